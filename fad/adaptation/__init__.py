@@ -1,0 +1,1 @@
+"""Ways to adapt a pre-trained encoder, one file a method."""

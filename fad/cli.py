@@ -1,0 +1,32 @@
+"""What every entry point shares: the log format, and errors shown as one line."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from fad.errors import FadError
+
+LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d %(funcName)s) %(levelname)s: %(message)s"
+
+
+def set_up_logging(level: int = logging.INFO) -> None:
+    """Logs to standard error with time, file, line and function."""
+    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr)
+
+
+def parse_bool(text: str) -> bool:
+    """An argparse type for `true` and `false`; anything else is refused."""
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"expected true or false, not '{text}'")
+    return text == "true"
+
+
+def run(main: Callable[[Sequence[str] | None], None]) -> None:
+    """Runs an entry point's `main`; a FadError ends it with its one line and exit code 1."""
+    set_up_logging()
+    try:
+        main(None)
+    except FadError as error:
+        print(f"{main.__module__}: error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Tables, audio files, datasets and batches."""

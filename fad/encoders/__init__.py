@@ -1,0 +1,1 @@
+"""Self-supervised speech encoders under one contract."""
