@@ -1,0 +1,257 @@
+"""Kaldi's tables: one `utt value` a line, sorted by bytes; and the data directories made of them.
+
+A data directory holds `wav.scp utt2spk spk2utt utt2label utt2attack`, and where known `utt2codec`,
+`utt2lang` and (in a dump) `utt2num_samples`. All but `spk2utt` have the same keys. This file needs the
+standard library alone, so that programs which only read tables start at once.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from fad.errors import FadError
+from fad.files import write_text
+
+LABELS = ("spoof", "bonafide")  # the index is the class number, everywhere
+NO_ATTACK = "-"  # what utt2attack says of bona fide speech
+REQUIRED = ("wav.scp", "utt2spk", "spk2utt", "utt2label", "utt2attack")
+OPTIONAL = ("utt2codec", "utt2lang", "utt2num_samples")
+
+Table = dict[str, str]
+
+_ID = re.compile(r"[A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]*")
+_MAX_ID = 200  # ids become file names, which may have 255 bytes with a prefix and a suffix
+_SHOWN = 3
+
+
+def check_id(name: str, kind: str = "utterance id") -> str:
+    """Returns `name` where it is safe as a file name, a word of a table and a word in a shell.
+
+    Raises:
+        FadError: It is empty, too long, starts with `-` or `.`, or holds an unsafe character.
+    """
+    if not _ID.fullmatch(name):
+        raise FadError(
+            f"{kind} {name!r} is refused: use only letters, digits and . _ + = @ : - "
+            "(the first not - or .)"
+        )
+    if len(name) > _MAX_ID:
+        raise FadError(f"{kind} '{name[:40]}...' has {len(name)} characters: at most {_MAX_ID}")
+    return name
+
+
+def read_table(path: str | Path, kind: str = "utterance id") -> Table:
+    """Reads `key value...` lines in their order; the value is the rest of the line, stripped.
+
+    Args:
+        path: The table, UTF-8; line ends of DOS are tolerated.
+        kind: What the keys are, for messages.
+
+    Raises:
+        FadError: No such file, not UTF-8, an empty line, no value, an unsafe or duplicate key.
+    """
+    table: Table = {}
+    for number, line in enumerate(_lines(Path(path)), start=1):
+        where = f"{path}:{number}"
+        words = line.split(maxsplit=1)
+        if not words:
+            raise FadError(f"{where}: empty line: remove it")
+        if len(words) < 2:
+            raise FadError(f"{where}: '{words[0]}' has no value: expected '<{kind}> <value>'")
+        key, value = words
+        try:
+            check_id(key, kind)
+        except FadError as error:
+            raise FadError(f"{where}: {error}") from None
+        if key in table:
+            raise FadError(f"{where}: duplicate {kind} '{key}': keep one of its lines")
+        table[key] = value.strip()
+    return table
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FadError(f"{path}: not UTF-8 at byte {error.start}: convert it (iconv)") from None
+    except OSError as error:
+        raise FadError(f"{path}: cannot be read ({error.strerror}): make or mend it") from None
+    lines = text.split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def write_table(path: str | Path, table: Mapping[str, str]) -> None:
+    """Writes a table sorted by the bytes of its keys, atomically.
+
+    Raises:
+        FadError: A key or a value that `read_table` would not give back the same.
+    """
+    lines = []
+    for key in sorted(table):
+        value = table[key]
+        check_id(key, f"{path}: key")
+        if not value or value != value.strip() or "\n" in value:
+            raise FadError(f"{path}: value {value!r} of '{key}' is empty or has stray white space")
+        lines.append(f"{key} {value}\n")
+    write_text(path, "".join(lines))
+
+
+def read_wav_scp(path: str | Path) -> Table:
+    """Reads `utt path`; a relative path counts from the current directory, as in Kaldi.
+
+    Raises:
+        FadError: As `read_table`; also a Kaldi pipe, since no command from a table is ever run.
+    """
+    table = read_table(path)
+    _check_no_pipe(path, table)
+    return table
+
+
+def _check_no_pipe(path: str | Path, table: Mapping[str, str]) -> None:
+    for utt, value in table.items():
+        if value.startswith("|") or value.endswith("|"):
+            raise FadError(
+                f"{path}: the value of '{utt}' is a pipe, which is never run: "
+                "write its output to a file and name that"
+            )
+
+
+def read_labels(path: str | Path) -> Table:
+    """Reads `utt label` with the words `spoof` and `bonafide` alone."""
+    table = read_table(path)
+    _check_labels(path, table)
+    return table
+
+
+def _check_labels(path: str | Path, table: Mapping[str, str]) -> None:
+    for utt, label in table.items():
+        if label not in LABELS:
+            raise FadError(
+                f"{path}: label '{label}' of '{utt}' is unknown: use {' or '.join(LABELS)}"
+            )
+
+
+def check_same_keys(tables: Mapping[str, Mapping[str, str]]) -> None:
+    """Checks that named tables have the same keys.
+
+    Raises:
+        FadError: It names the first few keys that one table has and the other has not.
+    """
+    if not tables:
+        return
+    (first, reference), *others = tables.items()
+    for name, table in others:
+        if table.keys() == reference.keys():
+            continue
+        parts = [
+            f"{len(extra)} only in {owner} ({_first_few(extra)})"
+            for owner, extra in (
+                (first, reference.keys() - table.keys()),
+                (name, table.keys() - reference.keys()),
+            )
+            if extra
+        ]
+        raise FadError(f"{first} and {name} have different keys: {'; '.join(parts)}")
+
+
+def _first_few(keys: Iterable[str]) -> str:
+    keys = sorted(keys)
+    return ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
+
+
+def spk2utt_from_utt2spk(utt2spk: Mapping[str, str]) -> Table:
+    """The inverse table: `speaker utt utt ...`, both sorted."""
+    utts: dict[str, list[str]] = {}
+    for utt in sorted(utt2spk):
+        utts.setdefault(utt2spk[utt], []).append(utt)
+    return {speaker: " ".join(utts[speaker]) for speaker in sorted(utts)}
+
+
+def validate_data_dir(directory: str | Path) -> dict[str, Table]:
+    """Reads and checks a data directory; returns its tables by file name.
+
+    Raises:
+        FadError: A table is missing or malformed, unsorted, has other keys than the rest, a label is
+            unknown, an attack does not fit its label, or `spk2utt` is not the inverse of `utt2spk`.
+    """
+    directory = Path(directory)
+    missing = [name for name in REQUIRED if not (directory / name).is_file()]
+    if missing:
+        raise FadError(f"{directory}: lacks {', '.join(missing)}: run the stage that makes it")
+    present = [*REQUIRED, *(name for name in OPTIONAL if (directory / name).is_file())]
+    tables = {
+        name: read_table(directory / name, "speaker" if name == "spk2utt" else "utterance id")
+        for name in present
+    }
+    for name, table in tables.items():
+        _check_sorted(directory / name, table)
+    _check_tables(directory, tables)
+    return tables
+
+
+def write_data_dir(directory: str | Path, tables: Mapping[str, Mapping[str, str]]) -> None:
+    """Checks tables, then writes them as a data directory; `spk2utt` is made from `utt2spk`.
+
+    `wav.scp` goes first and comes last: a directory that was being written when the process was killed
+    has none, and so does not validate. Optional tables of an earlier run are removed.
+
+    Raises:
+        FadError: As `validate_data_dir`, before anything is written.
+    """
+    directory = Path(directory)
+    tables = {name: {utt: table[utt] for utt in sorted(table)} for name, table in tables.items()}
+    if "utt2spk" in tables:
+        tables["spk2utt"] = spk2utt_from_utt2spk(tables["utt2spk"])
+    missing = [name for name in REQUIRED if name not in tables]
+    unknown = [name for name in tables if name not in (*REQUIRED, *OPTIONAL)]
+    if missing or unknown:
+        raise FadError(f"{directory}: tables missing: {missing}, not known: {unknown}")
+    _check_tables(directory, tables)
+    for name in ("wav.scp", *OPTIONAL):
+        (directory / name).unlink(missing_ok=True)
+    for name in sorted(tables, key=lambda name: name == "wav.scp"):
+        write_table(directory / name, tables[name])
+
+
+def _check_sorted(path: Path, table: Table) -> None:
+    keys = list(table)
+    for number, (before, after) in enumerate(zip(keys, keys[1:], strict=False), start=2):
+        if before > after:
+            raise FadError(
+                f"{path}:{number}: not sorted: '{after}' comes after '{before}': LC_ALL=C sort it"
+            )
+
+
+def _check_tables(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
+    if not tables["wav.scp"]:
+        raise FadError(f"{directory}/wav.scp: has no utterance: check the corpus it was made from")
+    check_same_keys({f"{directory}/{n}": table for n, table in tables.items() if n != "spk2utt"})
+    _check_no_pipe(directory / "wav.scp", tables["wav.scp"])
+    _check_labels(directory / "utt2label", tables["utt2label"])
+    _check_attacks(directory, tables)
+    _check_speakers(directory, tables)
+
+
+def _check_attacks(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
+    for utt, attack in tables["utt2attack"].items():
+        label = tables["utt2label"][utt]
+        if (attack == NO_ATTACK) != (label == "bonafide"):
+            raise FadError(
+                f"{directory}/utt2attack: '{utt}' has attack '{attack}' but label '{label}': "
+                f"'{NO_ATTACK}' is for bona fide speech, and for it alone"
+            )
+        if attack != NO_ATTACK:
+            check_id(attack, f"{directory}/utt2attack: attack")
+
+
+def _check_speakers(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
+    for utt, speaker in tables["utt2spk"].items():
+        check_id(speaker, f"{directory}/utt2spk: speaker of '{utt}'")
+    inverse, found = spk2utt_from_utt2spk(tables["utt2spk"]), tables["spk2utt"]
+    for speaker in sorted(inverse.keys() | found.keys()):
+        expected = inverse.get(speaker, "nothing")
+        if found.get(speaker, "nothing") != expected:
+            raise FadError(
+                f"{directory}/spk2utt: not the inverse of utt2spk: first at '{speaker}': "
+                f"has '{found.get(speaker, 'nothing')[:80]}', should have '{expected[:80]}'"
+            )
