@@ -1,12 +1,13 @@
 """Kaldi's tables: one `utt value` a line, sorted by bytes; and the data directories made of them.
 
 A data directory holds `wav.scp utt2spk spk2utt utt2label utt2attack`, and where known `utt2codec`,
-`utt2lang` and (in a dump) `utt2num_samples`. All but `spk2utt` have the same keys. This file needs the
-standard library alone, so that programs which only read tables start at once.
+`utt2lang` and (in a dump) `utt2num_samples`. All but `spk2utt` have the same keys. This file needs
+the standard library alone, so that programs which only read tables start at once.
 """
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from fad.errors import FadError
@@ -171,8 +172,8 @@ def validate_data_dir(directory: str | Path) -> dict[str, Table]:
     """Reads and checks a data directory; returns its tables by file name.
 
     Raises:
-        FadError: A table is missing or malformed, unsorted, has other keys than the rest, a label is
-            unknown, an attack does not fit its label, or `spk2utt` is not the inverse of `utt2spk`.
+        FadError: A table is missing, malformed, unsorted or has other keys than the rest, a label
+            is unknown, an attack does not fit its label, or `spk2utt` is not `utt2spk` inverted.
     """
     directory = Path(directory)
     missing = [name for name in REQUIRED if not (directory / name).is_file()]
@@ -192,8 +193,8 @@ def validate_data_dir(directory: str | Path) -> dict[str, Table]:
 def write_data_dir(directory: str | Path, tables: Mapping[str, Mapping[str, str]]) -> None:
     """Checks tables, then writes them as a data directory; `spk2utt` is made from `utt2spk`.
 
-    `wav.scp` goes first and comes last: a directory that was being written when the process was killed
-    has none, and so does not validate. Optional tables of an earlier run are removed.
+    `wav.scp` goes first and comes last: a directory whose writing was killed has none, and so does
+    not validate. Optional tables of an earlier run are removed.
 
     Raises:
         FadError: As `validate_data_dir`, before anything is written.
@@ -215,7 +216,7 @@ def write_data_dir(directory: str | Path, tables: Mapping[str, Mapping[str, str]
 
 def _check_sorted(path: Path, table: Table) -> None:
     keys = list(table)
-    for number, (before, after) in enumerate(zip(keys, keys[1:], strict=False), start=2):
+    for number, (before, after) in enumerate(pairwise(keys), start=2):
         if before > after:
             raise FadError(
                 f"{path}:{number}: not sorted: '{after}' comes after '{before}': LC_ALL=C sort it"
