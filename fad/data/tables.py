@@ -1,8 +1,9 @@
 """Kaldi's tables: one `utt value` a line, sorted by bytes; and the data directories made of them.
 
 A data directory holds `wav.scp utt2spk spk2utt utt2label utt2attack`, and where known `utt2codec`,
-`utt2lang` and (in a dump) `utt2num_samples`. All but `spk2utt` have the same keys. This file needs
-the standard library alone, so that programs which only read tables start at once.
+`utt2lang` and (in a dump) `utt2num_samples`. All but `spk2utt` have the same keys; beside them may
+lie `asv_scores`. This file needs the standard library alone, so that programs which only read tables
+start at once.
 """
 
 import re
@@ -17,6 +18,7 @@ LABELS = ("spoof", "bonafide")  # the index is the class number, everywhere
 NO_ATTACK = "-"  # what utt2attack says of bona fide speech
 REQUIRED = ("wav.scp", "utt2spk", "spk2utt", "utt2label", "utt2attack")
 OPTIONAL = ("utt2codec", "utt2lang", "utt2num_samples")
+ASV_SCORES = "asv_scores"  # not a table: the organisers' speaker verification scores, for t-DCF
 
 Table = dict[str, str]
 

@@ -1,0 +1,66 @@
+"""Stage 2, audio: decodes a data directory to 16 kHz mono, in jobs."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.cli import parse_bool, run
+from fad.data.audio_dump import combine, dump_job
+from fad.errors import FadError
+
+DESCRIPTION = """\
+Decodes every clip of a data directory. A clip that is 16 kHz mono 16-bit WAV or FLAC already is
+named by its path; any other is written as such to OUT/flac. Run each job, then combine:
+
+  python -m fad.bin.dump_audio --data data/train --out dump/audio/train --job 1 --nj 2
+  python -m fad.bin.dump_audio --data data/train --out dump/audio/train --job 2 --nj 2
+  python -m fad.bin.dump_audio --data data/train --out dump/audio/train --combine true --nj 2
+
+The last makes OUT/wav.scp, OUT/utt2num_samples and the other tables, and lists the bad clips.
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.dump_audio",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, help="data directory to read")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the dump")
+    parser.add_argument("--nj", type=int, default=1, help="number of jobs (default 1)")
+    parser.add_argument("--job", type=int, default=1, help="which job this is, from 1 (default 1)")
+    parser.add_argument(
+        "--combine",
+        type=parse_bool,
+        default=False,
+        metavar="true|false",
+        help="join what the jobs made instead of being one (default false)",
+    )
+    parser.add_argument(
+        "--on_error",
+        choices=("stop", "skip"),
+        default="stop",
+        help="what --combine does when clips are bad; jobs go through all theirs (default stop)",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs one job, or joins all.
+
+    Raises:
+        FadError: See `fad.data.audio_dump`; also a job that is not within 1 and nj.
+    """
+    args = get_parser().parse_args(argv)
+    if not 1 <= args.job <= args.nj:
+        raise FadError(f"--job {args.job} is not within 1 and --nj {args.nj}: correct one of them")
+    if args.combine:
+        combine(args.data, args.out, args.nj, skip_bad=args.on_error == "skip")
+    else:
+        dump_job(args.data, args.out, args.job, args.nj)
+
+
+if __name__ == "__main__":
+    run(main)
