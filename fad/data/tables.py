@@ -2,8 +2,8 @@
 
 A data directory holds `wav.scp utt2spk spk2utt utt2label utt2attack`, and where known `utt2codec`,
 `utt2lang` and (in a dump) `utt2num_samples`. All but `spk2utt` have the same keys; beside them may
-lie `asv_scores`. This file needs the standard library alone, so that programs which only read tables
-start at once.
+lie `asv_scores`. This file needs the standard library alone, so that programs which only read
+tables start at once.
 """
 
 import re
