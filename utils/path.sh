@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# Sourced by every script: puts the virtual environment and the tools of utils/ on the PATH, makes
+# `import fad` work from any folder, and sorts by bytes. Sourcing it twice changes nothing.
+#
+# VENV names another virtual environment; a relative one counts from the repository root.
+
+FAD_ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+VENV=${VENV:-tools/venv}
+[[ $VENV == /* ]] || VENV=$FAD_ROOT/$VENV
+
+if [[ ! -x $VENV/bin/python ]]; then
+    echo "path.sh: error: no Python in $VENV; run $FAD_ROOT/tools/setup.sh first" >&2
+    return 1
+fi
+
+[[ $PATH: == "$VENV/bin:$FAD_ROOT/utils:"* ]] || PATH=$VENV/bin:$FAD_ROOT/utils:$PATH
+[[ ${PYTHONPATH:-}: == "$FAD_ROOT:"* ]] || PYTHONPATH=$FAD_ROOT${PYTHONPATH:+:$PYTHONPATH}
+export FAD_ROOT VENV PATH PYTHONPATH
+export LC_ALL=C.UTF-8 PYTHONUNBUFFERED=1
