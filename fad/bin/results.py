@@ -1,0 +1,71 @@
+"""Stage 5: results.json, RESULTS.md and DET plots of one experiment."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.cli import run
+from fad.errors import FadError
+from fad.report.experiment import report
+
+DESCRIPTION = """Writes results.json, RESULTS.md and a DET plot for each test set into exp/<tag>.
+
+It reads exp/<tag>/scores/<set> and exp/<tag>/train_summary.json, the tables utt2label,
+utt2attack and utt2spk of each test set, and utt2attack of the training data: attacks that occur
+there are `seen`."""
+EXAMPLE = """example:
+  python -m fad.bin.results --exp exp/lora --train_data dump/audio/train \\
+      --test eval=dump/audio/eval --asv_scores eval=asv_scores.txt"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.results",
+        description=DESCRIPTION,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--exp", required=True, type=Path, help="exp/<tag>")
+    parser.add_argument("--train_data", required=True, type=Path, help="training data directory")
+    parser.add_argument(
+        "--test", required=True, action="append", metavar="SET=DIR", help="a set and its data"
+    )
+    parser.add_argument(
+        "--asv_scores", default=[], action="append", metavar="SET=FILE", help="for min t-DCF"
+    )
+    return parser
+
+
+def parse_pairs(option: str, texts: Sequence[str]) -> dict[str, Path]:
+    """`NAME=PATH` words as a dictionary in their order.
+
+    Raises:
+        FadError: a word has no name or no path, or a name comes twice.
+    """
+    pairs: dict[str, Path] = {}
+    for text in texts:
+        name, _, path = text.partition("=")
+        if not name or not path:
+            raise FadError(f"{option} '{text}': expected SET=PATH, such as eval=dump/audio/eval")
+        if name in pairs:
+            raise FadError(f"{option} names the set '{name}' twice: give each set once")
+        pairs[name] = Path(path)
+    return pairs
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Writes the results of one experiment."""
+    args = get_parser().parse_args(argv)
+    tests = parse_pairs("--test", args.test)
+    results = report(args.exp, args.train_data, tests, parse_pairs("--asv_scores", args.asv_scores))
+    for name, found in results["test_sets"].items():
+        logging.info("%s: EER %.2f %%", name, found["eer_percent"])
+        for warning in found["warnings"]:
+            logging.warning("%s: %s", name, warning)
+    logging.info("written: %s", args.exp / "RESULTS.md")
+
+
+if __name__ == "__main__":
+    run(main)

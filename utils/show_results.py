@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Prints one table over the experiments of one or more recipes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from fad.cli import run
+from fad.report.overview import SORT_KEYS, gather, overview_table
+from fad.report.text import markdown_table, terminal_table
+
+DESCRIPTION = """Prints one table over all EXP_DIR/<tag>/results.json: trainable parameters, how
+many times fewer than the model has, seconds an epoch, peak memory, and the EER in percent on each
+test set, over all attacks and over those that training saw or did not see."""
+EXAMPLE = """examples, in a recipe and over recipes:
+  ../../utils/show_results.py
+  utils/show_results.py egs/mini/exp egs/custom/exp --markdown"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=DESCRIPTION,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("exp_dirs", nargs="*", type=Path, metavar="EXP_DIR", help="default: exp")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    parser.add_argument(
+        "--sort", choices=sorted(SORT_KEYS), default="trainable", help="default: %(default)s"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Prints the table."""
+    args = get_parser().parse_args(argv)
+    header, rows = overview_table(gather(args.exp_dirs or [Path("exp")], args.sort))
+    print((markdown_table if args.markdown else terminal_table)(header, rows))
+
+
+if __name__ == "__main__":
+    run(main)
