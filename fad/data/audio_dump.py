@@ -77,8 +77,8 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
         for name, table in source.items()
         if name != "spk2utt"
     }
-    tables.write_data_dir(out, kept | {"wav.scp": paths, "utt2num_samples": lengths})
     _carry_asv_scores(data, out)
+    tables.write_data_dir(out, kept | {"wav.scp": paths, "utt2num_samples": lengths})
     shutil.rmtree(_split_dir(out, nj))
     seconds = sum(map(int, lengths.values())) / SAMPLE_RATE
     logger.info("%s: %d clips, %.2f hours", out, len(paths), seconds / 3600)

@@ -1,0 +1,176 @@
+"""Makes data directories from a user's own clips, listed in a protocol or sorted into folders."""
+
+import argparse
+import csv
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from fad.cli import run
+from fad.data.corpus import SETS, UNKNOWN_SPEAKER, Clip, is_audio, split_by_speaker, write_corpus
+from fad.data.tables import NO_ATTACK
+from fad.errors import FadError, nearest
+
+DESCRIPTION = """\
+Makes data directories from your clips. DIR holds either protocol.tsv (or protocol.csv), with the
+columns path and label and perhaps utt, attack, speaker, split; or the folders bonafide/ and
+spoof/<attack>/, perhaps inside train/, dev/ and eval/. Clips without a split are divided by
+speaker.
+
+  python local/prepare.py --corpus_dir /data/mine --out data
+"""
+
+CORPUS = "custom"
+PROTOCOLS = ("protocol.tsv", "protocol.csv")
+SPELLINGS = {
+    **dict.fromkeys(("bonafide", "bona-fide", "real", "genuine"), "bonafide"),
+    **dict.fromkeys(("spoof", "fake"), "spoof"),
+}
+COLUMNS = ("utt", "path", "label", "attack", "speaker", "split")
+UNKNOWN_ATTACK = "unknown"
+
+logger = logging.getLogger(__name__)
+
+
+def read_clips(corpus_dir: Path) -> list[Clip]:
+    """Reads a protocol where there is one, and folders otherwise."""
+    protocols = [corpus_dir / name for name in PROTOCOLS if (corpus_dir / name).is_file()]
+    if len(protocols) > 1:
+        raise FadError(f"{corpus_dir}: has both {' and '.join(PROTOCOLS)}: remove one of them")
+    return read_protocol(protocols[0]) if protocols else read_folders(corpus_dir)
+
+
+def read_protocol(protocol: Path) -> list[Clip]:
+    """Reads a table with a header, of tabs or commas; paths count from the protocol's folder.
+
+    Raises:
+        FadError: It names the line: a column or value is missing, or a label, a split or an attack
+            is not what it may be.
+    """
+    try:
+        with protocol.open(encoding="utf-8-sig", newline="") as file:
+            return [_clip(protocol, number, row) for number, row in _rows(protocol, file)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FadError(f"{protocol}: not a UTF-8 table of tabs or commas ({error})") from None
+
+
+def _rows(protocol: Path, file: Iterator[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yields line numbers and rows, each with a stripped value for every column of the header."""
+    header = next(file, "")
+    tabs = "\t" in header
+    quoting = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
+    options = {"delimiter": "\t" if tabs else ",", "quoting": quoting, "strict": True}
+    names = [name.strip() for name in next(csv.reader([header], **options), [])]
+    for needed in ("path", "label"):
+        if needed not in names:
+            raise FadError(f"{protocol}:1: no column '{needed}' in the header: has {names}")
+    logger.info("%s: columns not used: %s", protocol, sorted(set(names) - set(COLUMNS)) or "none")
+    reader = csv.reader(file, **options)
+    for row in reader:
+        number = reader.line_num + 1  # the header is a line too
+        if row and len(row) != len(names):
+            raise FadError(
+                f"{protocol}:{number}: {len(row)} columns, but {len(names)} in the header: "
+                "give every column a value (- where unknown)"
+            )
+        if row:
+            yield number, dict(zip(names, map(str.strip, row), strict=True))
+
+
+def _clip(protocol: Path, number: int, row: dict[str, str]) -> Clip:
+    where = f"{protocol}:{number}"
+    path, label = row["path"], SPELLINGS.get(row["label"].lower())
+    if not path:
+        raise FadError(f"{where}: no path: give one or remove the line")
+    if label is None:
+        raise FadError(f"{where}: label '{row['label']}': {nearest(row['label'], SPELLINGS)}")
+    split = _optional(row, "split", "")
+    if split and split not in SETS:
+        raise FadError(f"{where}: split '{split}': {nearest(split, SETS)}")
+    return Clip(
+        name=_optional(row, "utt", _name(path)),
+        path=protocol.parent / path,
+        label=label,
+        attack=_attack(where, label, _optional(row, "attack", NO_ATTACK)),
+        speaker=_optional(row, "speaker", UNKNOWN_SPEAKER),
+        split=split,
+        source=where,
+    )
+
+
+def _optional(row: dict[str, str], column: str, default: str) -> str:
+    value = row.get(column, "")
+    return default if value in ("", "-") else value
+
+
+def _attack(where: str, label: str, attack: str) -> str:
+    if label == "spoof":
+        return UNKNOWN_ATTACK if attack == NO_ATTACK else attack
+    if attack != NO_ATTACK:
+        raise FadError(f"{where}: attack '{attack}' of bona fide speech: write - or mend the label")
+    return NO_ATTACK
+
+
+def _name(path: str) -> str:
+    """`a/b.wav` -> `a/b`, of which unsafe characters are replaced later."""
+    return str(PurePosixPath(path).with_suffix("")).lstrip("/")
+
+
+def read_folders(corpus_dir: Path) -> list[Clip]:
+    """Reads `bonafide/**` and `spoof/<attack>/**`, perhaps inside train/, dev/ and eval/."""
+    splits = [name for name in SETS if (corpus_dir / name).is_dir()]
+    clips, ignored = [], []
+    for split in splits or [""]:
+        for label in ("bonafide", "spoof"):
+            folder = corpus_dir / split / label
+            if not folder.is_dir():
+                raise FadError(
+                    f"{folder}: no such folder: {corpus_dir} must have {' or '.join(PROTOCOLS)}, "
+                    "or bonafide/ and spoof/<attack>/ (README.md shows both)"
+                )
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                (clips if is_audio(path) else ignored).append((path, label, split))
+    if ignored:
+        logger.warning("%d files not named like audio, such as %s", len(ignored), ignored[0][0])
+    return [_folder_clip(corpus_dir, *found) for found in clips]
+
+
+def _folder_clip(corpus_dir: Path, path: Path, label: str, split: str) -> Clip:
+    inside = path.relative_to(corpus_dir / split / label).parts
+    attack = inside[0] if len(inside) > 1 else UNKNOWN_ATTACK
+    name = _name(path.relative_to(corpus_dir).as_posix())
+    attack = attack if label == "spoof" else NO_ATTACK
+    return Clip(name=name, path=path, label=label, attack=attack, split=split)
+
+
+def complete_splits(clips: list[Clip]) -> list[Clip]:
+    """Divides clips where none has a split; refuses a corpus where only some have one."""
+    without = [clip for clip in clips if not clip.split]
+    if not without:
+        return clips
+    if len(without) < len(clips):
+        raise FadError(
+            f"{without[0].source}: no split, but other clips have one: give it to all or to none"
+        )
+    logger.info("no splits given: divided by speaker, 60/20/20")
+    return split_by_speaker(clips)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus_dir", type=Path, required=True, metavar="DIR", help="your data")
+    parser.add_argument("--out", type=Path, default=Path("data"), help="where (default data)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Reads the clips, completes their splits and writes the sets."""
+    args = get_parser().parse_args(argv)
+    write_corpus(args.out, CORPUS, complete_splits(read_clips(args.corpus_dir.absolute())))
+
+
+if __name__ == "__main__":
+    run(main)

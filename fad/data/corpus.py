@@ -1,0 +1,180 @@
+"""From a list of clips to the data directories of a corpus: how every recipe's stage 1 ends."""
+
+import hashlib
+import logging
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fad.data.tables import LABELS, NO_ATTACK, write_data_dir
+from fad.errors import FadError, nearest
+
+SETS = ("train", "dev", "eval")
+UNKNOWN_SPEAKER = "-"  # becomes the utterance itself
+SHARES = {"train": 0.6, "dev": 0.2, "eval": 0.2}
+AUDIO_SUFFIXES = (
+    *(".wav", ".flac", ".mp3", ".m4a", ".mp4", ".aac", ".ogg", ".oga", ".opus", ".wma"),
+    *(".aif", ".aiff", ".au", ".caf", ".amr", ".webm", ".sph"),
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One utterance of a corpus as its makers describe it.
+
+    Attributes:
+        name: Its id in the corpus; characters unsafe in a table become `_`.
+        path: The audio file, of any format.
+        label: `bonafide` or `spoof`.
+        attack: Which system made a spoof; `-` for bona fide speech.
+        speaker: `-` where unknown.
+        split: `train`, `dev`, `eval`, or empty where the corpus has no splits.
+        source: Where this is said, such as `protocol.tsv:12`, for messages.
+    """
+
+    name: str
+    path: Path
+    label: str
+    attack: str = NO_ATTACK
+    speaker: str = UNKNOWN_SPEAKER
+    split: str = ""
+    source: str = ""
+
+
+def safe_id(name: str) -> str:
+    """Replaces each character that `fad.data.tables.check_id` refuses by `_`."""
+    return re.sub(r"^[-.]|[^A-Za-z0-9._+=@:-]", "_", name)
+
+
+def is_audio(path: Path) -> bool:
+    """Whether a file is named like audio and not hidden."""
+    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+
+
+def split_by_speaker(clips: Iterable[Clip], seed: int = 0) -> list[Clip]:
+    """Divides clips 60/20/20 into train, dev and eval, all of a speaker's into one of them.
+
+    Speakers are taken in turn, those with both labels first, then the large ones, then by a hash
+    of seed and name; each goes where its labels are furthest behind their share. So every split
+    has a label that has three speakers or more, and the same clips are always divided the same way.
+    """
+    by_speaker: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        unknown = clip.speaker == UNKNOWN_SPEAKER
+        by_speaker[f"clip {clip.name}" if unknown else f"speaker {clip.speaker}"].append(clip)
+
+    def turn(speaker: str) -> tuple[int, int, str]:
+        theirs = by_speaker[speaker]
+        mixed = len({clip.label for clip in theirs})
+        return -mixed, -len(theirs), hashlib.sha256(f"{seed} {speaker}".encode()).hexdigest()
+
+    taken: Counter[tuple[str, str]] = Counter()
+    divided = []
+    for speaker in sorted(by_speaker, key=turn):
+        labels = Counter(clip.label for clip in by_speaker[speaker])
+        split = min(SETS, key=lambda name: sum(taken[name, x] for x in labels) / SHARES[name])
+        taken.update({(split, label): count for label, count in labels.items()})
+        divided += [replace(clip, split=split) for clip in by_speaker[speaker]]
+    return divided
+
+
+def write_corpus(
+    out: str | Path, corpus: str, clips: Sequence[Clip], sets: Sequence[str] = SETS
+) -> None:
+    """Checks clips and writes `<out>/<set>` for each set, with utterance ids `<corpus>-<name>`.
+
+    Args:
+        out: Folder of the data directories, `data` in a recipe.
+        corpus: Name of the recipe.
+        clips: All clips, each with a split among `sets`.
+        sets: The sets that there must be.
+
+    Raises:
+        FadError: An audio file is missing, two names become the same, a split is unknown, or a set
+            has one class only; before anything is written.
+    """
+    _check_files(clips)
+    tables = {name: defaultdict(dict) for name in sets}
+    utts, speakers, attacks = _Names("utterance id"), _Names("speaker"), _Names("attack")
+    for clip in clips:
+        for kind, word, words in (("split", clip.split, sets), ("label", clip.label, LABELS)):
+            if word not in words:
+                raise FadError(f"{_where(clip)}{kind} '{word}': {nearest(word, words)}")
+        utt = utts.add_new(f"{corpus}-{safe_id(clip.name)}", clip)
+        table = tables[clip.split]
+        table["wav.scp"][utt] = str(clip.path.absolute())
+        table["utt2label"][utt] = clip.label
+        spoof, known = clip.attack != NO_ATTACK, clip.speaker != UNKNOWN_SPEAKER
+        table["utt2attack"][utt] = attacks.add(clip.attack) if spoof else NO_ATTACK
+        table["utt2spk"][utt] = speakers.add(clip.speaker) if known else utt
+    for name in sets:
+        _check_classes(name, Counter(tables[name]["utt2label"].values()))
+    for name in sets:
+        write_data_dir(Path(out) / name, tables[name])
+        _log_counts(Path(out) / name, tables[name])
+
+
+class _Names:
+    """Remembers what safe names stand for, and refuses one that stands for two things."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.owner: dict[str, str] = {}
+
+    def add(self, name: str) -> str:
+        safe = safe_id(name)
+        if self.owner.setdefault(safe, name) != name:
+            raise FadError(
+                f"the {self.kind}s '{self.owner[safe]}' and '{name}' both become '{safe}': "
+                "rename one of them"
+            )
+        return safe
+
+    def add_new(self, safe: str, clip: Clip) -> str:
+        mine = f"{_where(clip)}{clip.path}"
+        if safe in self.owner:
+            raise FadError(
+                f"{mine}: {self.kind} '{safe}' is taken by {self.owner[safe]}: "
+                "remove one of them or give each its own id"
+            )
+        self.owner[safe] = mine
+        return safe
+
+
+def _where(clip: Clip) -> str:
+    return f"{clip.source}: " if clip.source else ""
+
+
+def _check_files(clips: Sequence[Clip]) -> None:
+    if not clips:
+        raise FadError("the corpus has no clip: is --corpus_dir the right folder?")
+    missing = [clip for clip in clips if not clip.path.is_file()]
+    if missing:
+        more = f" ({len(missing)} of {len(clips)} are missing)" if len(missing) > 1 else ""
+        raise FadError(
+            f"{_where(missing[0])}no audio file {missing[0].path}{more}: "
+            "correct the path or complete the corpus"
+        )
+
+
+def _check_classes(name: str, counts: Counter[str]) -> None:
+    lacking = [label for label in LABELS if not counts[label]]
+    if lacking:
+        raise FadError(
+            f"the {name} set has no {' and no '.join(lacking)} clip among {counts.total()}: "
+            "training and scoring need both classes: move some there (with fewer than three "
+            "speakers of a class, give each clip a split)"
+        )
+
+
+def _log_counts(directory: Path, table: dict[str, dict[str, str]]) -> None:
+    labels = Counter(table["utt2label"].values())
+    attacks = Counter(table["utt2attack"].values())
+    shown = ", ".join(f"{attack} {attacks[attack]}" for attack in sorted(attacks) if attack != "-")
+    speakers = len(set(table["utt2spk"].values()))
+    summary = f"{labels['bonafide']} bona fide, {labels['spoof']} spoof ({shown})"
+    logger.info("%s: %s, %d speakers", directory, summary, speakers)
