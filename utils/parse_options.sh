@@ -60,6 +60,7 @@ _opt_print_help() {
         _opt_line=${_opt_line#'#'}
         printf '%s\n' "${_opt_line# }"
     done <"$_opt_script"
+    [[ ${_opt_layout[0]} == '['* ]] || printf '\nOptions\n'
     for _opt_entry in "${_opt_layout[@]}"; do
         case $_opt_entry in
             '['*) printf '\n%s\n' "${_opt_entry#'['}" ;;
