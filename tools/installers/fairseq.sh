@@ -7,7 +7,8 @@ set -euo pipefail
 
 # Build isolation would fetch a second torch of several GB. With CUDA_HOME set, fairseq would also
 # compile GPU kernels for translation, which nothing here uses and which want a matching nvcc.
-env -u CUDA_HOME python -m pip install --no-build-isolation -c "$FAD_ROOT/tools/constraints.txt" \
-    fairseq-fixed
+# From its cache, pip would give back a build that was made beside another torch.
+env -u CUDA_HOME python -m pip install --no-build-isolation --no-cache-dir \
+    -c "$FAD_ROOT/tools/constraints.txt" fairseq-fixed
 
 python -c 'from fairseq.models.wav2vec import Wav2Vec2Model'
