@@ -1,0 +1,46 @@
+"""Makes the data directories of skeleton."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.cli import run
+from fad.data.corpus import SETS, Clip, is_audio, write_corpus
+from fad.data.tables import LABELS
+from fad.errors import FadError
+
+CORPUS = "skeleton"
+
+
+def read_corpus(corpus_dir: Path) -> list[Clip]:
+    """Lists every clip of the corpus. This is the function to change for another layout.
+
+    As it stands it reads `<split>/bonafide/*` and `<split>/spoof/<attack>/*` with the splits train,
+    dev and eval. A corpus with a protocol reads that instead, a clip a line. Where the speaker is
+    known say `speaker=...`; where there are no splits return `split_by_speaker(clips)`, which lies
+    beside `Clip`. Ids, tables, sorting and checks are no concern of this function.
+    """
+    clips = []
+    for split in SETS:
+        for label in LABELS:
+            folder = corpus_dir / split / label
+            if not folder.is_dir():
+                raise FadError(f"{folder}: no such folder: README.md shows the layout")
+            for path in filter(is_audio, sorted(folder.rglob("*"))):
+                name = str(path.relative_to(corpus_dir).with_suffix(""))
+                attack = path.parent.name if label == "spoof" else "-"
+                clips.append(Clip(name, path, label, attack, split=split))
+    return clips
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Reads the corpus and writes the sets."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus_dir", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("data"), help="where (default data)")
+    args = parser.parse_args(argv)
+    write_corpus(args.out, CORPUS, read_corpus(args.corpus_dir))
+
+
+if __name__ == "__main__":
+    run(main)
