@@ -11,8 +11,8 @@ LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d %(funcName)s) %(levelname)s: %(
 
 
 def set_up_logging(level: int = logging.INFO) -> None:
-    """Logs to standard error with time, file, line and function."""
-    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr)
+    """Logs to standard error with time, file, line, function; overrides what a library set up."""
+    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
 
 
 def parse_bool(text: str) -> bool:

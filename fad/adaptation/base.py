@@ -1,0 +1,67 @@
+"""The contract of an adaptation method."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+class NotMergeable(Exception):  # noqa: N818 - the name of the contract
+    """The method's update cannot be folded into a plain encoder; the text says why."""
+
+
+@dataclass
+class TrainState:
+    """What a method may look at, or change, after an optimiser step."""
+
+    step: int
+    total_steps: int
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+
+
+class Adaptation:
+    """A way to adapt a pre-trained encoder.
+
+    `attach` freezes the encoder and then wraps or unfreezes what the method trains. A method knows
+    its parameters by ownership: `owned` has the very objects, under their names in the encoder.
+    """
+
+    encoder: nn.Module
+
+    def attach(self, encoder: nn.Module) -> None:
+        """Freezes `encoder`, then puts the method into it, in place.
+
+        Raises:
+            FadError: the method finds nothing to adapt.
+        """
+        self.encoder = encoder
+        encoder.requires_grad_(False)
+        self._wrap(encoder)
+
+    def _wrap(self, encoder: nn.Module) -> None:
+        """Puts the method into the frozen encoder; nothing where nothing is added."""
+
+    def owned(self) -> dict[str, nn.Parameter]:
+        """The parameters that the method trains, by their names in the encoder."""
+        return {}
+
+    def trainable(self) -> list[nn.Parameter]:
+        """The parameters that the method trains."""
+        return list(self.owned().values())
+
+    @property
+    def boundary(self) -> str:
+        """What of the encoder is a fixed function of the audio: none, frontend, block:k or all."""
+        raise NotImplementedError
+
+    def after_step(self, state: TrainState) -> None:
+        """Called after each optimiser step; methods with a schedule of their own act here."""
+
+    def merge(self) -> nn.Module:
+        """Folds the update into the encoder, in place, and returns it as a plain encoder.
+
+        Raises:
+            NotMergeable: the update is not of that kind.
+        """
+        raise NotImplementedError

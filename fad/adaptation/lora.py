@@ -1,0 +1,129 @@
+"""LoRA: a trainable low-rank update of chosen linear layers (arXiv 2106.09685), through loralib."""
+
+import re
+from collections.abc import Iterator
+
+import loralib
+import torch
+from torch import nn
+
+from fad.adaptation.base import Adaptation
+from fad.errors import FadError, nearest
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
+_LINEAR_OF_BLOCK = re.compile(r".*\.layers\.(\d+)\.(?:self_attn\.)?(\w+)")
+
+
+class LoRA(Adaptation):
+    """W x + b becomes W x + b + (alpha / r) B A x, with W and b frozen.
+
+    A (r, d_in) starts Kaiming-uniform and B (d_out, r) at zero, so step 0 equals the base model.
+    For fake-audio detection by Wang et al. (arXiv 2306.05617). It has
+    `blocks * r * sum(d_in + d_out)` parameters: 1,572,864 for query and value at rank 16 in XLS-R 300M.
+
+    Args:
+        rank: r, at least 1.
+        alpha: the update is scaled by alpha / rank.
+        dropout: on the input of A, in training.
+        target_modules: some of q_proj, k_proj, v_proj, out_proj, fc1, fc2.
+        blocks: `all` or block numbers from 1.
+
+    Raises:
+        FadError: a rank under 1, an unknown target module, or (in `attach`) a block not there.
+    """
+
+    def __init__(
+        self,
+        rank: int,
+        alpha: float,
+        target_modules: list[str],
+        dropout: float = 0.0,
+        blocks: str | list[int] = "all",
+    ) -> None:
+        if type(rank) is not int or rank < 1:
+            raise FadError(f"adaptation_conf: rank is {rank}; it must be a whole number from 1")
+        if not 0 <= dropout < 1:
+            raise FadError(f"adaptation_conf: dropout is {dropout}; it must be in [0, 1)")
+        if not isinstance(target_modules, list) or not target_modules:
+            raise FadError(f"adaptation_conf: target_modules needs a list; {nearest('', TARGETS)}")
+        for target in target_modules:
+            if target not in TARGETS:
+                raise FadError(
+                    f"adaptation_conf: no target module '{target}'; {nearest(str(target), TARGETS)}"
+                )
+        self.rank, self.alpha, self.dropout = rank, alpha, dropout
+        self.target_modules, self.blocks = set(target_modules), blocks
+        self._layers: dict[str, loralib.Linear] = {}
+
+    def _wrap(self, encoder: nn.Module) -> None:
+        self._chosen = self._choose_blocks(encoder.num_layers)
+        for name, base in list(self._targets(encoder)):
+            layer = self._low_rank(base)
+            _set_module(encoder, name, layer)
+            self._layers[name] = layer
+        if not self._layers:
+            raise FadError(
+                f"LoRA found none of {sorted(self.target_modules)} in the encoder; its modules end "
+                f"in {sorted({name.split('.')[-1] for name, _ in encoder.named_modules()})}"
+            )
+
+    def _choose_blocks(self, num_layers: int) -> set[int]:
+        known = set(range(1, num_layers + 1))
+        if self.blocks == "all":
+            return known
+        if isinstance(self.blocks, str) or not self.blocks or not set(self.blocks) <= known:
+            raise FadError(
+                f"adaptation_conf: blocks is {self.blocks}; give 'all' or numbers 1 to {num_layers}"
+            )
+        return set(self.blocks)
+
+    def _targets(self, encoder: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
+        for name, module in encoder.named_modules():
+            match = _LINEAR_OF_BLOCK.fullmatch(name)
+            if match and int(match[1]) + 1 in self._chosen and match[2] in self.target_modules:
+                yield name, module
+
+    def _low_rank(self, base: nn.Linear) -> loralib.Linear:
+        # merge_weights=False: loralib would otherwise merge in eval(), and a state dict taken then
+        # applies the update twice. Its constructor re-initialises a weight of its own: the base's
+        # are shared instead.
+        layer = loralib.Linear(
+            base.in_features,
+            base.out_features,
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            merge_weights=False,
+            bias=base.bias is not None,
+        )
+        layer.weight, layer.bias = base.weight, base.bias
+        return layer
+
+    def owned(self) -> dict[str, nn.Parameter]:
+        return {
+            f"{name}.{matrix}": getattr(layer, matrix)
+            for name, layer in self._layers.items()
+            for matrix in ("lora_A", "lora_B")
+        }
+
+    @property
+    def boundary(self) -> str:
+        """What lies below the lowest block with an update is fixed."""
+        lowest = min(self._chosen)
+        return "frontend" if lowest == 1 else f"block:{lowest}"
+
+    @torch.no_grad()
+    def merge(self) -> nn.Module:
+        for name, layer in self._layers.items():
+            plain = nn.Linear(layer.in_features, layer.out_features, device="meta")
+            update = layer.scaling * layer.lora_B @ layer.lora_A
+            plain.weight = nn.Parameter(layer.weight + update, requires_grad=False)
+            plain.bias = layer.bias
+            _set_module(self.encoder, name, plain)
+        self._layers = {}
+        return self.encoder
+
+
+def _set_module(root: nn.Module, name: str, module: nn.Module) -> None:
+    parent, _, attribute = name.rpartition(".")
+    setattr(root.get_submodule(parent), attribute, module)

@@ -1,0 +1,129 @@
+"""A method's config: conf/base.yaml, the method's own file over it, `--set` over both."""
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fad.errors import FadError, nearest
+from fad.registry import SLOTS, check_keys
+
+CONF_DIR = Path(__file__).resolve().parent.parent / "conf"
+
+
+def load_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]:
+    """Resolves a config.
+
+    Args:
+        name: a method of conf/ (`lora`) or the path of a YAML file (`my/lora.yaml`).
+        overrides: `key=value` with dots for depth (`adaptation_conf.rank=8`), values in YAML.
+
+    Returns:
+        Every key of base.yaml, with the `*_conf` of the chosen names, checked.
+
+    Raises:
+        FadError: no such file, an unknown key, or a value of another type.
+    """
+    config = read_yaml(CONF_DIR / "base.yaml")
+    path = _find(name)
+    if path.stem != "base":
+        _merge(config, read_yaml(path), str(path))
+    for override in overrides or []:
+        _merge(config, _parse_override(override), f"--set {override}")
+    for slot in SLOTS:
+        check_keys(slot, config[slot], config[f"{slot}_conf"])
+    return config
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping of plain values; tags are refused by the safe loader.
+
+    Raises:
+        FadError: unreadable, not YAML, or not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FadError(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FadError(f"{path}: not plain YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise FadError(f"{path}: expected keys and values at the top")
+    return content
+
+
+def dump_config(config: dict[str, Any]) -> str:
+    """The config as YAML text, keys in the order of base.yaml."""
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+
+
+def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """The lines that differ between two configs, `-` old and `+` new; empty where none do."""
+    lines = difflib.unified_diff(
+        dump_config(old).splitlines(), dump_config(new).splitlines(), lineterm="", n=0
+    )
+    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+
+
+def _find(name: str) -> Path:
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return Path(name)
+    path = CONF_DIR / f"{name}.yaml"
+    if not path.is_file():
+        known = [file.stem for file in CONF_DIR.glob("*.yaml") if file.stem != "base"]
+        raise FadError(f"--config {name}: no such method in conf/; {nearest(name, known)}")
+    return path
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", key):
+        raise FadError(f"--set {text}: expected key=value, such as train.lr=1e-4")
+    try:
+        parsed: Any = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise FadError(f"--set {text}: the value is not plain YAML") from None
+    for part in reversed(key.split(".")):
+        parsed = {part: parsed}
+    return parsed
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any], source: str, prefix: str = "") -> None:
+    """Puts `over` into `base` in place; choosing another name in a slot empties its `_conf`."""
+    for slot in SLOTS:
+        if not prefix and slot in over and over[slot] != base[slot]:
+            base[f"{slot}_conf"] = {}
+    for key, value in over.items():
+        where = f"{prefix}{key}"
+        open_ended = prefix.endswith("_conf.")  # its keys are the constructor's, checked later
+        if key not in base and not open_ended:
+            raise FadError(f"{source}: unknown key '{where}'; {nearest(str(key), base)}")
+        if isinstance(base.get(key), dict):
+            if not isinstance(value, dict):
+                raise FadError(f"{source}: '{where}' needs keys below it, not '{value}'")
+            _merge(base[key], value, source, f"{where}.")
+        else:
+            base[key] = _like(base.get(key), value, f"{source}: '{where}'")
+
+
+def _like(old: Any, new: Any, where: str) -> Any:
+    """`new`, if it has the type of `old`; an integer may stand for a float.
+
+    YAML 1.1 reads `1e-4` as a word, since it has no dot: where a number is wanted it is one.
+    """
+    if isinstance(new, str) and not isinstance(old, str):
+        try:
+            new = float(new)
+        except ValueError:
+            pass
+    if old is None or isinstance(old, list | dict):
+        return new
+    if isinstance(old, float) and type(new) is int:
+        return float(new)
+    if type(old) is not type(new):
+        raise FadError(f"{where} is of type {type(old).__name__}, not '{new}'")
+    return new

@@ -1,0 +1,135 @@
+"""fairseq's own Wav2Vec2Model with its attention replaced: the reference, and other models' way in.
+
+The only file that imports fairseq, and only inside functions: training and scoring with `xlsr` do
+without it.
+"""
+
+import logging
+from dataclasses import dataclass, fields
+
+from torch import Tensor, nn
+
+from fad.encoders.attention import SelfAttention, length_mask
+from fad.encoders.checkpoint import Checkpoint
+from fad.encoders.layers import select_layers
+from fad.errors import FadError
+
+
+@dataclass(frozen=True)
+class FairseqConfig:
+    """What the rest of fad asks of an encoder's config."""
+
+    conv_layers: tuple[tuple[int, int, int], ...]
+    normalize: bool
+
+    def num_frames(self, samples):
+        """How many frames the frontend gives for a number of samples."""
+        for _, kernel, stride in self.conv_layers:
+            samples = (samples - kernel) // stride + 1
+        return samples
+
+    @property
+    def channels(self) -> int:
+        """The channels of the frontend's frames."""
+        return self.conv_layers[-1][0]
+
+
+class FairseqSelfAttention(SelfAttention):
+    """Our attention under the call of fairseq's: (T, B, D) in, a pair with no weights out."""
+
+    def forward(self, query, key=None, value=None, key_padding_mask=None, **_unused):
+        keep = None if key_padding_mask is None else ~key_padding_mask.bool()
+        return super().forward(query.transpose(0, 1), keep).transpose(0, 1), None
+
+
+class FairseqXLSR(nn.Module):
+    """fairseq's model under the encoder contract (see `fad.encoders.xlsr.XLSR`).
+
+    Args:
+        model: a `Wav2Vec2Model` with its pre-training parts removed.
+        config: the frontend's shape and the normalize flag.
+        layers: the outputs to give: `last`, `all`, or block numbers from 1.
+    """
+
+    def __init__(self, model: nn.Module, config: FairseqConfig, layers="last") -> None:
+        super().__init__()
+        self.config = config
+        self.model = model
+        self.dim = model.cfg.encoder_embed_dim
+        self.num_layers = len(model.encoder.layers)
+        self.wanted = select_layers(layers, self.num_layers)
+        for block in model.encoder.layers:
+            block.self_attn = replace_attention(block.self_attn)
+
+    def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
+        """Waveforms (B, S) with lengths (B,) -> frames (B, T, C) and their numbers (B,)."""
+        frames = self.model.feature_extractor(wav).transpose(1, 2)
+        return frames, self.config.num_frames(lens)
+
+    def project(self, frames: Tensor) -> Tensor:
+        """Frames (B, T, C) -> (B, T, D)."""
+        x = self.model.layer_norm(frames)
+        return x if self.model.post_extract_proj is None else self.model.post_extract_proj(x)
+
+    def blocks(self, x: Tensor, lens: Tensor) -> list[Tensor]:
+        """(B, T, D) with lengths (B,) -> the wanted outputs, each (B, T, D)."""
+        keep = length_mask(lens, x.shape[1])
+        encoder = self.model.encoder
+        # `extract_features` gives every block's output and leaves the last LayerNorm to its caller.
+        last, results = encoder.extract_features(x, None if keep is None else ~keep)
+        outputs = [result[0].transpose(0, 1) for result in results]
+        outputs[-1] = encoder.layer_norm(last) if encoder.layer_norm_first else last
+        return [outputs[number - 1] for number in self.wanted]
+
+    def from_frontend(self, frames: Tensor, lens: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Enters the chain with stored frames (B, T, C)."""
+        return self.blocks(self.project(frames), lens), lens
+
+    def forward(self, wav: Tensor, lens: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Encodes prepared waveforms (B, S): the wanted outputs (B, T, D) and their lengths."""
+        return self.from_frontend(*self.frontend(wav, lens))
+
+
+def replace_attention(theirs: nn.Module) -> FairseqSelfAttention:
+    """Our attention around the very projections of fairseq's."""
+    ours = FairseqSelfAttention(theirs.embed_dim, theirs.num_heads)
+    for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+        setattr(ours, name, getattr(theirs, name))
+    return ours
+
+
+def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
+    """fairseq's `Wav2Vec2Model` with the checkpoint's weights; no fairseq task is set up.
+
+    Raises:
+        FadError: fairseq is not installed, or the tensors do not fit.
+    """
+    try:
+        from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
+    except ImportError as error:
+        raise FadError(
+            f"encoder 'fairseq_xlsr' needs fairseq, which does not import ({error}); "
+            "run tools/installers/fairseq.sh or use 'encoder: xlsr'"
+        ) from None
+    known = {field.name for field in fields(Wav2Vec2Config)}
+    cfg = {key: value for key, value in checkpoint.model_cfg.items() if key in known}
+    ignored = sorted(set(checkpoint.model_cfg) - known)
+    logging.info("%s: config keys that fairseq does not know: %s", checkpoint.path, ignored)
+    # fairseq evaluates this string: it gets our own writing of the parsed list, never the file's.
+    cfg["conv_feature_layers"] = repr(list(checkpoint.conv_layers))
+    model = Wav2Vec2Model.build_model(Wav2Vec2Config(**cfg))
+    try:
+        model.load_state_dict(checkpoint.state, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise FadError(f"{checkpoint.path}: its tensors do not fit its config: {reason}") from None
+    return model
+
+
+def load_fairseq_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "last") -> FairseqXLSR:
+    """Builds fairseq's model, without its pre-training parts, and replaces its attention."""
+    model = build_wav2vec2(checkpoint)
+    model.remove_pretraining_modules()
+    # In full tuning an unused parameter would be counted and never get a gradient.
+    model.mask_emb = None
+    return FairseqXLSR(model, FairseqConfig(checkpoint.conv_layers, checkpoint.normalize), layers)
