@@ -67,7 +67,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     trials = make_trials(args.scores, found.scores, labels, attacks, speakers)
     asv = read_asv_scores(args.asv_scores) if args.asv_scores else None
     results = evaluate(trials, asv)
-    print(json.dumps(results, indent=2) if args.json else as_text(args.scores, results))
+    print(
+        json.dumps(results, indent=2, allow_nan=False)
+        if args.json
+        else as_text(args.scores, results)
+    )
     for warning in results["warnings"]:
         print(f"warning: {args.scores}: {warning}", file=sys.stderr)
 

@@ -15,7 +15,6 @@ TICKS = np.array(
     [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99]
 )
 COLOURS = ("#0072B2", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#E69F00")
-STYLES = ("-", "--", "-.", ":", "-", "--")
 MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
@@ -65,16 +64,14 @@ def draw_det(path: str | Path, curves: Curves, title: str) -> None:
     figure = Figure(figsize=(6, 6), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     _dress(axes, title, low, high)
-    looks = zip(COLOURS, STYLES, MARKERS, strict=True)
-    for (name, scores), rate, (colour, style, marker) in zip(
-        curves.items(), eers, looks, strict=False
-    ):
+    looks = zip(COLOURS, MARKERS, strict=True)
+    for (name, scores), rate, (colour, marker) in zip(curves.items(), eers, looks, strict=False):
         false_alarm, miss = det_curve(*scores)
-        axes.plot(probit(false_alarm, low), probit(miss, low), style, color=colour, linewidth=1.6)
+        axes.plot(probit(false_alarm, low), probit(miss, low), color=colour, linewidth=1.5)
         mark = float(probit(rate, low))
         axes.plot(mark, mark, marker, color=colour, markersize=7, clip_on=False, zorder=4)
         label = f"{name}: EER {100 * rate:.2f} %"
-        axes.plot([], [], style, marker=marker, color=colour, linewidth=1.6, label=label)
+        axes.plot([], [], marker=marker, color=colour, linewidth=1.5, label=label)
     axes.legend(loc="upper right", frameon=True, framealpha=0.95, edgecolor="#DDDDDD", fontsize=9)
     with atomic_path(path) as part:
         FigureCanvasAgg(figure).print_png(str(part), metadata={"Software": None})

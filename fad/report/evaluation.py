@@ -83,7 +83,10 @@ def make_trials(
         f"the attacks of {name}": attacks,
         f"the speakers of {name}": speakers,
     }
-    check_same_keys({key: table for key, table in tables.items() if table is not None})
+    try:
+        check_same_keys({key: table for key, table in tables.items() if table is not None})
+    except FadError as error:
+        raise FadError(f"{error}: score exactly the trials that the labels name") from error
     utts = sorted(scores)
 
     def column(table: Mapping[str, str] | None) -> np.ndarray | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fad.errors import FadError
-from fad.report.summary import POOLS, SCHEMA_VERSION, decimal, whole
+from fad.report.summary import SCHEMA_VERSION, decimal, whole
 
 FIXED = ["tag", "trainable", "fewer", "s/epoch", "peak MB"]
 SORT_KEYS = {
@@ -74,12 +74,13 @@ def _eer_cells(found: dict[str, Any], name: str) -> list[str]:
 def overview_table(experiments: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Header and rows: parameters, cost, and three columns of EERs in percent for each set."""
     names = list(dict.fromkeys(name for found in experiments for name in found["test_sets"]))
-    header = [*FIXED, *(f"{name} {pool}" for name in names for pool in POOLS), "results"]
+    groups = [(f"{name} EER %", "seen", "unseen") for name in names]
+    header = [*FIXED, *(title for group in groups for title in group), "results in"]
     rows = [
         [
             *_fixed_cells(found),
             *(cell for name in names for cell in _eer_cells(found, name)),
-            found["path"],
+            str(Path(found["path"]).parent),
         ]
         for found in experiments
     ]

@@ -24,8 +24,8 @@ HOW_TO_READ = """## How to read this
   the test set itself and so describes it. Choose the threshold of a system on other data.
 - **Seen, unseen**: whether the attack's name occurs in the training data. An attack is measured by
   its spoofs against all bona fide trials.
-- **Interval**: bootstrap, drawn over what the next column says, classes kept apart. Where nothing
-  went wrong it is 0 to 0, however few trials there are: look at the counts.
+- **Interval**: percentiles of the EER over bootstrap draws of what the next column says, classes
+  kept apart. Where nothing went wrong it is 0 to 0, however few trials there are: see the counts.
 - **\\*** meaningful only for scores calibrated as log-likelihood ratios; these are not calibrated.
 - Costs: minDCF and actDCF use P_spoof 0.05, C_miss 1, C_fa 10. Cllr 1 is what a detector that
   knows nothing costs. min t-DCF depends on the ASV system: compare it only for the same ASV scores.
@@ -42,7 +42,8 @@ def _experiment(results: Results) -> str:
         ["pre-trained file, sha256", results["pretrained"].get("sha256") or "none"],
         ["parameters in all", whole(parameters["total"])],
         ["trainable", f"{whole(parameters['trainable'])} ({_fewer(parameters)})"],
-        ["of these adaptation, back-end", _parts(parameters)],
+        ["- in the adaptation", whole(parameters["adaptation"])],
+        ["- in the back-end", whole(parameters["backend"])],
         ["best epoch", f"{best['epoch']} (dev EER {best['dev_eer']})"],
         ["training", f"{cost['epochs']} epochs on {cost['device']}"],
         ["seconds an epoch", decimal(cost["seconds_per_epoch"], 1)],
@@ -55,10 +56,6 @@ def _fewer(parameters: Results) -> str:
     if not parameters["trainable"]:
         return "none"
     return f"{parameters['total'] / parameters['trainable']:.1f} times fewer"
-
-
-def _parts(parameters: Results) -> str:
-    return f"{whole(parameters['adaptation'])}, {whole(parameters['backend'])}"
 
 
 def _test_set(name: str, found: Results, plot: str) -> str:

@@ -1,0 +1,66 @@
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from fad.bin.results import main, parse_pairs
+from fad.errors import FadError
+
+SUMMARY = {
+    "config_name": "frozen",
+    "seed": 0,
+    "adaptation": "frozen",
+    "parameters": {"total": 10, "trainable": 0, "adaptation": 0, "backend": 0, "ratio": None},
+    "pretrained": {"path": None, "sha256": None},
+    "best": {"epoch": 1, "dev_eer": 0.5, "dev_loss": 1.0},
+    "cost": {"seconds_per_epoch": 1.0, "peak_memory_mb": None, "epochs": 1, "device": "cpu"},
+}
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = {
+        "exp/frozen/scores/eval": "u1 -1\nu2 1\n",
+        "exp/frozen/train_summary.json": json.dumps(SUMMARY),
+        "dump/audio/train/utt2attack": "t1 A01\nt2 -\n",
+        "dump/audio/eval/utt2label": "u1 spoof\nu2 bonafide\n",
+        "dump/audio/eval/utt2attack": "u1 A02\nu2 -\n",
+        "dump/audio/eval/utt2spk": "u1 u1\nu2 u2\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def run_stage(*options):
+    data = ["--train_data", "dump/audio/train", "--test", "eval=dump/audio/eval"]
+    main(["--exp", "exp/frozen", *data, *options])
+
+
+def test_it_writes_the_three_files_and_says_the_eer(recipe, caplog):
+    caplog.set_level(logging.INFO)
+    run_stage()
+    written = {path.name for path in Path("exp/frozen").iterdir() if path.is_file()}
+    assert written == {"train_summary.json", "results.json", "RESULTS.md", "det_eval.png"}
+    assert "eval: EER 0.00 %" in caplog.text
+    results = json.loads(Path("exp/frozen/results.json").read_text())
+    assert results["test_sets"]["eval"]["by_attack"]["A02"]["seen_in_training"] is False
+
+
+def test_a_wrong_score_file_leaves_no_results(recipe):
+    Path("exp/frozen/scores/eval").write_text("u1 -1\n")
+    with pytest.raises(FadError, match="u2"):
+        run_stage()
+    assert not Path("exp/frozen/results.json").exists()
+
+
+def test_words_of_sets_and_paths():
+    assert parse_pairs("--test", ["a/eval=x=y", "b=z"]) == {"a/eval": Path("x=y"), "b": Path("z")}
+    for word in ("eval", "=dir", "eval="):
+        with pytest.raises(FadError, match="expected SET=PATH"):
+            parse_pairs("--test", [word])
+    with pytest.raises(FadError, match="'a' twice"):
+        parse_pairs("--test", ["a=x", "a=y"])

@@ -1,0 +1,66 @@
+"""A small experiment on disk: two attacks that training saw, one that it did not."""
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+SUMMARY = {
+    "config_name": "lora",
+    "seed": 7,
+    "adaptation": "lora",
+    "parameters": {
+        "total": 2_000_000,
+        "trainable": 10_000,
+        "adaptation": 9_000,
+        "backend": 1_000,
+        "ratio": 200.0,
+    },
+    "pretrained": {"path": "mini.pt", "sha256": "ab" * 32},
+    "best": {"epoch": 3, "dev_eer": 0.0125, "dev_loss": 0.1},
+    "cost": {"seconds_per_epoch": 12.34, "peak_memory_mb": 812.3, "epochs": 5, "device": "cpu"},
+}
+
+
+class Experiment(NamedTuple):
+    """Folders of an experiment that is ready for stage 5."""
+
+    exp: Path
+    train: Path
+    eval: Path
+
+
+def write(path: Path, rows: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{utt} {rows[utt]}\n" for utt in sorted(rows)))
+
+
+@pytest.fixture
+def experiment(tmp_path) -> Experiment:
+    rng = np.random.default_rng(0)
+    attacks = ["-"] * 60 + ["world"] * 40 + ["lpc"] * 40 + ["tts"] * 30
+    utts = [f"mini-{index:03d}" for index in range(len(attacks))]
+    means = {"-": 2.0, "world": -2.0, "lpc": -1.0, "tts": 1.0}
+    scores = [means[attack] + rng.normal() for attack in attacks]
+    labels = ["bonafide" if attack == "-" else "spoof" for attack in attacks]
+    speakers = [f"s{index % 12}" for index in range(len(attacks))]
+    found = Experiment(tmp_path / "exp" / "lora", tmp_path / "train", tmp_path / "eval")
+    write(found.exp / "scores" / "eval", dict(zip(utts, scores, strict=True)))
+    columns = {"utt2label": labels, "utt2attack": attacks, "utt2spk": speakers}
+    for name, column in columns.items():
+        write(found.eval / name, dict(zip(utts, column, strict=True)))
+    write(found.train / "utt2attack", {"t-1": "-", "t-2": "world", "t-3": "lpc", "t-4": "other"})
+    (found.exp / "train_summary.json").write_text(json.dumps(SUMMARY))
+    return found
+
+
+@pytest.fixture(scope="session")
+def asvspoof2019_la() -> Path:
+    corpus = Path(os.environ.get("FAD_SHARED_DATA", SHARED)) / "asvspoof2019_la"
+    if not corpus.is_dir():
+        pytest.skip(f"the ASVspoof 2019 LA scores are not there: {corpus} (set FAD_SHARED_DATA)")
+    return corpus

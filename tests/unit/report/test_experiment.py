@@ -1,0 +1,99 @@
+import json
+
+import pytest
+from PIL import Image
+
+from fad.errors import FadError
+from fad.report.experiment import report
+
+
+def make_report(experiment, name="eval", asv_files=()):
+    return report(experiment.exp, experiment.train, {name: experiment.eval}, dict(asv_files))
+
+
+def test_results_json_holds_the_experiment_and_each_set(experiment):
+    returned = make_report(experiment)
+    found = json.loads((experiment.exp / "results.json").read_text())
+    assert found == returned
+    assert (found["schema_version"], found["tag"], found["seed"]) == (1, "lora", 7)
+    assert found["config_name"] == "lora"
+    assert found["parameters"]["trainable"] == 10_000
+    assert found["pretrained"]["sha256"] == "ab" * 32
+    assert found["cost"]["seconds_per_epoch"] == 12.34
+    results = found["test_sets"]["eval"]
+    assert (results["bonafide"], results["spoof"]) == (60, 110)
+    assert results["seen"]["attacks"] == ["lpc", "world"]
+    assert results["unseen"]["attacks"] == ["tts"]
+    assert results["unseen"]["eer_percent"] > results["seen"]["eer_percent"]
+    assert results["eer_interval"]["over"] == "speakers"
+    assert len(results["scores_sha256"]) == 64
+
+
+def test_a_second_run_writes_the_same_bytes(experiment):
+    names = ("results.json", "RESULTS.md", "det_eval.png")
+    make_report(experiment)
+    first = [(experiment.exp / name).read_bytes() for name in names]
+    make_report(experiment)
+    assert [(experiment.exp / name).read_bytes() for name in names] == first
+
+
+def test_results_md_shows_every_attack_with_its_mark(experiment):
+    found = make_report(experiment)["test_sets"]["eval"]
+    page = (experiment.exp / "RESULTS.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    rows = {row[0]: row[1:] for row in rows if row}
+    assert rows["tts"][:3] == ["unseen", "30", f"{found['by_attack']['tts']['eer_percent']:.2f}"]
+    assert rows["world"][:2] == ["seen", "40"]
+    assert rows["unseen in training"][:2] == ["60", "30"]
+    assert rows["trainable"] == ["10,000 (200.0 times fewer)"]
+    assert rows["minDCF, ASVspoof 5"] == [f"{found['min_dcf']:.4f}"]
+    assert "![DET curves on eval](det_eval.png)" in page
+    assert "higher means more bona fide" in page and "Warning" not in page
+
+
+def test_a_set_of_another_recipe_has_a_slash(experiment):
+    scores = experiment.exp / "scores"
+    (scores / "other").mkdir()
+    (scores / "eval").rename(scores / "other" / "eval")
+    assert list(make_report(experiment, "other/eval")["test_sets"]) == ["other/eval"]
+    assert Image.open(experiment.exp / "det_other_eval.png").size == (900, 900)
+
+
+def test_asv_scores_give_the_tdcf(experiment, tmp_path):
+    asv = tmp_path / "asv"
+    asv.write_text("- target 3\n- target 1\n- nontarget -3\n- nontarget 0\nA01 spoof 2\n")
+    found = make_report(experiment, asv_files={"eval": asv}.items())["test_sets"]["eval"]
+    assert 0 < found["min_tdcf_2019"] <= 1 and 0 < found["min_tdcf_2021"] <= 1
+    assert "min t-DCF, ASVspoof 2021" in (experiment.exp / "RESULTS.md").read_text()
+
+
+def test_an_inverted_sign_is_on_the_page(experiment):
+    path = experiment.exp / "scores" / "eval"
+    lines = (line.split() for line in path.read_text().splitlines())
+    path.write_text("".join(f"{utt} {-float(score)}\n" for utt, score in lines))
+    make_report(experiment)
+    assert "**Warning: EER above 50 %" in (experiment.exp / "RESULTS.md").read_text()
+
+
+def test_missing_inputs_name_the_stage_that_makes_them(experiment):
+    with pytest.raises(FadError, match=r"scores/dev: not there: .*stage 4"):
+        make_report(experiment, "dev")
+    summary = experiment.exp / "train_summary.json"
+    summary.write_text('{"seed": 1}')
+    with pytest.raises(FadError, match=r"lacks config_name.*stage 3"):
+        make_report(experiment)
+    summary.write_text("{")
+    with pytest.raises(FadError, match="is no JSON"):
+        make_report(experiment)
+    summary.unlink()
+    with pytest.raises(FadError, match=r"train_summary.json: cannot be read .*stage 3"):
+        make_report(experiment)
+    assert not (experiment.exp / "results.json").exists()
+
+
+def test_sets_that_do_not_fit_together_are_refused(experiment, tmp_path):
+    with pytest.raises(FadError, match="ASV scores are given for 'dev'"):
+        make_report(experiment, asv_files={"dev": tmp_path}.items())
+    tests = {"a/b": experiment.eval, "a_b": experiment.eval}
+    with pytest.raises(FadError, match="share a plot"):
+        report(experiment.exp, experiment.train, tests, {})

@@ -1,0 +1,83 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fad.errors import FadError
+from fad.report.overview import gather, overview_table
+
+SCRIPT = Path(__file__).parents[3] / "utils" / "show_results.py"
+
+
+def write_results(exp, tag, trainable, sets, version=1):
+    results = {
+        "schema_version": version,
+        "tag": tag,
+        "parameters": {"total": 1000, "trainable": trainable},
+        "cost": {"seconds_per_epoch": 2.345, "peak_memory_mb": 1234.5},
+        "test_sets": sets,
+    }
+    (exp / tag).mkdir(parents=True)
+    (exp / tag / "results.json").write_text(json.dumps(results))
+
+
+@pytest.fixture
+def exp(tmp_path):
+    pools = {"eer_percent": 5.0, "seen": {"eer_percent": 4.0}, "unseen": {"eer_percent": 6.25}}
+    write_results(tmp_path / "exp", "full", 1000, {"eval": pools})
+    write_results(tmp_path / "exp", "lora", 50, {"eval": pools, "wild": {"eer_percent": 30.0}})
+    write_results(tmp_path / "exp", "frozen", 10, {"eval": pools})
+    return tmp_path / "exp"
+
+
+def test_sorted_by_trainable_parameters_or_by_name(exp):
+    assert [found["tag"] for found in gather([exp])] == ["frozen", "lora", "full"]
+    assert [found["tag"] for found in gather([exp], "name")] == ["frozen", "full", "lora"]
+
+
+def test_the_table_has_three_columns_a_set(exp):
+    header, rows = overview_table(gather([exp]))
+    assert header[5:] == [
+        *("eval EER %", "seen", "unseen"),
+        *("wild EER %", "seen", "unseen"),
+        "results in",
+    ]
+    lora = rows[1]
+    assert lora[:5] == ["lora", "50", "20.0x", "2.3", "1,234"]
+    assert lora[5:] == ["5.00", "4.00", "6.25", "30.00", "-", "-", str(exp / "lora")]
+    assert rows[0][8:11] == ["-", "-", "-"]
+
+
+def test_several_folders_and_a_tag_of_its_own(exp, tmp_path):
+    write_results(tmp_path / "other", "lora", 50, {})
+    assert len(gather([exp, tmp_path / "other"])) == 4
+    assert [found["tag"] for found in gather([exp / "full"])] == ["full"]
+    assert len(gather([exp, exp, exp / "full"])) == 3  # each file once
+
+
+def test_nothing_to_show_and_another_schema_are_errors(exp, tmp_path):
+    with pytest.raises(FadError, match=r"no <tag>/results.json in .*nowhere: run stage 5"):
+        gather([tmp_path / "nowhere"])
+    write_results(exp, "old", 1, {}, version=0)
+    with pytest.raises(FadError, match="schema 0, not 1"):
+        gather([exp])
+
+
+def test_the_program_runs_by_itself_in_a_recipe(exp):
+    command = [sys.executable, str(SCRIPT), "--sort", "name"]
+    done = subprocess.run(command, cwd=exp.parent, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[:3] == ["tag", "trainable", "fewer"]
+    assert [line.split()[0] for line in lines[2:]] == ["frozen", "full", "lora"]
+    markdown = subprocess.run(
+        [*command, "--markdown"], cwd=exp.parent, capture_output=True, text=True, check=True
+    )
+    assert markdown.stdout.startswith("| tag") and len(markdown.stdout.splitlines()) == 5
+
+
+def test_the_program_fails_in_one_line_where_there_is_nothing(tmp_path):
+    done = subprocess.run([SCRIPT], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "run stage 5" in done.stderr
