@@ -52,8 +52,9 @@ class Job:
         """Starts the command in a process group of its own; one that cannot start has failed."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.started = time.time()
-        head = f"# command: {shlex.join(self.command)}\n# host: {socket.gethostname()}\n"
-        self.log.write_text(f"{head}# started: {_clock(self.started)}\n", encoding="utf-8")
+        head = f"command: {shlex.join(self.command)}\nhost: {socket.gethostname()}\n"
+        head += f"started: {_clock(self.started)}"
+        self.log.write_text("# " + head.replace("\n", "\n# ") + "\n", encoding="utf-8")
         try:
             # Appending keeps the two writers of one log, the command and the pump, apart.
             with open(self.log, "ab") as log:

@@ -17,6 +17,11 @@ has_cuda_torch() {
     python -c 'import sys, torch; sys.exit(torch.version.cuda is None)' 2>/dev/null
 }
 
+installed_version() {
+    python -m pip show torch 2>/dev/null | sed -n 's/^Version: //p'
+}
+
+before=$(installed_version || true)
 if [[ -n ${TORCH_INDEX:-} ]]; then
     install --index-url "$TORCH_INDEX" "torch==$version"
 elif nvidia-smi -L >/dev/null 2>&1; then
@@ -27,3 +32,8 @@ else
     install "torch==$version+cpu" || install "torch==$version"
 fi
 install -c "$constraints" numpy cython setuptools wheel
+
+# fairseq was compiled against the torch that was here; the next step compiles it again.
+if [[ $(installed_version) != "$before" ]]; then
+    python -m pip uninstall --yes fairseq-fixed
+fi

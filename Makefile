@@ -1,0 +1,31 @@
+# Every target sets up what it needs through tools/setup.sh. Variables, in the environment or here:
+# VENV=DIR, PYTHON=PROGRAM, TORCH_INDEX=URL; ARGS="..." goes to pytest, e.g. ARGS="-k lora -x".
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench
+
+VENV ?= tools/venv
+PYTHON ?= python3
+export VENV PYTHON
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+
+setup: ## build the virtual environment; a second call takes seconds
+	@tools/setup.sh
+
+demo: setup ## the whole line on a generated corpus: data, training, scores, a table (15 minutes)
+	@egs/mini/demo.sh
+
+test: setup ## all tests but the benchmarks
+	@. utils/path.sh; python -m pytest tests --ignore=tests/bench $(ARGS)
+
+lint: setup ## ruff on the Python, shellcheck on the shell
+	@. utils/path.sh; ruff check .; ruff format --check .
+	@. utils/path.sh; git ls-files -z '*.sh' .ci/run | xargs -0 \
+	    shellcheck -x -P . -P SCRIPTDIR -P SCRIPTDIR/..
+
+bench: ## benchmarks: timed by hand on a quiet machine, never in CI
+	@tools/setup.sh --extras dev,demo,bench
+	@. utils/path.sh; python -m pytest tests/bench -s $(ARGS)
