@@ -17,8 +17,7 @@ DESCRIPTION = """Error rates of a file of scores, of fad or of any other system.
 
 The scores are lines of `utt score` (then --labels is needed) or of `utt attack label score`, the
 format of ASVspoof 2019. A higher score means more bona fide. EER and costs are those of the
-ASVspoof
-organisers' programs; with --asv_scores also min t-DCF."""
+ASVspoof organisers' programs; with --asv_scores also min t-DCF."""
 EXAMPLE = """examples:
   python -m fad.bin.evaluate --scores exp/lora/scores/eval --labels data/eval/utt2label \\
       --attacks data/eval/utt2attack --utt2spk data/eval/utt2spk
