@@ -44,7 +44,7 @@ def _experiment(results: Results) -> str:
         ["trainable", f"{whole(parameters['trainable'])} ({_fewer(parameters)})"],
         ["- in the adaptation", whole(parameters["adaptation"])],
         ["- in the back-end", whole(parameters["backend"])],
-        ["best epoch", f"{best['epoch']} (dev EER {best['dev_eer']})"],
+        ["best epoch", f"{best['epoch']} (dev EER {100 * best['dev_eer']:.2f} %)"],
         ["training", f"{cost['epochs']} epochs on {cost['device']}"],
         ["seconds an epoch", decimal(cost["seconds_per_epoch"], 1)],
         ["peak memory (MB)", whole(cost["peak_memory_mb"])],

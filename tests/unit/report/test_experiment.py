@@ -46,6 +46,7 @@ def test_results_md_shows_every_attack_with_its_mark(experiment):
     assert rows["world"][:2] == ["seen", "40"]
     assert rows["unseen in training"][:2] == ["60", "30"]
     assert rows["trainable"] == ["10,000 (200.0 times fewer)"]
+    assert rows["best epoch"] == ["3 (dev EER 1.25 %)"]
     assert rows["minDCF, ASVspoof 5"] == [f"{found['min_dcf']:.4f}"]
     assert "![DET curves on eval](det_eval.png)" in page
     assert "higher means more bona fide" in page and "Warning" not in page
