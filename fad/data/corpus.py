@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from fad.data.tables import LABELS, NO_ATTACK, write_data_dir
@@ -58,28 +59,35 @@ def is_audio(path: Path) -> bool:
 def split_by_speaker(clips: Iterable[Clip], seed: int = 0) -> list[Clip]:
     """Divides clips 60/20/20 into train, dev and eval, all of a speaker's into one of them.
 
-    Speakers are taken in turn, those with both labels first, then the large ones, then by a hash
-    of seed and name; each goes where its labels are furthest behind their share. So every split
-    has a label that has three speakers or more, and the same clips are always divided the same way.
+    Speakers are taken in turn, large ones first, equal ones by a hash of seed and name. Each goes
+    to the split that lacks most of its labels and then to the one where they stay furthest behind
+    their share. So a label with three speakers or more is in every split, and the same clips are
+    always divided the same way.
     """
     by_speaker: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         unknown = clip.speaker == UNKNOWN_SPEAKER
         by_speaker[f"clip {clip.name}" if unknown else f"speaker {clip.speaker}"].append(clip)
 
-    def turn(speaker: str) -> tuple[int, int, str]:
-        theirs = by_speaker[speaker]
-        mixed = len({clip.label for clip in theirs})
-        return -mixed, -len(theirs), hashlib.sha256(f"{seed} {speaker}".encode()).hexdigest()
+    def turn(speaker: str) -> tuple[int, str]:
+        digest = hashlib.sha256(f"{seed} {speaker}".encode()).hexdigest()
+        return -len(by_speaker[speaker]), digest
 
     taken: Counter[tuple[str, str]] = Counter()
     divided = []
     for speaker in sorted(by_speaker, key=turn):
         labels = Counter(clip.label for clip in by_speaker[speaker])
-        split = min(SETS, key=lambda name: sum(taken[name, x] for x in labels) / SHARES[name])
+        split = min(SETS, key=partial(_need, labels, taken))
         taken.update({(split, label): count for label, count in labels.items()})
         divided += [replace(clip, split=split) for clip in by_speaker[speaker]]
     return divided
+
+
+def _need(labels: Counter[str], taken: Counter[tuple[str, str]], split: str) -> tuple[int, float]:
+    """Orders the splits for a speaker with these labels: the smallest is the neediest."""
+    present = sum(taken[split, label] > 0 for label in labels)
+    after = sum(taken[split, label] + count for label, count in labels.items())
+    return present, after / SHARES[split]
 
 
 def write_corpus(

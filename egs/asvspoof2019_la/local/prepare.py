@@ -65,7 +65,7 @@ def read_protocol(root: Path, split: str, check_counts: bool) -> list[Clip]:
         raise FadError(
             f"{path}: {found[0]} trials, {found[1]} of them bona fide, but officially "
             f"{OFFICIAL[split].trials} and {OFFICIAL[split].bonafide}: fetch it again, "
-            "or for a subset of your own run local/data.sh with --check_counts false"
+            "or for a subset of your own give run.sh --data_opts=--check_counts=false"
         )
     return clips
 
@@ -86,8 +86,8 @@ def keep_present(clips: list[Clip], allow_missing: bool) -> list[Clip]:
     message = f"{missing[0].path}: no such clip; {len(missing)} of {len(clips)} clips are missing"
     if not allow_missing:
         raise FadError(
-            f"{message}: complete the corpus, or go on without them: run local/data.sh with "
-            "--allow_missing true"
+            f"{message}: complete the corpus, or to go on without them give run.sh "
+            "--data_opts=--allow_missing=true"
         )
     logger.warning("%s: GOING ON WITHOUT THEM: results are not those of ASVspoof 2019 LA", message)
     gone = set(missing)

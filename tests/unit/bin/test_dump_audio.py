@@ -1,6 +1,7 @@
 """The audio dump as its users call it: jobs, then combine."""
 
 import logging
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,14 @@ def test_the_number_of_jobs_and_a_second_run_change_no_byte(corpus):
     assert contents(dump(1)) == first
     assert contents(dump(4)) == first
     assert contents(dump(9)) == first  # more jobs than clips
+
+
+@pytest.mark.parametrize("nj", [2, 3, 4])
+def test_each_clip_is_the_work_of_one_job(corpus, nj):
+    for job in range(1, nj + 1):
+        main(["--data", "data/train", "--out", "dump", "--nj", str(nj), "--job", str(job)])
+    shares = [list(read_table(f"dump/split{nj}/wav.{job}.scp")) for job in range(1, nj + 1)]
+    assert list(chain(*shares)) == list(read_table("data/train/wav.scp"))
 
 
 def test_what_would_clip_is_scaled_down_and_said(corpus, caplog):

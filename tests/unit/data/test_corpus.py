@@ -146,6 +146,33 @@ def test_three_speakers_of_a_label_reach_every_set(both):
     assert all(len(found) == 2 for found in division(clips).values())
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_large_speaker_goes_to_train(seed):
+    clips = [clip(f"large{n}", "bonafide", "large") for n in range(60)]
+    clips += [clip(f"b{n}", "bonafide", f"b{n}") for n in range(40)]
+    clips += [clip(f"s{n}", "spoof", f"s{n}") for n in range(5)]
+    divided = split_by_speaker(clips, seed)
+    assert {c.split for c in divided if c.speaker == "large"} == {"train"}
+    counts = Counter(c.split for c in divided if c.label == "bonafide")
+    assert counts == {"train": 60, "dev": 20, "eval": 20}
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.integers(0, 5)), min_size=3, max_size=12), st.randoms()
+)
+def test_a_label_with_three_speakers_is_in_every_set(sizes, random):
+    """Speakers with some bona fide clips, some with spoofs too, some with spoofs alone."""
+    clips = []
+    for speaker, (bonafide, spoof) in enumerate(sizes):
+        bonafide *= random.random() < 0.7
+        clips += [clip(f"b{speaker}.{n}", "bonafide", f"p{speaker}") for n in range(bonafide)]
+        clips += [clip(f"s{speaker}.{n}", "spoof", f"p{speaker}") for n in range(spoof)]
+    found = division(clips)
+    for label in ("bonafide", "spoof"):
+        if len({c.speaker for c in clips if c.label == label}) >= 3:
+            assert all(found[name][label] for name in SETS)
+
+
 def test_the_division_depends_on_seed_and_not_on_order():
     clips = [
         clip(f"{label}{n}", label, f"{label}{n}")

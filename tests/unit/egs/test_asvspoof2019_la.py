@@ -100,7 +100,7 @@ def test_missing_audio_is_named_and_counted(prepare, official):
     assert done.returncode == 1
     assert "ASVspoof2019_LA_train/flac/LA_T_1138215.flac: no such clip" in done.stderr
     assert "121461 of 121461 clips are missing" in done.stderr
-    assert "--allow_missing true" in done.stderr
+    assert "--data_opts=--allow_missing=true" in done.stderr
     assert not data.exists()
 
 
