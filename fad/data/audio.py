@@ -9,8 +9,6 @@ from typing import NamedTuple
 import av
 import numpy as np
 import soundfile as sf
-import torch
-import torchaudio
 
 from fad.errors import FadError
 
@@ -126,6 +124,10 @@ def _resample(wav: np.ndarray, rate: int) -> np.ndarray:
     """Resamples wav (S,) from `rate` Hz to 16 kHz."""
     if rate == SAMPLE_RATE:
         return wav
+    # Seconds to import, and most corpora need no resampling.
+    import torch
+    import torchaudio
+
     # The filter bank grows with the terms of the ratio. An odd rate such as 44,101 Hz is met within
     # 1e-6, a thousandth of a semitone, instead of with gigabytes.
     ratio = Fraction(rate, SAMPLE_RATE).limit_denominator(1000)
