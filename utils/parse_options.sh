@@ -128,7 +128,7 @@ _opt_parse() { # path of the script, its arguments
         _opt_word=${1%%=*}
         _opt_word=${_opt_word#--}
         _opt_name=${_opt_word//-/_}
-        # The pattern comes first: bash would evaluate a hostile name in the subscript.
+        # The pattern comes first: before 5.2, bash evaluates a hostile name in the subscript.
         [[ $_opt_name =~ ^[a-z][a-z0-9_]*$ && -v _opt_default[$_opt_name] ]] \
             || _opt_unknown "$_opt_word"
         if [[ $1 == *=* ]]; then

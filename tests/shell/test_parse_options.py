@@ -95,7 +95,17 @@ def test_any_text_arrives(bash, value):
 
 @pytest.mark.parametrize(
     "name",
-    ["$(touch pwned)", "a[$(touch pwned)]", "tag;touch pwned", "", "tag[0]", "TAG", "_opt_name"],
+    [
+        "$(touch pwned)",
+        "a[$(touch pwned)]",
+        "tag;touch pwned",
+        "",
+        "tag[0]",
+        "@",
+        "*",
+        "TAG",
+        "_opt_name",
+    ],
 )
 def test_hostile_names_are_unknown_and_run_nothing(bash, tmp_path, name):
     assert "unknown option" in refuse(bash, f"--{name}=x")

@@ -164,8 +164,9 @@ def test_concurrent_jobs_share_the_cpus(tmp_path, options, given, expected):
 def test_each_job_gets_gpus_of_its_own(tmp_path):
     show = python("import os, time; time.sleep(0.3); print(os.environ['CUDA_VISIBLE_DEVICES'])")
     env = {"CUDA_VISIBLE_DEVICES": "3,5,6"}
-    run(tmp_path, "--gpu", "1", "--max_jobs_run", "2", "JOB=1:2", "x.JOB.log", *show, env=env)
+    run(tmp_path, "--gpu", "1", "--max_jobs_run", "2", "JOB=1:4", "x.JOB.log", *show, env=env)
     assert {body(tmp_path / f"x.{k}.log")[0] for k in (1, 2)} == {"3", "5"}
+    assert {body(tmp_path / f"x.{k}.log")[0] for k in (3, 4)} <= {"3", "5"}
     run(tmp_path, "--gpu", "2", "y.log", *show, env=env)
     assert body(tmp_path / "y.log") == ["3,5"]
     run(tmp_path, "--gpu", "0", "z.log", *show, env=env)
