@@ -1,5 +1,6 @@
 """A method's config: conf/base.yaml, the method's own file over it, `--set` over both."""
 
+import contextlib
 import difflib
 import re
 from pathlib import Path
@@ -116,10 +117,8 @@ def _like(old: Any, new: Any, where: str) -> Any:
     YAML 1.1 reads `1e-4` as a word, since it has no dot: where a number is wanted it is one.
     """
     if isinstance(new, str) and not isinstance(old, str):
-        try:
+        with contextlib.suppress(ValueError):
             new = float(new)
-        except ValueError:
-            pass
     if old is None or isinstance(old, list | dict):
         return new
     if isinstance(old, float) and type(new) is int:

@@ -21,7 +21,7 @@ SLOTS: dict[str, dict[str, str]] = {
 }
 
 # What the program gives a constructor, and a config therefore may not.
-GIVEN = {"self", "checkpoint", "layers", "dim", "num_layers", "class_counts"}
+GIVEN = {"checkpoint", "dim", "num_layers", "class_counts"}
 
 
 def get(slot: str, name: str) -> Any:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-class NotMergeable(Exception):  # noqa: N818 - the name of the contract
+class NotMergeable(Exception):
     """The method's update cannot be folded into a plain encoder; the text says why."""
 
 
@@ -36,6 +36,7 @@ class Adaptation:
             FadError: the method finds nothing to adapt.
         """
         self.encoder = encoder
+        self._size_before = _size(encoder)
         encoder.requires_grad_(False)
         self._wrap(encoder)
 
@@ -49,6 +50,10 @@ class Adaptation:
     def trainable(self) -> list[nn.Parameter]:
         """The parameters that the method trains."""
         return list(self.owned().values())
+
+    def num_added(self) -> int:
+        """How many parameters the encoder has now that it had not before `attach`."""
+        return _size(self.encoder) - self._size_before
 
     @property
     def boundary(self) -> str:
@@ -65,3 +70,7 @@ class Adaptation:
             NotMergeable: the update is not of that kind.
         """
         raise NotImplementedError
+
+
+def _size(module: nn.Module) -> int:
+    return sum(value.numel() for value in module.parameters())

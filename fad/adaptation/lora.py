@@ -18,8 +18,8 @@ class LoRA(Adaptation):
     """W x + b becomes W x + b + (alpha / r) B A x, with W and b frozen.
 
     A (r, d_in) starts Kaiming-uniform and B (d_out, r) at zero, so step 0 equals the base model.
-    For fake-audio detection by Wang et al. (arXiv 2306.05617). It has
-    `blocks * r * sum(d_in + d_out)` parameters: 1,572,864 for query and value at rank 16 in XLS-R 300M.
+    For fake-audio detection by Wang et al. (arXiv 2306.05617). It has `blocks * r * sum(d_in +
+    d_out)` parameters: 1,572,864 for query and value at rank 16 in XLS-R 300M.
 
     Args:
         rank: r, at least 1.

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from fad.encoders.attention import length_mask
+from fad.masks import length_mask
 
 
 class Pool(nn.Module):

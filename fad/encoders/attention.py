@@ -1,6 +1,5 @@
 """Self-attention that calls its four projections, so that an adapted projection takes effect."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -8,9 +7,9 @@ from torch import Tensor, nn
 class SelfAttention(nn.Module):
     """Multi-head self-attention with fairseq's parameter names.
 
-    fairseq's `MultiheadAttention` hands the projections' weights to a fused function and never calls
-    the modules: a LoRA layer put in their place is silently ignored. Here each projection is called,
-    and `F.scaled_dot_product_attention` does the rest.
+    fairseq's `MultiheadAttention` hands the projections' weights to a fused function and never
+    calls the modules: a LoRA layer put in their place is silently ignored. Here each projection is
+    called, and `F.scaled_dot_product_attention` does the rest.
 
     Args:
         dim: the width D, a multiple of `num_heads`.
@@ -45,9 +44,3 @@ class SelfAttention(nn.Module):
     def _split(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, H, T, D / H)."""
         return x.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
-
-
-def length_mask(lens: Tensor, size: int) -> Tensor | None:
-    """(B, T) bool, True inside each length; None where every length is `size`: nothing to mask."""
-    keep = torch.arange(size, device=lens.device) < lens[:, None]
-    return None if bool(keep.all()) else keep

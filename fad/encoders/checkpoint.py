@@ -1,4 +1,4 @@
-"""Reads a released fairseq checkpoint: no code of it is run, and no more memory is used than needed."""
+"""Reads a released fairseq checkpoint: runs no code of it, and takes no more memory than needed."""
 
 import argparse
 import ast
@@ -6,8 +6,7 @@ import logging
 import math
 import pickle
 import zipfile
-from collections import OrderedDict
-from contextlib import nullcontext
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.xlsr import XLSR, XLSRConfig
 from fad.errors import FadError
 
@@ -92,7 +92,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(path, model_cfg, conv_layers, normalize, state)
 
 
-def load_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "last") -> XLSR:
+def load_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> XLSR:
     """Builds the running encoder on the meta device and gives it the checkpoint's tensors.
 
     Float32 tensors are used where they lie (mapped from the file), so memory stays near one copy.
@@ -181,9 +181,7 @@ def _allowed_classes():
     try:
         from omegaconf import DictConfig, ListConfig, base, nodes
     except ImportError:
-        return torch.serialization.safe_globals(classes) if classes else nullcontext()
-    from collections import defaultdict
-
+        return torch.serialization.safe_globals(classes)
     classes += [DictConfig, ListConfig, base.ContainerMetadata, base.Metadata, defaultdict]
     classes += [nodes.AnyNode, nodes.StringNode, nodes.IntegerNode, nodes.FloatNode]
     classes += [nodes.BooleanNode, nodes.EnumNode, Any, dict, list, int, float, str, bool, tuple]
@@ -230,7 +228,7 @@ def _xlsr_config(checkpoint: Checkpoint) -> XLSRConfig:
                 "(XLS-R, XLSR-53, MMS); set 'encoder: fairseq_xlsr' for fairseq's other models"
             )
     return XLSRConfig(
-        conv_layers=checkpoint.conv_layers,
+        grid=FrameGrid(checkpoint.conv_layers),
         conv_bias=bool(cfg["conv_bias"]),
         dim=int(cfg["encoder_embed_dim"]),
         ffn_dim=int(cfg["encoder_ffn_embed_dim"]),

@@ -9,29 +9,20 @@ from dataclasses import dataclass, fields
 
 from torch import Tensor, nn
 
-from fad.encoders.attention import SelfAttention, length_mask
+from fad.encoders.attention import SelfAttention
 from fad.encoders.checkpoint import Checkpoint
+from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
 from fad.errors import FadError
+from fad.masks import length_mask
 
 
 @dataclass(frozen=True)
 class FairseqConfig:
     """What the rest of fad asks of an encoder's config."""
 
-    conv_layers: tuple[tuple[int, int, int], ...]
+    grid: FrameGrid
     normalize: bool
-
-    def num_frames(self, samples):
-        """How many frames the frontend gives for a number of samples."""
-        for _, kernel, stride in self.conv_layers:
-            samples = (samples - kernel) // stride + 1
-        return samples
-
-    @property
-    def channels(self) -> int:
-        """The channels of the frontend's frames."""
-        return self.conv_layers[-1][0]
 
 
 class FairseqSelfAttention(SelfAttention):
@@ -51,7 +42,7 @@ class FairseqXLSR(nn.Module):
         layers: the outputs to give: `last`, `all`, or block numbers from 1.
     """
 
-    def __init__(self, model: nn.Module, config: FairseqConfig, layers="last") -> None:
+    def __init__(self, model: nn.Module, config: FairseqConfig, layers="all") -> None:
         super().__init__()
         self.config = config
         self.model = model
@@ -64,7 +55,7 @@ class FairseqXLSR(nn.Module):
     def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
         """Waveforms (B, S) with lengths (B,) -> frames (B, T, C) and their numbers (B,)."""
         frames = self.model.feature_extractor(wav).transpose(1, 2)
-        return frames, self.config.num_frames(lens)
+        return frames, self.config.grid.num_frames(lens)
 
     def project(self, frames: Tensor) -> Tensor:
         """Frames (B, T, C) -> (B, T, D)."""
@@ -126,10 +117,12 @@ def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
     return model
 
 
-def load_fairseq_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "last") -> FairseqXLSR:
+def load_fairseq_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> FairseqXLSR:
     """Builds fairseq's model, without its pre-training parts, and replaces its attention."""
     model = build_wav2vec2(checkpoint)
     model.remove_pretraining_modules()
     # In full tuning an unused parameter would be counted and never get a gradient.
     model.mask_emb = None
-    return FairseqXLSR(model, FairseqConfig(checkpoint.conv_layers, checkpoint.normalize), layers)
+    return FairseqXLSR(
+        model, FairseqConfig(FrameGrid(checkpoint.conv_layers), checkpoint.normalize), layers
+    )

@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fad.encoders.attention import SelfAttention, length_mask
+from fad.encoders.attention import SelfAttention
+from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
+from fad.masks import length_mask
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,14 @@ class XLSRConfig:
     """The shape of an XLS-R encoder and how its audio is prepared.
 
     Attributes:
-        conv_layers: (channels, kernel, stride) of each convolution of the frontend.
+        grid: the frontend's convolutions and the frames they give.
         conv_bias: whether those convolutions have a bias.
         dim, ffn_dim, num_heads, num_layers: of the transformer.
         pos_kernel, pos_groups: of the positional convolution.
         normalize: whether the waveform is brought to zero mean and unit variance.
     """
 
-    conv_layers: tuple[tuple[int, int, int], ...]
+    grid: FrameGrid
     conv_bias: bool
     dim: int
     ffn_dim: int
@@ -36,17 +38,6 @@ class XLSRConfig:
     pos_kernel: int
     pos_groups: int
     normalize: bool
-
-    def num_frames(self, samples: Tensor | int):
-        """How many frames the frontend gives for a number of samples."""
-        for _, kernel, stride in self.conv_layers:
-            samples = (samples - kernel) // stride + 1
-        return samples
-
-    @property
-    def channels(self) -> int:
-        """The channels of the frontend's frames."""
-        return self.conv_layers[-1][0]
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -65,7 +56,7 @@ class Frontend(nn.Module):
     def __init__(self, config: XLSRConfig) -> None:
         super().__init__()
         channels_in, layers = 1, []
-        for channels, kernel, stride in config.conv_layers:
+        for channels, kernel, stride in config.grid.conv_layers:
             conv = nn.Conv1d(channels_in, channels, kernel, stride, bias=config.conv_bias)
             # The names of a released file: the norm is `2.1`, between dropout and two transposes.
             norm = nn.ModuleDict({"1": ChannelNorm(channels)})
@@ -150,20 +141,20 @@ class XLSR(nn.Module):
         FadError: `layers` names a block that is not there.
     """
 
-    def __init__(self, config: XLSRConfig, layers: str | list[int] = "last") -> None:
+    def __init__(self, config: XLSRConfig, layers: str | list[int] = "all") -> None:
         super().__init__()
         self.config = config
         self.dim, self.num_layers = config.dim, config.num_layers
         self.wanted = select_layers(layers, config.num_layers)
         self.feature_extractor = Frontend(config)
-        self.layer_norm = nn.LayerNorm(config.channels)
-        self.post_extract_proj = nn.Linear(config.channels, config.dim)
+        self.layer_norm = nn.LayerNorm(config.grid.channels)
+        self.post_extract_proj = nn.Linear(config.grid.channels, config.dim)
         self.encoder = Transformer(config)
 
     def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
         """Waveforms (B, S) at 16 kHz with lengths (B,) -> frames (B, T, C) and their numbers."""
         frames = self.feature_extractor(wav).transpose(1, 2)
-        return frames, self.config.num_frames(lens)
+        return frames, self.config.grid.num_frames(lens)
 
     def project(self, frames: Tensor) -> Tensor:
         """Frames (B, T, C) -> (B, T, D)."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.xlsr import XLSR, XLSRConfig
 
 MINI: dict[str, Any] = {
@@ -50,7 +51,7 @@ COMMON: dict[str, Any] = {
 
 
 def random_checkpoint(shape: dict[str, Any], seed: int = 0) -> dict[str, Any]:
-    """A released-format checkpoint: `cfg` (model, task) and `model`, pre-training parts included."""
+    """A released-format checkpoint: `cfg` (model, task) and `model`, with pre-training parts."""
     cfg = {**COMMON, **shape}
     generator = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
@@ -71,7 +72,7 @@ def write_random_checkpoint(path: Path, shape: dict[str, Any], seed: int = 0) ->
 def _config(cfg: dict[str, Any]) -> XLSRConfig:
     channels = int(cfg["conv_feature_layers"].partition("[(")[2].partition(",")[0])
     return XLSRConfig(
-        conv_layers=((channels, 10, 5), *[(channels, 3, 2)] * 4, *[(channels, 2, 2)] * 2),
+        grid=FrameGrid(((channels, 10, 5), *[(channels, 3, 2)] * 4, *[(channels, 2, 2)] * 2)),
         conv_bias=True,
         dim=cfg["encoder_embed_dim"],
         ffn_dim=cfg["encoder_ffn_embed_dim"],
@@ -85,7 +86,7 @@ def _config(cfg: dict[str, Any]) -> XLSRConfig:
 
 def _pretraining_shapes(cfg: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     dim, final = cfg["encoder_embed_dim"], cfg["final_dim"]
-    codes, channels = cfg["latent_groups"] * cfg["latent_vars"], _config(cfg).channels
+    codes, channels = cfg["latent_groups"] * cfg["latent_vars"], _config(cfg).grid.channels
     return {
         "mask_emb": (dim,),
         "quantizer.vars": (1, codes, final // cfg["latent_groups"]),

@@ -117,8 +117,8 @@ def contrastive_loss(criterion: Wav2vecCriterion, model: Wav2Vec2Model, wav: tor
 def held_out_accuracy(model, clips, batches: int = 20) -> tuple[float, float]:
     """The share of masked frames whose own code beats its 100 negatives, and what chance gives.
 
-    A negative with the same code as its frame is no rival (fairseq sets it to -inf): a codebook that
-    collapses makes the task easy. So chance is counted frame by frame: 1 / (1 + its real rivals).
+    A negative with the same code as its frame is no rival (fairseq sets it to -inf): a codebook
+    that collapses makes the task easy. So chance is counted frame by frame: 1 / (1 + its rivals).
     """
     model.eval()
     correct, chance = [], []

@@ -1,0 +1,183 @@
+#!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
+# Fake-audio detection in numbered stages: 1 data, 2 dump, 3 train, 4 score, 5 results.
+# Called by egs/<corpus>/run.sh, in the recipe's directory.
+#
+#     ./run.sh                                  # all stages
+#     ./run.sh --stage 3 --config lora_r16      # another method on the same dump
+#     ./run.sh --stage 4 --skip_train true --test_sets "eval in_the_wild/eval"
+set -euo pipefail
+
+# Options
+# [Stages]
+stage=1           # first stage to run
+stop_stage=5      # last stage to run
+skip_train=false  # pass over stage 3: the model is there
+# [Data]
+corpus=           # name of the corpus, set by run.sh
+corpus_dir=       # where the corpus lies, for recipes that need it
+data_opts=        # (repeatable) one option for local/data.sh, e.g. --allow_missing=true
+train_set=train   # set to train on
+dev_set=dev       # set that chooses the best epoch
+test_sets="eval"  # sets to score, in quotes; <corpus>/<set> is another recipe's
+on_error=stop     # a clip that cannot be read: stop, or skip and list it
+# [Model]
+pretrained=       # the XLS-R checkpoint in fairseq's format
+config=lora       # a method of conf/ (frozen, lora, lora_r16, full) or a YAML file
+set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4
+tag=              # name under exp/; by default the config's and the overrides'
+dump_frames=true  # store the frontend's frames in stage 2 and train from them, where the method
+                  # leaves the frontend fixed
+max_dump_gb=100   # refuse to store more
+# [Machine]
+nj=2              # jobs of stages 1, 2 and 4
+ngpu=0            # GPUs of training and scoring: 0 or 1
+# End of options
+
+utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
+# shellcheck source=../../utils/path.sh
+. "$utils/path.sh"
+# shellcheck source=../../utils/log.sh
+. "$utils/log.sh"
+# shellcheck source=../../utils/parse_options.sh
+. "$utils/parse_options.sh"
+# shellcheck source=../../utils/cmd.sh
+. "$utils/cmd.sh"
+
+[[ -n $corpus ]] || die "--corpus is missing: call this through a recipe's run.sh"
+((nj >= 1)) || die "--nj $nj: at least one job is needed"
+
+overrides=()
+[[ -z $set ]] || mapfile -t overrides <<<"$set"
+if [[ -z $tag ]]; then
+    tag=${config##*/}
+    tag=${tag%.y*ml}
+    for override in "${overrides[@]}"; do
+        tag+=_${override//[^A-Za-z0-9._=+-]/-}
+    done
+fi
+[[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9._=+-]*$ ]] ||
+    die "--tag '$tag': use letters, digits and . _ = + - only"
+exp=exp/$tag
+
+runs() { # whether a stage is asked for
+    ((stage <= $1 && $1 <= stop_stage))
+}
+
+need() { # file, the stage that makes it
+    [[ -e $1 ]] || die "$1 is missing: run stage $2 first (--stage $2)"
+}
+
+need_pretrained() {
+    [[ -n $pretrained ]] || die "which encoder? Give --pretrained FILE, e.g. xlsr2_300m.pt"
+    [[ -f $pretrained ]] || die "--pretrained $pretrained: no such file"
+}
+
+audio_dir() { # name of a set -> its dump; a slash names another recipe
+    case $1 in
+        */*) echo "../${1%%/*}/dump/audio/${1#*/}" ;;
+        *) echo "dump/audio/$1" ;;
+    esac
+}
+
+jobs_for() { # dump of a set -> jobs, never more than utterances
+    local utts
+    utts=$(wc -l <"$1/wav.scp")
+    echo $((utts < nj ? utts : nj))
+}
+
+# The sets of this recipe, each once.
+declare -A seen=()
+own_sets=()
+read -ra tests <<<"$test_sets"
+for name in "$train_set" "$dev_set" "${tests[@]}"; do
+    [[ $name != */* && -z ${seen[$name]:-} ]] || continue
+    seen[$name]=1
+    own_sets+=("$name")
+done
+
+if runs 1; then
+    log "stage 1: data of $corpus"
+    data_args=(--nj "$nj")
+    [[ -z $corpus_dir ]] || data_args+=(--corpus_dir "$corpus_dir")
+    if [[ -n $data_opts ]]; then
+        mapfile -t extra <<<"$data_opts"
+        data_args+=("${extra[@]}")
+    fi
+    local/data.sh "${data_args[@]}"
+    for name in "${own_sets[@]}"; do
+        validate_data_dir.py "data/$name"
+    done
+fi
+
+if runs 2; then
+    log "stage 2: dump audio of ${own_sets[*]}"
+    for name in "${own_sets[@]}"; do
+        need "data/$name/wav.scp" 1
+        jobs=$(jobs_for "data/$name")
+        args=(python -m fad.bin.dump_audio --data "data/$name" --out "dump/audio/$name"
+            --nj "$jobs")
+        "${dump_cmd[@]}" "JOB=1:$jobs" "dump/audio/$name/log/dump.JOB.log" "${args[@]}" --job JOB
+        "${args[@]}" --combine true --on_error "$on_error"
+    done
+    if [[ $dump_frames == true ]]; then
+        need_pretrained
+        log "stage 2: dump the frontend's frames of $train_set and $dev_set"
+        for name in "$train_set" "$dev_set"; do
+            jobs=$(jobs_for "dump/audio/$name")
+            args=(python -m fad.bin.dump_frames --config "$config" --pretrained "$pretrained"
+                --set "$name" --max_dump_gb "$max_dump_gb" --nj "$jobs")
+            for override in "${overrides[@]}"; do
+                args+=(--override "$override")
+            done
+            "${dump_cmd[@]}" "JOB=1:$jobs" "dump/log/frames_$name.JOB.log" "${args[@]}" --job JOB
+            "${args[@]}" --combine true
+        done
+    fi
+fi
+
+if runs 3 && [[ $skip_train == false ]]; then
+    need_pretrained
+    need "dump/audio/$train_set/wav.scp" 2
+    need "dump/audio/$dev_set/wav.scp" 2
+    log "stage 3: train $config, to $exp"
+    args=(--config "$config" --pretrained "$pretrained" --exp "$exp" --ngpu "$ngpu"
+        --train_set "$train_set" --dev_set "$dev_set" --dump_frames "$dump_frames")
+    for override in "${overrides[@]}"; do
+        args+=(--set "$override")
+    done
+    launch=("${train_cmd[@]}")
+    ((ngpu == 0)) || launch=("${cuda_cmd[@]}" --gpu "$ngpu")
+    "${launch[@]}" "$exp/train.log" python -m fad.bin.train "${args[@]}"
+fi
+
+if runs 4; then
+    need "$exp/best.safetensors" 3
+    for name in "${tests[@]}"; do
+        audio=$(audio_dir "$name")
+        need "$audio/wav.scp" "2 of the recipe that has $name"
+        log "stage 4: score $name with $exp"
+        jobs=$(jobs_for "$audio")
+        args=(python -m fad.bin.score_set --model "$exp" --audio "$audio"
+            --out "$exp/scores/$name" --ngpu "$ngpu" --nj "$jobs")
+        [[ -z $pretrained ]] || args+=(--pretrained "$pretrained")
+        launch=("${score_cmd[@]}")
+        ((ngpu == 0)) || launch+=(--gpu 1)
+        "${launch[@]}" "JOB=1:$jobs" "$exp/log/score_${name//\//_}.JOB.log" "${args[@]}" --job JOB
+        "${args[@]}" --combine true
+    done
+fi
+
+if runs 5; then
+    log "stage 5: results of $exp"
+    need "dump/audio/$train_set/utt2attack" 2
+    args=(--exp "$exp" --train_data "dump/audio/$train_set")
+    for name in "${tests[@]}"; do
+        need "$exp/scores/$name" 4
+        audio=$(audio_dir "$name")
+        args+=(--test "$name=$audio")
+        [[ ! -f $audio/asv_scores ]] || args+=(--asv_scores "$name=$audio/asv_scores")
+    done
+    python -m fad.bin.results "${args[@]}"
+    log "done: $exp/RESULTS.md, results.json and plots"
+fi

@@ -1,0 +1,83 @@
+"""Stage 2: the frontend frames of dumped audio, for methods that leave the frontend fixed."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.cli import run
+from fad.config import load_config
+from fad.data.jobs import add_job_options, check_job
+from fad.errors import FadError
+
+DESCRIPTION = """\
+Computes the frontend's frames of a dumped set once, and stores them as kaldiio arks.
+
+    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --dump dump --set train
+    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --dump dump --set train \\
+        --combine true
+
+Frames that are there already are kept. A method that tunes the frontend needs none, and gets none.
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.dump_frames",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, help="the method that will be trained")
+    parser.add_argument("--override", action="append", default=[], help="as --set of training")
+    parser.add_argument("--pretrained", type=Path, required=True, help="the XLS-R checkpoint")
+    parser.add_argument("--dump", type=Path, default=Path("dump"), help="stage 2's directory")
+    parser.add_argument("--set", required=True, help="name of a set under <dump>/audio")
+    parser.add_argument(
+        "--max_dump_gb", type=float, default=100.0, help="refuse to write more (default 100)"
+    )
+    add_job_options(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs one job, or joins all.
+
+    Raises:
+        FadError: an input is missing, or the frames would take more than --max_dump_gb.
+    """
+    args = get_parser().parse_args(argv)
+    check_job(args)
+    config = load_config(args.config, args.override)
+    from fad.data import frame_dump
+    from fad.data.sources import AudioSource
+    from fad.detector import build_detector
+    from fad.files import sha256_file
+    from fad.train.experiment import uses_frames
+
+    detector = build_detector(config, args.pretrained)
+    if not uses_frames(detector.adaptation):
+        logging.info("%s tunes the frontend: there are no frames to store", config["adaptation"])
+        return
+    encoder, audio = detector.encoder.eval(), args.dump / "audio" / args.set
+    about = frame_dump.description(args.pretrained, sha256_file(args.pretrained))
+    out = frame_dump.dump_dir(args.dump, args.pretrained, args.set)
+    if frame_dump.is_complete(out, audio, about):
+        logging.info("%s: there already", out)
+        return
+    source = AudioSource(audio, encoder.config.grid, encoder.config.normalize)
+    if args.combine:
+        frame_dump.combine(source, out, args.nj, about)
+        return
+    size, seconds = frame_dump.estimate(encoder, source, args.nj)
+    logging.info("%s: %.2f GB in about %.1f minutes", out, size, seconds / 60)
+    if size > args.max_dump_gb:
+        raise FadError(
+            f"{out} would take {size:.1f} GB, over --max_dump_gb {args.max_dump_gb:g}; raise it, or "
+            "train from audio with --dump_frames false"
+        )
+    frame_dump.dump_job(encoder, source, out, args.job, args.nj)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,53 @@
+"""Scores audio files with a trained model."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.cli import run
+
+DESCRIPTION = """\
+Prints a path and a score for each audio file, of any format and rate.
+
+    python -m fad.bin.score --model exp/lora a.wav b.flac
+
+HIGHER MEANS BONA FIDE. The score is logit[bonafide] - logit[spoof], a log-likelihood ratio up to
+calibration; over 0 the model finds bona fide speech more likely, at equal priors. The threshold of
+equal error rates on a test set is in the model's RESULTS.md.
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.score",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", type=Path, required=True, help="an exp/<tag>")
+    parser.add_argument("--pretrained", type=Path, help="the XLS-R file, if it has moved")
+    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio to score")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Scores the files in their order.
+
+    Raises:
+        FadError: the model or a file cannot be read.
+    """
+    args = get_parser().parse_args(argv)
+    from fad.data.audio import read_audio
+    from fad.detector import load_detector
+    from fad.devices import choose_device
+    from fad.scoring import score_waveform
+
+    device = choose_device(args.ngpu)
+    detector = load_detector(args.model, args.pretrained).to(device)
+    for path in args.files:
+        print(f"{path}\t{score_waveform(detector, read_audio(path), device):.6f}", flush=True)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,92 @@
+"""Stage 4: scores a dumped set."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.cli import run
+from fad.data import tables
+from fad.data.jobs import add_job_options, check_job, share
+from fad.errors import FadError
+
+DESCRIPTION = """\
+Writes `utt score` for every utterance of a dumped set, sorted; higher means bona fide. No labels
+are read and none are written.
+
+    python -m fad.bin.score_set --model exp/lora --audio dump/audio/eval --out exp/lora/scores/eval
+    python -m fad.bin.score_set --model exp/lora --audio dump/audio/eval --out exp/lora/scores/eval \\
+        --combine true
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.score_set",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", type=Path, required=True, help="an exp/<tag>")
+    parser.add_argument("--pretrained", type=Path, help="the XLS-R file, if it has moved")
+    parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set>")
+    parser.add_argument("--out", type=Path, required=True, help="the score file")
+    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
+    add_job_options(parser)
+    return parser
+
+
+def part_path(out: Path, job: int, nj: int) -> Path:
+    """Where a job leaves its scores."""
+    return out.with_name(f".{out.name}.{job}of{nj}")
+
+
+def combine(out: Path, nj: int) -> None:
+    """Joins the jobs' scores and removes their files.
+
+    Raises:
+        FadError: a job has not run.
+    """
+    parts = [part_path(out, job, nj) for job in range(1, nj + 1)]
+    for job, part in enumerate(parts, start=1):
+        if not part.is_file():
+            raise FadError(f"{part}: missing: job {job} of {nj} has not finished: run it again")
+    scores = {utt: score for part in parts for utt, score in tables.read_table(part).items()}
+    tables.write_table(out, scores)
+    for part in parts:
+        part.unlink()
+    logging.info("%s: %d scores", out, len(scores))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Scores one job's share, or joins all.
+
+    Raises:
+        FadError: the model or the dump cannot be read.
+    """
+    args = get_parser().parse_args(argv)
+    check_job(args)
+    if args.combine:
+        combine(args.out, args.nj)
+        return
+    if not (args.audio / "wav.scp").is_file():
+        raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")
+    from fad.data.sources import AudioSource
+    from fad.detector import load_detector
+    from fad.devices import choose_device
+    from fad.scoring import log_ratio, predict
+
+    device = choose_device(args.ngpu)
+    detector = load_detector(args.model, args.pretrained).to(device)
+    config = detector.encoder.config
+    source = AudioSource(args.audio, config.grid, config.normalize)
+    indices = list(share(range(len(source.utts)), args.job, args.nj))
+    scores = log_ratio(predict(detector, source, indices, device, desc=args.out.name))
+    tables.write_table(
+        part_path(args.out, args.job, args.nj),
+        {source.utts[i]: f"{score:.6f}" for i, score in zip(indices, scores, strict=True)},
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,78 @@
+"""Stage 3: trains a method on a dumped corpus."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.cli import parse_bool, run
+from fad.config import load_config
+
+DESCRIPTION = """\
+Trains a method of conf/ on a dumped corpus and writes an experiment directory.
+
+    python -m fad.bin.train --config lora --pretrained xlsr2_300m.pt --exp exp/lora \\
+        --dump dump --train_set train --dev_set dev
+
+Stopped and started again with the same options, it goes on where it was. The best epoch is by dev
+EER, ties by dev loss; no test set is read.
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.train",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, help="a method of conf/, or a YAML file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override, e.g. train.lr=1e-4 or adaptation_conf.rank=8; may be repeated",
+    )
+    parser.add_argument("--pretrained", type=Path, required=True, help="the XLS-R checkpoint")
+    parser.add_argument("--dump", type=Path, default=Path("dump"), help="stage 2's directory")
+    parser.add_argument("--train_set", default="train", help="its training set")
+    parser.add_argument("--dev_set", default="dev", help="its dev set")
+    parser.add_argument("--exp", type=Path, required=True, help="the experiment directory")
+    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
+    parser.add_argument(
+        "--dump_frames",
+        type=parse_bool,
+        default=True,
+        metavar="true|false",
+        help="read stored frontend frames where the method leaves the frontend fixed",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Trains.
+
+    Raises:
+        FadError: see `fad.train.experiment`.
+    """
+    args = get_parser().parse_args(argv)
+    config = load_config(args.config, args.set)
+    # Imported late: --help and a misspelt config should not wait for TensorBoard.
+    from fad.devices import choose_device
+    from fad.train.experiment import train_experiment
+
+    train_experiment(
+        config,
+        Path(args.config).stem,
+        args.pretrained,
+        args.dump,
+        args.train_set,
+        args.dev_set,
+        args.exp,
+        choose_device(args.ngpu),
+        args.dump_frames,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

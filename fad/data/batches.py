@@ -1,0 +1,110 @@
+"""Batches: random crops of one length in training, whole utterances by length in scoring."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset
+
+from fad.data.sources import AudioSource, FrameSource
+
+Source = AudioSource | FrameSource
+
+
+@dataclass
+class Batch:
+    """Utterances together: inputs (B, S) or (B, T, C), lens (B,), and where they are in the set."""
+
+    inputs: Tensor
+    lens: Tensor
+    indices: list[int]
+
+
+def collate(examples: list[tuple[int, Tensor]]) -> Batch:
+    """Pads with zeros to the longest."""
+    indices, inputs = zip(*examples, strict=True)
+    lens = torch.tensor([len(item) for item in inputs])
+    return Batch(pad_sequence(list(inputs), batch_first=True), lens, list(indices))
+
+
+class WholeUtterances(Dataset):
+    """Every utterance as it is."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __getitem__(self, index: int) -> tuple[int, Tensor]:
+        return index, self.source.load(index)
+
+
+class RandomCrops(Dataset):
+    """A crop of each utterance, drawn by seed, epoch and utterance and by nothing else.
+
+    Crops start at a frame, so that those of stored frames equal those of the audio.
+    """
+
+    def __init__(self, source: Source, frames: int, seed: int) -> None:
+        self.source, self.frames, self.seed = source, frames, seed
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[int, Tensor]:
+        epoch, index = key
+        rng = np.random.default_rng([self.seed, epoch, index])
+        start = int(rng.integers(max(self.source.frames[index] - self.frames, 0) + 1))
+        return index, self.source.crop(self.source.load(index), start, self.frames)
+
+
+class EpochBatches:
+    """Batches of (epoch, utterance), shuffled by seed and epoch; the last may be smaller."""
+
+    def __init__(self, size: int, batch_size: int, seed: int) -> None:
+        self.size, self.batch_size, self.seed = size, batch_size, seed
+        self.epoch = 0
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.size)
+        for start in range(0, self.size, self.batch_size):
+            yield [(self.epoch, int(index)) for index in order[start : start + self.batch_size]]
+
+    def __len__(self) -> int:
+        return -(-self.size // self.batch_size)
+
+
+def length_batches(source: Source, indices: list[int], max_frames: int) -> list[list[int]]:
+    """Batches of similar lengths with at most `max_frames` frames, padding counted (or of one)."""
+    batches: list[list[int]] = []
+    for index in sorted(indices, key=lambda i: (source.frames[i], i)):
+        # Sorted, so the newest utterance is the longest of its batch.
+        if batches and (len(batches[-1]) + 1) * source.frames[index] <= max_frames:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def training_loader(
+    source: Source, crop_frames: int, batches: EpochBatches, num_workers: int
+) -> DataLoader:
+    """Random crops in the order of `batches`, whose epoch is set before each pass."""
+    return DataLoader(
+        RandomCrops(source, crop_frames, batches.seed),
+        batch_sampler=batches,
+        collate_fn=collate,
+        num_workers=num_workers,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def scoring_loader(
+    source: Source, indices: list[int], max_frames: int, num_workers: int
+) -> DataLoader:
+    """Whole utterances in batches by length."""
+    return DataLoader(
+        WholeUtterances(source),
+        batch_sampler=length_batches(source, indices, max_frames),
+        collate_fn=collate,
+        num_workers=num_workers,
+        pin_memory=torch.cuda.is_available(),
+    )

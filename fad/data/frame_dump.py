@@ -1,0 +1,127 @@
+"""Stage 2's frames: the frontend of every utterance, computed once and stored as kaldiio arks.
+
+A dump is made by `nj` jobs and a step that joins them, as that of audio. `encoder.json`, written
+last, says which pre-trained file the frames are of.
+"""
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import kaldiio
+import numpy as np
+import torch
+from torch import nn
+
+from fad.data import tables
+from fad.data.jobs import share
+from fad.data.sources import AudioSource
+from fad.errors import FadError
+from fad.files import atomic_path, write_json
+from fad.progress import progress
+
+BOUNDARY = "frontend"
+FEATS, ENCODER = "feats.scp", "encoder.json"
+_TIMED = 3
+
+logger = logging.getLogger(__name__)
+
+
+def dump_dir(dump: Path, pretrained: Path, name: str) -> Path:
+    """`dump/frontend-<pretrained>/<set>`."""
+    return dump / f"{BOUNDARY}-{Path(pretrained).stem}" / name
+
+
+def description(pretrained: Path, sha256: str) -> dict[str, Any]:
+    """What `encoder.json` says."""
+    return {
+        "pretrained": Path(pretrained).name,
+        "sha256": sha256,
+        "boundary": BOUNDARY,
+        "dtype": "float32",
+    }
+
+
+def is_complete(out: Path, audio: Path, wanted: dict[str, Any]) -> bool:
+    """Whether `out` has the frames of just the utterances of `audio`, of the wanted encoder.
+
+    Raises:
+        FadError: the frames are of another pre-trained file of the same name.
+    """
+    if not (out / ENCODER).is_file() or not (out / FEATS).is_file():
+        return False
+    found = json.loads((out / ENCODER).read_text(encoding="utf-8"))
+    if found != wanted:
+        raise FadError(
+            f"{out}: has the frames of another pre-trained file ({found.get('sha256', '')[:12]}..., "
+            f"not {wanted['sha256'][:12]}...); remove it, or rename one of the files"
+        )
+    utts = tables.read_wav_scp(audio / "wav.scp")
+    return list(tables.read_table(out / FEATS)) == list(utts)
+
+
+def estimate(encoder: nn.Module, source: AudioSource, nj: int) -> tuple[float, float]:
+    """Gigabytes that the frames will take, and seconds, by the time of the first few utterances."""
+    size = sum(source.frames) * encoder.config.grid.channels * 4 / 1e9
+    few = range(min(_TIMED, len(source.utts)))
+    _frames(encoder, source, 0)  # the first call is slower than the others
+    started = time.perf_counter()
+    for index in few:
+        _frames(encoder, source, index)
+    per_frame = (time.perf_counter() - started) / sum(source.frames[index] for index in few)
+    return size, per_frame * sum(source.frames) / nj
+
+
+def dump_job(encoder: nn.Module, source: AudioSource, out: Path, job: int, nj: int) -> None:
+    """Writes one job's share: `feats.<job>.ark` and its part of the table.
+
+    Args:
+        encoder: under the encoder contract.
+        source: all utterances of the set.
+        out: the dump of the set.
+        job: which share, 1 to nj.
+        nj: number of shares.
+    """
+    (out / ENCODER).unlink(missing_ok=True)  # from here on the dump is not finished
+    ark = out / f"feats.{job}of{nj}.ark"
+    entries = {}
+    with atomic_path(ark) as part, open(part, "wb") as file:
+        indices = share(range(len(source.utts)), job, nj)
+        for index in progress(indices, desc=f"{out} {job}/{nj}", unit="utt"):
+            utt = source.utts[index]
+            # A Kaldi offset points behind the utterance's name and a space.
+            entries[utt] = f"{ark}:{file.tell() + len(utt.encode()) + 1}"
+            kaldiio.save_ark(file, {utt: _frames(encoder, source, index)})
+    tables.write_table(out / f"feats.{job}of{nj}.scp", entries)
+
+
+def combine(source: AudioSource, out: Path, nj: int, about: dict[str, Any]) -> None:
+    """Joins the jobs' tables into `feats.scp`, then writes `encoder.json`.
+
+    Raises:
+        FadError: a job has not run.
+    """
+    parts = [out / f"feats.{job}of{nj}.scp" for job in range(1, nj + 1)]
+    for job, part in enumerate(parts, start=1):
+        if not part.is_file():
+            raise FadError(f"{part}: missing: job {job} of {nj} has not finished: run it again")
+    entries = {utt: entry for part in parts for utt, entry in tables.read_table(part).items()}
+    tables.check_same_keys({f"the jobs of {out}": entries, "the audio": dict.fromkeys(source.utts)})
+    tables.write_table(out / FEATS, entries)
+    write_json(out / ENCODER, about)
+    for part in parts:
+        part.unlink()
+    kept = {Path(entry.rpartition(":")[0]).name for entry in entries.values()}
+    for stale in set(out.glob("feats.*.ark")) - {out / name for name in kept}:
+        stale.unlink()
+    logger.info("%s: %d utterances", out, len(entries))
+
+
+@torch.no_grad()
+def _frames(encoder: nn.Module, source: AudioSource, index: int) -> np.ndarray:
+    """One utterance's frames (T, C) float32; alone, so that no neighbour touches them."""
+    wav = source.load(index)
+    frames, _ = encoder.frontend(wav[None], torch.tensor([len(wav)]))
+    return frames[0].contiguous().numpy()

@@ -1,0 +1,91 @@
+"""Utterances ready for the encoder: from dumped audio, or from dumped frontend frames."""
+
+from pathlib import Path
+from typing import Protocol
+
+import kaldiio
+import numpy as np
+import torch
+from torch import Tensor
+
+from fad.data import tables
+from fad.data.audio import read_audio
+from fad.data.waveform import prepare_waveform, prepared_length
+from fad.errors import FadError
+
+
+class Grid(Protocol):
+    """What is needed of `fad.encoders.frame_grid.FrameGrid`."""
+
+    hop: int
+    window: int
+    channels: int
+
+    def num_frames(self, samples: int) -> int: ...
+
+
+class AudioSource:
+    """Prepared waveforms of a `dump/audio/<set>`.
+
+    Attributes:
+        utts: utterance ids, sorted.
+        frames: how many frames each utterance gives, in the order of `utts`.
+    """
+
+    boundary = "none"
+
+    def __init__(self, audio_dir: Path, grid: Grid, normalize: bool) -> None:
+        self._paths = tables.read_wav_scp(audio_dir / "wav.scp")
+        self._grid, self._normalize = grid, normalize
+        self.utts = list(self._paths)
+        self.frames = frame_counts(audio_dir, self.utts, grid)
+
+    def load(self, index: int) -> Tensor:
+        """The whole utterance, (S,)."""
+        return prepare_waveform(read_audio(self._paths[self.utts[index]]), self._normalize)
+
+    def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
+        """The samples that `frames` frames from frame `start` see."""
+        first = start * self._grid.hop
+        return whole[first : first + (frames - 1) * self._grid.hop + self._grid.window]
+
+
+class FrameSource:
+    """Frontend frames of a `dump/frontend-<pretrained>/<set>`, the same utterances and crops."""
+
+    boundary = "frontend"
+
+    def __init__(self, frame_dir: Path, audio_dir: Path, grid: Grid) -> None:
+        self._entries = tables.read_wav_scp(frame_dir / "feats.scp")
+        audio = tables.read_wav_scp(audio_dir / "wav.scp")
+        tables.check_same_keys(
+            {f"{frame_dir}/feats.scp": self._entries, f"{audio_dir}/wav.scp": audio}
+        )
+        self.utts = list(self._entries)
+        self.frames = frame_counts(audio_dir, self.utts, grid)
+        self._shape = grid.channels
+
+    def load(self, index: int) -> Tensor:
+        """The whole utterance, (T, C)."""
+        entry = self._entries[self.utts[index]]
+        try:
+            matrix = kaldiio.load_mat(entry)
+        except (OSError, ValueError, AssertionError) as error:
+            raise FadError(f"{entry}: cannot be read: {error}; run stage 2 again") from None
+        if matrix.shape != (self.frames[index], self._shape):
+            raise FadError(
+                f"{entry}: {self.utts[index]} has shape {matrix.shape}, not "
+                f"{(self.frames[index], self._shape)}: the dump is of other audio; remove it and "
+                "run stage 2 again"
+            )
+        return torch.from_numpy(np.array(matrix, dtype=np.float32))
+
+    def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
+        """`frames` frames from frame `start`."""
+        return whole[start : start + frames]
+
+
+def frame_counts(audio_dir: Path, utts: list[str], grid: Grid) -> list[int]:
+    """The frames of each prepared utterance of a dump, by its `utt2num_samples`."""
+    samples = tables.read_table(audio_dir / "utt2num_samples")
+    return [grid.num_frames(prepared_length(int(samples[utt]))) for utt in utts]

@@ -1,0 +1,31 @@
+"""The one way in which a waveform is prepared, for dumping, training and scoring alike."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MIN_SAMPLES = 64_600  # 4.04 s at 16 kHz, the length that the field trains on
+
+
+def prepare_waveform(wav: np.ndarray, normalize: bool) -> Tensor:
+    """Normalises the whole utterance as the checkpoint says and repeats a short one.
+
+    Args:
+        wav: (S,) float32 at 16 kHz.
+        normalize: zero mean and unit variance over the utterance (fairseq: eps 1e-5).
+
+    Returns:
+        (max(S, 64,600),) float32; a short utterance is repeated and cut to 64,600 samples.
+    """
+    x = torch.from_numpy(np.ascontiguousarray(wav, dtype=np.float32))
+    if normalize:
+        x = F.layer_norm(x, x.shape)
+    if len(x) < MIN_SAMPLES:
+        x = x.repeat(-(-MIN_SAMPLES // len(x)))[:MIN_SAMPLES]
+    return x
+
+
+def prepared_length(samples: int) -> int:
+    """The length of `prepare_waveform` of `samples` samples."""
+    return max(samples, MIN_SAMPLES)

@@ -1,0 +1,161 @@
+"""A detector: a pre-trained encoder, the adaptation in it, and a back-end; built, saved, loaded."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from fad import registry
+from fad.adaptation.base import Adaptation
+from fad.config import read_yaml
+from fad.encoders.checkpoint import read_checkpoint
+from fad.errors import FadError
+from fad.files import atomic_path, sha256_file
+
+CONFIG = "config.yaml"
+WEIGHTS = "best.safetensors"
+_METADATA = "fad"  # one key: safetensors writes several in a random order
+
+
+class Detector(nn.Module):
+    """Spoofed or bona fide, from audio or from stored frontend frames.
+
+    Args:
+        encoder: under the encoder contract (`fad.encoders.xlsr.XLSR`).
+        adaptation: already attached to `encoder`.
+        backend: (hidden, lens) -> logits (B, 2).
+        num_pretrained: parameters of the whole pre-trained file.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, adaptation: Adaptation, backend: nn.Module, num_pretrained: int
+    ) -> None:
+        super().__init__()
+        self.encoder, self.adaptation, self.backend = encoder, adaptation, backend
+        self.num_pretrained = num_pretrained
+
+    def forward(self, inputs: Tensor, lens: Tensor, boundary: str = "none") -> Tensor:
+        """Logits (B, 2), spoof = 0 and bonafide = 1.
+
+        Args:
+            inputs: prepared waveforms (B, S), or what `boundary` stores: frames (B, T, C).
+            lens: (B,) samples or frames.
+            boundary: where the chain is entered: `none` or `frontend`.
+        """
+        enter = self.encoder.from_frontend if boundary == "frontend" else self.encoder
+        return self.backend(*enter(inputs, lens))
+
+    def trainable(self) -> list[nn.Parameter]:
+        """What an optimiser is given: the adaptation's parameters and the back-end's."""
+        return [*self.adaptation.trainable(), *self.backend.parameters()]
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """All that training changes, by name: the adaptation's parameters, the back-end whole."""
+        owned = {f"encoder.{name}": value for name, value in self.adaptation.owned().items()}
+        head = {f"backend.{name}": value for name, value in self.backend.state_dict().items()}
+        return {name: value.detach() for name, value in (owned | head).items()}
+
+    @torch.no_grad()
+    def load_trained_state(self, state: dict[str, Tensor], source: str) -> None:
+        """Puts saved values in place; names and shapes must be just those of `trained_state`.
+
+        Raises:
+            FadError: a name too many or too few, or another shape; `source` says whose.
+        """
+        own = self.trained_state()
+        wrong = sorted(set(own) ^ set(state))
+        wrong += [name for name in set(own) & set(state) if own[name].shape != state[name].shape]
+        if wrong:
+            raise FadError(
+                f"{source}: does not fit its config; {len(wrong)} differ, first: {wrong[:3]}"
+            )
+        for name, value in own.items():
+            value.copy_(state[name])
+
+    def count(self) -> dict[str, Any]:
+        """Parameters: total, trainable, adaptation, backend, and how many times fewer than full.
+
+        `ratio` is the pre-trained file's parameters (317,390,592 in XLS-R 300M, the pre-training
+        heads included, as the paper counts) over the trainable ones.
+        """
+        adaptation = sum(value.numel() for value in self.adaptation.trainable())
+        backend = sum(value.numel() for value in self.backend.parameters())
+        return {
+            "total": self.num_pretrained + self.adaptation.num_added() + backend,
+            "trainable": adaptation + backend,
+            "adaptation": adaptation,
+            "backend": backend,
+            "ratio": round(self.num_pretrained / (adaptation + backend), 2),
+        }
+
+
+def build_detector(config: dict[str, Any], pretrained: str | Path) -> Detector:
+    """Builds what a resolved config describes around a pre-trained file.
+
+    Random initialisation is torch's: seed it first.
+
+    Raises:
+        FadError: the config or the file is not usable; the text says which and why.
+    """
+    adaptation = registry.get("adaptation", config["adaptation"])(**config["adaptation_conf"])
+    checkpoint = read_checkpoint(pretrained)
+    encoder = registry.get("encoder", config["encoder"])(checkpoint, **config["encoder_conf"])
+    adaptation.attach(encoder)
+    backend = registry.get("backend", config["backend"])(
+        dim=encoder.dim, num_layers=len(encoder.wanted), **config["backend_conf"]
+    )
+    return Detector(encoder, adaptation, backend, checkpoint.num_parameters)
+
+
+def save_detector(detector: Detector, path: Path, base_sha256: str) -> None:
+    """Writes what was trained as safetensors, with the sha256 of the pre-trained file it fits."""
+    state = {name: value.cpu().contiguous() for name, value in detector.trained_state().items()}
+    with atomic_path(path) as part:
+        save_file(state, part, metadata={_METADATA: json.dumps({"base_sha256": base_sha256})})
+
+
+def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -> Detector:
+    """Loads an `exp/<tag>` for scoring.
+
+    Args:
+        model_dir: has `config.yaml` and `best.safetensors`.
+        pretrained: where the pre-trained file is now; by default where it was in training.
+
+    Raises:
+        FadError: a file is missing, or the pre-trained file is not the one trained with.
+    """
+    model_dir = Path(model_dir)
+    weights = model_dir / WEIGHTS
+    for needed in (model_dir / CONFIG, weights):
+        if not needed.is_file():
+            raise FadError(f"{needed}: missing: --model takes an exp/<tag> that stage 3 has made")
+    config = read_yaml(model_dir / CONFIG)
+    pretrained = Path(pretrained or config["pretrained"]["path"])
+    if not pretrained.is_file():
+        raise FadError(f"{pretrained}: the pre-trained file is gone; say where with --pretrained")
+    state, base_sha256 = read_weights(weights)
+    if sha256_file(pretrained) != base_sha256:
+        raise FadError(f"{pretrained}: not the pre-trained file that {weights} was trained with")
+    detector = build_detector(config, pretrained)
+    detector.load_trained_state(state, str(weights))
+    logging.info("%s: %s on %s", model_dir, config["adaptation"], pretrained)
+    return detector.eval()
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
+    """The tensors of a `save_detector` file and the sha256 of its base.
+
+    Raises:
+        FadError: not such a file, or cut short.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return state, json.loads((file.metadata() or {})[_METADATA])["base_sha256"]
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise FadError(f"{path}: not a file of trained weights (cut short?): {error}") from None

@@ -1,0 +1,49 @@
+"""The device that computes, in which precision, and what memory it has taken."""
+
+import resource
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from fad.errors import FadError
+
+
+def choose_device(ngpu: int) -> torch.device:
+    """The GPU if one is asked for, else the CPU.
+
+    Raises:
+        FadError: more than one, or none can be used.
+    """
+    if ngpu == 0:
+        return torch.device("cpu")
+    if ngpu > 1:
+        raise FadError(f"--ngpu {ngpu}: one process trains on one GPU: give 0 or 1")
+    if not torch.cuda.is_available():
+        raise FadError("--ngpu 1: torch finds no GPU here; give --ngpu 0 or see check_install.py")
+    return torch.device("cuda")
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """The context to compute in: `auto`, `fp32`, `bf16` or `fp16`.
+
+    Raises:
+        FadError: fp16 on a CPU, or a name not known.
+    """
+    if precision not in ("auto", "fp32", "bf16", "fp16"):
+        raise FadError(f"train.precision: '{precision}' is not one of auto, fp32, bf16, fp16")
+    if precision == "auto":
+        half = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        precision = "bf16" if half else "fp32"
+    if precision == "fp32":
+        return nullcontext()
+    if precision == "fp16" and device.type == "cpu":
+        raise FadError("train.precision: fp16 needs a GPU; give fp32 or bf16")
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
+    return torch.autocast(device.type, dtype)
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """The most memory (MiB) so far: of the process on a CPU, of torch's tensors on a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

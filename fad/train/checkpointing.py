@@ -1,0 +1,58 @@
+"""`checkpoint.pt`: all that training needs to go on where it was."""
+
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fad.errors import FadError
+from fad.files import atomic_path
+
+
+@dataclass
+class Progress:
+    """Where training is.
+
+    Attributes:
+        epoch: epochs done.
+        step: optimiser steps done.
+        best: the best epoch so far: epoch, dev_eer (a fraction), dev_loss.
+        history: one entry an epoch: the same numbers, train_loss and seconds.
+        finished: whether training has come to its end.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    best: dict[str, Any] | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    finished: bool = False
+
+    def is_best(self, dev_eer: float, dev_loss: float) -> bool:
+        """Whether a dev EER is the lowest yet; ties are broken by dev loss."""
+        if self.best is None:
+            return True
+        return (dev_eer, dev_loss) < (self.best["dev_eer"], self.best["dev_loss"])
+
+
+def save_checkpoint(path: Path, progress: Progress, states: dict[str, Any]) -> None:
+    """Writes the progress and the given state dicts atomically."""
+    with atomic_path(path) as part:
+        torch.save({"progress": asdict(progress), **states}, part)
+
+
+def load_checkpoint(path: Path) -> tuple[Progress, dict[str, Any]]:
+    """Reads `save_checkpoint`'s file.
+
+    Raises:
+        FadError: it is damaged.
+    """
+    try:
+        states = torch.load(path, map_location="cpu", weights_only=True)
+        return Progress(**states.pop("progress")), states
+    except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FadError(
+            f"{path}: damaged; remove it to train this experiment anew: {reason}"
+        ) from None

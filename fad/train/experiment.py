@@ -1,0 +1,187 @@
+"""Stage 3: from a config and dumps to a trained experiment directory."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fad import registry
+from fad.adaptation.base import Adaptation
+from fad.config import difference, dump_config, read_yaml
+from fad.data import frame_dump, tables
+from fad.data.batches import Source
+from fad.data.sources import AudioSource, FrameSource
+from fad.detector import CONFIG, build_detector
+from fad.devices import autocast, peak_memory_mb
+from fad.errors import FadError
+from fad.files import sha256_file, write_json, write_text
+from fad.train.checkpointing import Progress
+from fad.train.settings import TrainSettings
+from fad.train.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+
+
+def uses_frames(adaptation: Adaptation) -> bool:
+    """Whether a method leaves the frontend as it is, so that its frames can be stored."""
+    return adaptation.boundary != "none"
+
+
+def train_experiment(
+    config: dict[str, Any],
+    config_name: str,
+    pretrained: Path,
+    dump: Path,
+    train_set: str,
+    dev_set: str,
+    exp: Path,
+    device: torch.device,
+    from_frames: bool,
+) -> None:
+    """Trains `config` on `dump/audio/<train_set>` and writes `exp`.
+
+    Args:
+        config: resolved by `fad.config.load_config`.
+        config_name: for the record.
+        pretrained: the XLS-R file.
+        dump: stage 2's directory.
+        train_set, dev_set: names of sets there.
+        exp: the experiment's directory; one of the same config is gone on with.
+        device: where to train.
+        from_frames: read stage 2's frontend frames where the method leaves the frontend fixed.
+
+    Raises:
+        FadError: an input is missing, or `exp` is of another config; the text names it.
+    """
+    settings = TrainSettings.from_config(config["train"])
+    with autocast(device, settings.precision):
+        pass  # a precision that cannot be had is refused before anything is loaded
+    for name in (train_set, dev_set):
+        _check_stage_2(dump / "audio" / name)
+    sha256 = _sha256(pretrained)
+    claim_directory(exp, config, pretrained, sha256)
+
+    torch.manual_seed(settings.seed)
+    detector = build_detector(config, pretrained).to(device)
+    sources = [
+        open_source(detector, dump, name, pretrained, sha256, from_frames)
+        for name in (train_set, dev_set)
+    ]
+    labels = [read_classes(dump / "audio" / name) for name in (train_set, dev_set)]
+    counts = Counter(labels[0].tolist())
+    loss = registry.get("loss", config["loss"])(
+        class_counts=(counts[0], counts[1]), **config["loss_conf"]
+    ).to(device)
+    parameters = detector.count()
+    logger.info(
+        "%s on %s: %s trainable of %s parameters, %s times fewer; reads %s",
+        config["adaptation"],
+        pretrained.name,
+        f"{parameters['trainable']:,}",
+        f"{parameters['total']:,}",
+        parameters["ratio"],
+        "stored frontend frames" if sources[0].boundary == "frontend" else "audio",
+    )
+    trainer = Trainer(
+        detector,
+        loss,
+        sources[0],
+        labels[0],
+        sources[1],
+        labels[1],
+        settings,
+        exp,
+        sha256,
+        detector.encoder.config.grid.num_frames(settings.crop_samples),
+    )
+    progress = trainer.run()
+    summary = {
+        "config_name": config_name,
+        "seed": settings.seed,
+        "adaptation": config["adaptation"],
+        "parameters": parameters,
+        "pretrained": {"path": str(pretrained), "sha256": sha256},
+        "best": progress.best,
+        "cost": _cost(progress, device, exp),
+    }
+    write_json(exp / "train_summary.json", summary)
+
+
+def claim_directory(exp: Path, config: dict[str, Any], pretrained: Path, sha256: str) -> None:
+    """Writes `exp/config.yaml`, or checks that the one there is the same.
+
+    Raises:
+        FadError: `exp` was trained with another config or pre-trained file; the text shows what.
+    """
+    path = exp / CONFIG
+    new = {**config, "pretrained": {"path": str(pretrained.absolute()), "sha256": sha256}}
+    if not path.exists():
+        write_text(path, dump_config(new))
+        return
+    old = read_yaml(path)
+    # The same file at another place is the same model.
+    old.get("pretrained", {})["path"] = new["pretrained"]["path"]
+    changed = difference(old, new)
+    if changed:
+        raise FadError(
+            f"{exp} was made with another config; give another --tag or remove it. "
+            f"There (-) and now (+):\n{changed}"
+        )
+
+
+def open_source(
+    detector: torch.nn.Module,
+    dump: Path,
+    name: str,
+    pretrained: Path,
+    sha256: str,
+    from_frames: bool,
+) -> Source:
+    """The utterances of a set: stored frames where the method allows it, else audio.
+
+    Raises:
+        FadError: the frames are wanted and stage 2 has not made them.
+    """
+    audio, encoder = dump / "audio" / name, detector.encoder
+    if not (from_frames and uses_frames(detector.adaptation)):
+        return AudioSource(audio, encoder.config.grid, encoder.config.normalize)
+    frames = frame_dump.dump_dir(dump, pretrained, name)
+    if not frame_dump.is_complete(frames, audio, frame_dump.description(pretrained, sha256)):
+        raise FadError(
+            f"{frames}: missing or not complete: run stage 2 with the same --config and "
+            "--pretrained, or train from audio with --dump_frames false"
+        )
+    return FrameSource(frames, audio, encoder.config.grid)
+
+
+def read_classes(audio: Path) -> np.ndarray:
+    """Class numbers (N,) int64 of a dump's utterances, in its order: 0 spoof, 1 bonafide."""
+    labels = tables.read_labels(audio / "utt2label")
+    utts = tables.read_wav_scp(audio / "wav.scp")
+    tables.check_same_keys({f"{audio}/utt2label": labels, f"{audio}/wav.scp": utts})
+    return np.array([tables.LABELS.index(labels[utt]) for utt in utts], dtype=np.int64)
+
+
+def _check_stage_2(audio: Path) -> None:
+    if not (audio / "wav.scp").is_file():
+        raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) first")
+
+
+def _sha256(pretrained: Path) -> str:
+    if not pretrained.is_file():
+        raise FadError(f"--pretrained {pretrained}: no such file")
+    return sha256_file(pretrained)
+
+
+def _cost(progress: Progress, device: torch.device, exp: Path) -> dict[str, Any]:
+    seconds = [epoch["seconds"] for epoch in progress.history]
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return {
+        "seconds_per_epoch": round(float(np.median(seconds)), 2),
+        "peak_memory_mb": round(peak_memory_mb(device), 1),
+        "epochs": len(seconds),
+        "device": name,
+    }

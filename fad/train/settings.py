@@ -1,0 +1,44 @@
+"""The `train` part of a config."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fad.errors import FadError
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """See conf/base.yaml, which has the default and the meaning of each."""
+
+    seed: int
+    epochs: int
+    patience: int
+    batch_size: int
+    accumulate: int
+    lr: float
+    weight_decay: float
+    warmup: float
+    clip_grad: float
+    crop_samples: int
+    precision: str
+    num_workers: int
+    log_interval: int
+
+    @classmethod
+    def from_config(cls, train: dict[str, Any]) -> "TrainSettings":
+        """Checks the values.
+
+        Raises:
+            FadError: a number out of its range.
+        """
+        settings = cls(**train)
+        least = {"seed": 0, "weight_decay": 0, "warmup": 0, "num_workers": 0, "crop_samples": 400}
+        for name, value in train.items():
+            bound = least.get(name, 0 if isinstance(value, float) else 1)
+            strict = name in ("lr", "clip_grad")
+            if not isinstance(value, str) and (value < bound or (strict and value == bound)):
+                wanted = f"{'over' if strict else 'at least'} {bound}"
+                raise FadError(f"train.{name} is {value}; it must be {wanted}")
+        if settings.warmup > 1:
+            raise FadError(f"train.warmup is {settings.warmup}; it is a share of all steps, 0 to 1")
+        return settings
