@@ -19,7 +19,7 @@ demo: setup ## the whole line on a generated corpus: data, training, scores, a t
 	@egs/mini/demo.sh
 
 test: setup ## all tests but the benchmarks
-	@. utils/path.sh; python -m pytest tests --ignore=tests/bench $(ARGS)
+	@. utils/path.sh; python -m pytest --ignore=tests/bench $(ARGS)
 
 lint: setup ## ruff on the Python, shellcheck on the shell
 	@. utils/path.sh; ruff check .; ruff format --check .
