@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from fad.errors import FadError
 
@@ -28,5 +29,5 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
     try:
         main(None)
     except FadError as error:
-        print(f"{main.__module__}: error: {error}", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
         sys.exit(1)

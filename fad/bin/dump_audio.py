@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import parse_bool, run
+from fad.cli import run
 from fad.data.audio_dump import combine, dump_job
-from fad.errors import FadError
+from fad.data.jobs import add_job_options, check_job
 
 DESCRIPTION = """\
 Decodes every clip of a data directory. A clip that is 16 kHz mono 16-bit WAV or FLAC already is
@@ -29,15 +29,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, required=True, help="data directory to read")
     parser.add_argument("--out", type=Path, required=True, help="directory of the dump")
-    parser.add_argument("--nj", type=int, default=1, help="number of jobs (default 1)")
-    parser.add_argument("--job", type=int, default=1, help="which job this is, from 1 (default 1)")
-    parser.add_argument(
-        "--combine",
-        type=parse_bool,
-        default=False,
-        metavar="true|false",
-        help="join what the jobs made instead of being one (default false)",
-    )
+    add_job_options(parser)
     parser.add_argument(
         "--on_error",
         choices=("stop", "skip"),
@@ -54,8 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         FadError: See `fad.data.audio_dump`; also a job that is not within 1 and nj.
     """
     args = get_parser().parse_args(argv)
-    if not 1 <= args.job <= args.nj:
-        raise FadError(f"--job {args.job} is not within 1 and --nj {args.nj}: correct one of them")
+    check_job(args)
     if args.combine:
         combine(args.data, args.out, args.nj, skip_bad=args.on_error == "skip")
     else:

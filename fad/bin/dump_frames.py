@@ -13,8 +13,8 @@ from fad.errors import FadError
 DESCRIPTION = """\
 Computes the frontend's frames of a dumped set once, and stores them as kaldiio arks.
 
-    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --dump dump --set train
-    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --dump dump --set train \\
+    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --set train
+    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --set train \\
         --combine true
 
 Frames that are there already are kept. A method that tunes the frontend needs none, and gets none.
@@ -73,8 +73,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.info("%s: %.2f GB in about %.1f minutes", out, size, seconds / 60)
     if size > args.max_dump_gb:
         raise FadError(
-            f"{out} would take {size:.1f} GB, over --max_dump_gb {args.max_dump_gb:g}; raise it, or "
-            "train from audio with --dump_frames false"
+            f"{out} would take {size:.1f} GB, over --max_dump_gb {args.max_dump_gb:g}; raise it, "
+            "or train from audio with --dump_frames false"
         )
     frame_dump.dump_job(encoder, source, out, args.job, args.nj)
 

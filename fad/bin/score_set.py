@@ -1,22 +1,22 @@
 """Stage 4: scores a dumped set."""
 
 import argparse
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from fad.cli import run
 from fad.data import tables
-from fad.data.jobs import add_job_options, check_job, share
+from fad.data.jobs import add_job_options, check_job, combine_parts, part_path, share
 from fad.errors import FadError
 
 DESCRIPTION = """\
 Writes `utt score` for every utterance of a dumped set, sorted; higher means bona fide. No labels
 are read and none are written.
 
-    python -m fad.bin.score_set --model exp/lora --audio dump/audio/eval --out exp/lora/scores/eval
-    python -m fad.bin.score_set --model exp/lora --audio dump/audio/eval --out exp/lora/scores/eval \\
-        --combine true
+    python -m fad.bin.score_set --model exp/lora --audio dump/audio/eval \\
+        --out exp/lora/scores/eval
+    python -m fad.bin.score_set --model exp/lora --audio dump/audio/eval \\
+        --out exp/lora/scores/eval --combine true
 """
 
 
@@ -36,28 +36,6 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def part_path(out: Path, job: int, nj: int) -> Path:
-    """Where a job leaves its scores."""
-    return out.with_name(f".{out.name}.{job}of{nj}")
-
-
-def combine(out: Path, nj: int) -> None:
-    """Joins the jobs' scores and removes their files.
-
-    Raises:
-        FadError: a job has not run.
-    """
-    parts = [part_path(out, job, nj) for job in range(1, nj + 1)]
-    for job, part in enumerate(parts, start=1):
-        if not part.is_file():
-            raise FadError(f"{part}: missing: job {job} of {nj} has not finished: run it again")
-    scores = {utt: score for part in parts for utt, score in tables.read_table(part).items()}
-    tables.write_table(out, scores)
-    for part in parts:
-        part.unlink()
-    logging.info("%s: %d scores", out, len(scores))
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Scores one job's share, or joins all.
 
@@ -67,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     check_job(args)
     if args.combine:
-        combine(args.out, args.nj)
+        combine_parts(args.out, args.nj)
         return
     if not (args.audio / "wav.scp").is_file():
         raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")

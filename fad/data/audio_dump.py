@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
-from tqdm import tqdm
 
 from fad.data import tables
 from fad.data.audio import SAMPLE_RATE, probe, read_audio
+from fad.data.jobs import share
 from fad.errors import FadError
 from fad.files import atomic_path, write_text
+from fad.progress import progress
 
 _PARTS = ("wav.{}.scp", "utt2num_samples.{}", "errors.{}")
 
@@ -37,9 +38,9 @@ def dump_job(data: Path, out: Path, job: int, nj: int) -> None:
     wav_scp = tables.validate_data_dir(data)["wav.scp"]
     (out / "wav.scp").unlink(missing_ok=True)  # from here on the dump is not finished
     utts = list(wav_scp)
-    share = utts[(job - 1) * len(utts) // nj : job * len(utts) // nj]
+    own = share(utts, job, nj)
     paths, lengths, errors = {}, {}, {}
-    for utt in tqdm(share, desc=f"{out} {job}/{nj}", unit="clip", disable=None):
+    for utt in progress(own, desc=f"{out} {job}/{nj}", unit="clip"):
         source = Path(wav_scp[utt])
         try:
             wav = read_audio(source)
@@ -50,7 +51,7 @@ def dump_job(data: Path, out: Path, job: int, nj: int) -> None:
         lengths[utt] = str(len(wav))
     for name, table in zip(_PARTS, (paths, lengths, errors), strict=True):
         tables.write_table(_split_dir(out, nj) / name.format(job), table)
-    logger.info("%s: job %d of %d: %d clips, %d bad", out, job, nj, len(share), len(errors))
+    logger.info("%s: job %d of %d: %d clips, %d bad", out, job, nj, len(own), len(errors))
 
 
 def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from fad.data import tables
-from fad.data.jobs import share
+from fad.data.jobs import combine_parts, part_path, share
 from fad.data.sources import AudioSource
 from fad.errors import FadError
 from fad.files import atomic_path, write_json
@@ -55,8 +55,9 @@ def is_complete(out: Path, audio: Path, wanted: dict[str, Any]) -> bool:
     found = json.loads((out / ENCODER).read_text(encoding="utf-8"))
     if found != wanted:
         raise FadError(
-            f"{out}: has the frames of another pre-trained file ({found.get('sha256', '')[:12]}..., "
-            f"not {wanted['sha256'][:12]}...); remove it, or rename one of the files"
+            f"{out}: has the frames of another pre-trained file (sha256 "
+            f"{found.get('sha256', '')[:12]}, not {wanted['sha256'][:12]}); remove it, or rename "
+            "one of the files"
         )
     utts = tables.read_wav_scp(audio / "wav.scp")
     return list(tables.read_table(out / FEATS)) == list(utts)
@@ -94,29 +95,21 @@ def dump_job(encoder: nn.Module, source: AudioSource, out: Path, job: int, nj: i
             # A Kaldi offset points behind the utterance's name and a space.
             entries[utt] = f"{ark}:{file.tell() + len(utt.encode()) + 1}"
             kaldiio.save_ark(file, {utt: _frames(encoder, source, index)})
-    tables.write_table(out / f"feats.{job}of{nj}.scp", entries)
+    tables.write_table(part_path(out / FEATS, job, nj), entries)
 
 
 def combine(source: AudioSource, out: Path, nj: int, about: dict[str, Any]) -> None:
     """Joins the jobs' tables into `feats.scp`, then writes `encoder.json`.
 
     Raises:
-        FadError: a job has not run.
+        FadError: a job has not run, or the jobs ran on other audio.
     """
-    parts = [out / f"feats.{job}of{nj}.scp" for job in range(1, nj + 1)]
-    for job, part in enumerate(parts, start=1):
-        if not part.is_file():
-            raise FadError(f"{part}: missing: job {job} of {nj} has not finished: run it again")
-    entries = {utt: entry for part in parts for utt, entry in tables.read_table(part).items()}
+    entries = combine_parts(out / FEATS, nj)
     tables.check_same_keys({f"the jobs of {out}": entries, "the audio": dict.fromkeys(source.utts)})
-    tables.write_table(out / FEATS, entries)
     write_json(out / ENCODER, about)
-    for part in parts:
-        part.unlink()
     kept = {Path(entry.rpartition(":")[0]).name for entry in entries.values()}
     for stale in set(out.glob("feats.*.ark")) - {out / name for name in kept}:
         stale.unlink()
-    logger.info("%s: %d utterances", out, len(entries))
 
 
 @torch.no_grad()

@@ -1,10 +1,13 @@
-"""The share of the work that one of several jobs does."""
+"""The share of the work that one of several jobs does, and the joining of their tables."""
 
 import argparse
+import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from fad.cli import parse_bool
+from fad.data import tables
 from fad.errors import FadError
 
 Item = TypeVar("Item")
@@ -36,3 +39,26 @@ def check_job(args: argparse.Namespace) -> None:
     """
     if not 1 <= args.job <= args.nj:
         raise FadError(f"--job {args.job} is not within 1 and --nj {args.nj}: correct one of them")
+
+
+def part_path(out: Path, job: int, nj: int) -> Path:
+    """Where a job leaves its part of the table `out`."""
+    return out.with_name(f".{out.name}.{job}of{nj}")
+
+
+def combine_parts(out: Path, nj: int) -> tables.Table:
+    """Joins the jobs' tables into `out` and removes them; returns what was written.
+
+    Raises:
+        FadError: a job has not run.
+    """
+    parts = [part_path(out, job, nj) for job in range(1, nj + 1)]
+    for job, part in enumerate(parts, start=1):
+        if not part.is_file():
+            raise FadError(f"{part}: missing: job {job} of {nj} has not finished: run it again")
+    joined = {utt: value for part in parts for utt, value in tables.read_table(part).items()}
+    tables.write_table(out, joined)
+    for part in parts:
+        part.unlink()
+    logging.info("%s: %d utterances", out, len(joined))
+    return joined

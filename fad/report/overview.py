@@ -58,7 +58,7 @@ def _fixed_cells(found: dict[str, Any]) -> list[str]:
     return [
         found["tag"],
         whole(trainable),
-        f"{parameters['total'] / trainable:.1f}x" if trainable else "-",
+        f"{parameters['ratio']:.1f}x" if trainable else "-",
         decimal(cost["seconds_per_epoch"], 1),
         whole(cost["peak_memory_mb"]),
     ]

@@ -55,7 +55,7 @@ def _experiment(results: Results) -> str:
 def _fewer(parameters: Results) -> str:
     if not parameters["trainable"]:
         return "none"
-    return f"{parameters['total'] / parameters['trainable']:.1f} times fewer"
+    return f"{parameters['ratio']:.1f} times fewer"
 
 
 def _test_set(name: str, found: Results, plot: str) -> str:

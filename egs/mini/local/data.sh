@@ -4,7 +4,8 @@
 set -euo pipefail
 
 # Options
-nj=1  # not used: one synthesiser speaks in turn
+nj=1         # not used: one synthesiser speaks in turn
+languages=8  # how many of the eight languages: fewer make a smaller corpus
 # End of options
 
 . ../../utils/path.sh
@@ -14,4 +15,4 @@ nj=1  # not used: one synthesiser speaks in turn
 : "$nj"
 python -c 'import espeakng_loader, pyworld' ||
     die "the mini corpus needs the extra 'demo': run tools/setup.sh"
-python local/prepare.py --audio data/audio --out data
+python local/prepare.py --audio data/audio --out data --languages "$languages"

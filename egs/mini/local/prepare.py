@@ -30,10 +30,12 @@ PLAN = {"train": (4, 8), "dev": (2, 7), "eval": (3, 10)}
 LEAST, MOST = 2.0, 4.0  # seconds
 
 
-def speech(espeak: Espeak, split: str, rng: random.Random) -> Iterator[tuple[str, str, np.ndarray]]:
+def speech(
+    espeak: Espeak, split: str, languages: list[str], rng: random.Random
+) -> Iterator[tuple[str, str, np.ndarray]]:
     """Name, speaker and 16 kHz waveform of each utterance of a split."""
     voices, utterances = PLAN[split]
-    for language in PHRASES:
+    for language in languages:
         for _ in range(voices):
             voice = random_voice(language, rng)
             for number in range(utterances):
@@ -50,15 +52,15 @@ def say_long_enough(espeak: Espeak, voice, rng: random.Random) -> np.ndarray:
             return wav
 
 
-def make_clips(audio: Path, seed: int) -> list[Clip]:
+def make_clips(audio: Path, languages: list[str], seed: int) -> list[Clip]:
     """Writes all audio below `audio` and describes it."""
     espeak, clips = Espeak(), []
-    total = sum(voices * utterances for voices, utterances in PLAN.values()) * len(PHRASES)
+    total = sum(voices * utterances for voices, utterances in PLAN.values()) * len(languages)
     with progress(total=total, desc="speech", unit="utt") as bar:
         for split in PLAN:
             vocoders = list(SEEN | UNSEEN) if split == "eval" else list(SEEN)
             rng = random.Random(f"{seed} {split}")
-            for index, (name, speaker, wav) in enumerate(speech(espeak, split, rng)):
+            for index, (name, speaker, wav) in enumerate(speech(espeak, split, languages, rng)):
                 attack = vocoders[index // 2 % len(vocoders)] if index % 2 else "-"
                 if index % 2:
                     wav = copy_synthesis(attack, wav, np.random.default_rng([seed, index]))
@@ -77,6 +79,13 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--audio", type=Path, required=True, help="folder for the audio")
     parser.add_argument("--out", type=Path, required=True, help="folder of the data directories")
+    parser.add_argument(
+        "--languages",
+        type=int,
+        default=len(PHRASES),
+        choices=range(1, len(PHRASES) + 1),
+        help="how many of the languages: fewer make a smaller corpus (default: all)",
+    )
     parser.add_argument("--seed", type=int, default=1)
     return parser
 
@@ -84,7 +93,8 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     torch.set_num_threads(1)  # short transforms: more threads only wait for each other
-    write_corpus(args.out, "mini", make_clips(args.audio, args.seed))
+    clips = make_clips(args.audio, list(PHRASES)[: args.languages], args.seed)
+    write_corpus(args.out, "mini", clips)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ from fad.files import atomic_path
 
 SAMPLE_RATE = 16000
 CROP = 40_000  # 2.5 s: 124 frames, of which about 60 are masked
-CONV_LAYERS = "[(128, 10, 5)] + [(128, 3, 2)] * 4 + [(128, 2, 2)] * 2"
+CONV_LAYERS = [(128, 10, 5)] + [(128, 3, 2)] * 4 + [(128, 2, 2)] * 2
+LOG_INTERVAL, SAVE_INTERVAL = 25, 250
 
 
 def mini_config(updates: int) -> Wav2Vec2Config:
@@ -39,7 +40,7 @@ def mini_config(updates: int) -> Wav2Vec2Config:
     return Wav2Vec2Config(
         extractor_mode="layer_norm",
         conv_bias=True,
-        conv_feature_layers=CONV_LAYERS,
+        conv_feature_layers=repr(CONV_LAYERS),
         encoder_layers=4,
         encoder_embed_dim=192,
         encoder_ffn_embed_dim=768,
@@ -49,7 +50,7 @@ def mini_config(updates: int) -> Wav2Vec2Config:
         final_dim=96,
         latent_vars=64,
         # Reached at four fifths of a run that is thousands of times shorter than XLS-R's.
-        latent_temp=(start, end, (end / start) ** (1 / (0.8 * updates))),
+        latent_temp=(start, end, (end / start) ** (1 / max(1, 0.8 * updates))),
         dropout=0.0,
         attention_dropout=0.0,
         encoder_layerdrop=0.0,
@@ -108,11 +109,6 @@ def seed_step(seed: int, step: int) -> random.Random:
     return random.Random(seed * 1_000_003 + step)
 
 
-def contrastive_loss(criterion: Wav2vecCriterion, model: Wav2Vec2Model, wav: torch.Tensor):
-    """fairseq's criterion on crops (B, CROP): the summed loss, the masked frames, its log."""
-    return criterion(model, {"net_input": {"source": wav}, "id": torch.arange(len(wav))})
-
-
 @torch.no_grad()
 def held_out_accuracy(model, clips, batches: int = 20) -> tuple[float, float]:
     """The share of masked frames whose own code beats its 100 negatives, and what chance gives.
@@ -134,17 +130,11 @@ def held_out_accuracy(model, clips, batches: int = 20) -> tuple[float, float]:
 def save_released_format(model: Wav2Vec2Model, path: Path) -> None:
     """Writes `cfg` and `model` as the released XLS-R checkpoints have them, weights in float16."""
     cfg = OmegaConf.to_container(OmegaConf.structured(model.cfg), resolve=True, enum_to_str=True)
-    cfg["conv_feature_layers"] = str(eval_free_layers())
     state = {name: value.half() for name, value in model.state_dict().items()}
     task = {"_name": "audio_pretraining", "sample_rate": SAMPLE_RATE, "normalize": True}
     model_cfg = {"_name": "wav2vec2", **cfg}
     with atomic_path(path) as part:
         torch.save({"cfg": {"model": model_cfg, "task": task}, "model": state}, part)
-
-
-def eval_free_layers() -> list[tuple[int, int, int]]:
-    """CONV_LAYERS written out, so that a reader needs no arithmetic to parse it."""
-    return [(128, 10, 5)] + [(128, 3, 2)] * 4 + [(128, 2, 2)] * 2
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -154,77 +144,90 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
     parser.add_argument("--real_speech", type=Path, help="folder with protocol.tsv (train split)")
     parser.add_argument("--clips", type=int, default=2400, help="generated clips (2-4 s each)")
-    parser.add_argument("--updates", type=int, default=4000)
+    parser.add_argument("--updates", type=int, default=2400, help="0 saves the untrained shape")
     parser.add_argument("--batch_size", type=int, default=12, help="crops of 2.5 s")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     return parser
 
 
-def pretrain(args: argparse.Namespace) -> None:
-    torch.set_num_threads(args.threads)
-    pairs = [hold_out(generated_speech(args.clips, args.seed))]
-    if args.real_speech:
-        pairs.append(hold_out(real_speech(args.real_speech)))
-    train, held_out = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    logging.info("minutes of speech: %s", [round(sum(map(len, s)) / 960_000, 1) for s in train])
+class Pretraining:
+    """The model, its optimiser and where they are; saved together, so that a stop loses little."""
 
-    torch.manual_seed(args.seed)
-    model = Wav2Vec2Model.build_model(mini_config(args.updates)).train()
-    # The weights of XLS-R's own recipe: 0.1 for code diversity, none for the feature penalty.
-    criterion = Wav2vecCriterion(
-        task=None, infonce=True, loss_weights=[0.1, 0.0], log_keys=["code_perplexity", "temp"]
-    )
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=args.lr, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01
-    )
-    warm_up = args.updates // 12
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser,
-        lambda step: min((step + 1) / warm_up, (args.updates - step) / (args.updates - warm_up)),
-    )
-    state_path, first = args.out.with_suffix(".state.pt"), 0
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
-        first = state["step"]
-        logging.info("going on at update %d", first)
-    for step in range(first, args.updates):
-        batch = draw(train, args.batch_size, seed_step(args.seed, step))
-        model.set_num_updates(step)
-        loss, frames, log = contrastive_loss(criterion, model, batch)
+    def __init__(self, args: argparse.Namespace) -> None:
+        torch.manual_seed(args.seed)
+        self.updates, self.out, self.step = args.updates, args.out, 0
+        self.model = Wav2Vec2Model.build_model(mini_config(args.updates)).train()
+        # The weights of XLS-R's own recipe: 0.1 for code diversity, none for the feature penalty.
+        self.criterion = Wav2vecCriterion(
+            task=None, infonce=True, loss_weights=[0.1, 0.0], log_keys=["code_perplexity", "temp"]
+        )
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=args.lr, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+        self.parts = {"model": self.model, "optimiser": self.optimiser, "schedule": self.schedule}
+        self.state_path = args.out.with_suffix(".state.pt")
+        if self.state_path.exists():
+            state = torch.load(self.state_path, weights_only=True)
+            self.step = state.pop("step")
+            for name, part in self.parts.items():
+                part.load_state_dict(state[name])
+            logging.info("going on at update %d", self.step)
+
+    def _rate(self, step: int) -> float:
+        """Linear up over a twelfth of the updates, then linear down to zero."""
+        warm_up = max(1, self.updates // 12)
+        return min((step + 1) / warm_up, (self.updates - step) / max(1, self.updates - warm_up))
+
+    def update(self, batch: torch.Tensor) -> None:
+        """One optimiser step on crops (B, CROP)."""
+        self.model.set_num_updates(self.step)
+        sample = {"net_input": {"source": batch}, "id": torch.arange(len(batch))}
+        loss, frames, log = self.criterion(self.model, sample)
         (loss / frames).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-        optimiser.zero_grad()
-        schedule.step()
-        if (step + 1) % 25 == 0:
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.schedule.step()
+        self.step += 1
+        if self.step % LOG_INTERVAL == 0:
             logging.info(
                 "update %d: loss %.3f, accuracy %.3f, perplexity %.1f of 128, temperature %.2f",
-                step + 1,
-                log["loss"] / frames,
+                self.step,
+                loss.item() / frames,
                 log["correct"] / log["count"],
                 log["code_perplexity"],
                 log["temp"],
             )
-        if (step + 1) % 250 == 0 or step + 1 == args.updates:
-            for name, clips in zip(("generated", "real"), held_out, strict=False):
-                accuracy, chance = held_out_accuracy(model, clips)
-                logging.info("held-out %s: accuracy %.3f, chance %.3f", name, accuracy, chance)
-            save_released_format(model, args.out)
-            with atomic_path(state_path) as part:
-                torch.save(
-                    {
-                        "model": model.state_dict(),
-                        "optimiser": optimiser.state_dict(),
-                        "schedule": schedule.state_dict(),
-                        "step": step + 1,
-                    },
-                    part,
-                )
+
+    def save(self) -> None:
+        """Writes the checkpoint in the released format, and the state to go on from."""
+        save_released_format(self.model, self.out)
+        with atomic_path(self.state_path) as part:
+            state = {name: part.state_dict() for name, part in self.parts.items()}
+            torch.save({**state, "step": self.step}, part)
+
+
+def pretrain(args: argparse.Namespace) -> None:
+    """Trains to the last update, and says how well held-out speech is told from distractors."""
+    torch.set_num_threads(args.threads)
+    sources = {"generated": hold_out(generated_speech(args.clips, args.seed))}
+    if args.real_speech:
+        sources["real"] = hold_out(real_speech(args.real_speech))
+    for name, (clips, _) in sources.items():
+        logging.info("%s speech: %.1f minutes", name, sum(map(len, clips)) / 60 / SAMPLE_RATE)
+    train = [clips for clips, _ in sources.values()]
+    state = Pretraining(args)
+    while state.step < args.updates:
+        state.update(draw(train, args.batch_size, seed_step(args.seed, state.step)))
+        if state.step % SAVE_INTERVAL == 0:
+            state.save()
+    state.save()
+    for name, (_, held_out) in sources.items():
+        accuracy, chance = held_out_accuracy(state.model, held_out)
+        logging.info("held-out %s: accuracy %.3f, chance %.3f", name, accuracy, chance)
 
 
 def main(argv: list[str] | None = None) -> None:
