@@ -29,7 +29,7 @@ def load_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]
     """
     config = read_yaml(CONF_DIR / "base.yaml")
     path = _find(name)
-    if path.stem != "base":
+    if path.resolve() != CONF_DIR / "base.yaml":
         _merge(config, read_yaml(path), str(path))
     for override in overrides or []:
         _merge(config, _parse_override(override), f"--set {override}")
@@ -108,7 +108,9 @@ def _merge(base: dict[str, Any], over: dict[str, Any], source: str, prefix: str 
                 raise FadError(f"{source}: '{where}' needs keys below it, not '{value}'")
             _merge(base[key], value, source, f"{where}.")
         else:
-            base[key] = _like(base.get(key), value, f"{source}: '{where}'")
+            # A constructor may take several types (`all` or a list of blocks) and checks them.
+            old = None if open_ended else base[key]
+            base[key] = _like(old, value, f"{source}: '{where}'")
 
 
 def _like(old: Any, new: Any, where: str) -> Any:

@@ -47,7 +47,7 @@ def check_keys(slot: str, name: str, conf: dict[str, Any]) -> None:
     known = {key: parameter for key, parameter in parameters.items() if key not in GIVEN}
     for key in conf:
         if key not in known:
-            raise FadError(f"{slot}_conf: '{name}' has no key '{key}'; {nearest(key, known)}")
+            raise FadError(f"{slot}_conf: '{name}' has no key '{key}'; {nearest(str(key), known)}")
     missing = [
         key for key, p in known.items() if p.default is inspect.Parameter.empty and key not in conf
     ]

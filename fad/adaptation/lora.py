@@ -1,5 +1,6 @@
 """LoRA: a trainable low-rank update of chosen linear layers (arXiv 2106.09685), through loralib."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -29,7 +30,8 @@ class LoRA(Adaptation):
         blocks: `all` or block numbers from 1.
 
     Raises:
-        FadError: a rank under 1, an unknown target module, or (in `attach`) a block not there.
+        FadError: a number out of its range, an unknown target module, or (in `attach`) a block not
+            there.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class LoRA(Adaptation):
     ) -> None:
         if type(rank) is not int or rank < 1:
             raise FadError(f"adaptation_conf: rank is {rank}; it must be a whole number from 1")
-        if not 0 <= dropout < 1:
+        if not _is_number(alpha) or not 0 < alpha < math.inf:
+            raise FadError(f"adaptation_conf: alpha is {alpha}; it must be a number over 0")
+        if not _is_number(dropout) or not 0 <= dropout < 1:
             raise FadError(f"adaptation_conf: dropout is {dropout}; it must be in [0, 1)")
         if not isinstance(target_modules, list) or not target_modules:
             raise FadError(f"adaptation_conf: target_modules needs a list; {nearest('', TARGETS)}")
@@ -68,14 +72,14 @@ class LoRA(Adaptation):
             )
 
     def _choose_blocks(self, num_layers: int) -> set[int]:
-        known = set(range(1, num_layers + 1))
         if self.blocks == "all":
-            return known
-        if isinstance(self.blocks, str) or not self.blocks or not set(self.blocks) <= known:
+            return set(range(1, num_layers + 1))
+        numbers = self.blocks if isinstance(self.blocks, list) else []
+        if not numbers or not all(type(n) is int and 1 <= n <= num_layers for n in numbers):
             raise FadError(
                 f"adaptation_conf: blocks is {self.blocks}; give 'all' or numbers 1 to {num_layers}"
             )
-        return set(self.blocks)
+        return set(numbers)
 
     def _targets(self, encoder: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
         for name, module in encoder.named_modules():
@@ -122,6 +126,10 @@ class LoRA(Adaptation):
             _set_module(self.encoder, name, plain)
         self._layers = {}
         return self.encoder
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
 
 
 def _set_module(root: nn.Module, name: str, module: nn.Module) -> None:

@@ -7,6 +7,7 @@ import math
 import pickle
 import zipfile
 from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from fad.errors import FadError
 
 # Used in pre-training alone: counted, but not kept in memory.
 PRETRAINING_PARTS = ("mask_emb", "quantizer.", "project_q.", "final_proj.")
+
+MAX_CONV_LAYERS = 32
 
 # fairseq's defaults, for the keys that a checkpoint leaves out.
 DEFAULTS: dict[str, Any] = {
@@ -37,6 +40,31 @@ DEFAULTS: dict[str, Any] = {
     "conv_pos_groups": 16,
     "pos_conv_depth": 1,
 }
+
+SIZES = (
+    "encoder_layers",
+    "encoder_embed_dim",
+    "encoder_ffn_embed_dim",
+    "encoder_attention_heads",
+    "conv_pos",
+    "conv_pos_groups",
+)
+
+# What torch.load raises for files that are cut short, damaged or hold more than plain values.
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +111,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise FadError(f"{path}: not a fairseq checkpoint: it has no 'model' with tensors")
     state = content["model"]
-    if not all(isinstance(value, Tensor) for value in state.values()):
+    if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise FadError(f"{path}: not a fairseq checkpoint: 'model' holds more than tensors")
     model_cfg, normalize = _plain_config(content, path)
     conv_layers = parse_conv_layers(
@@ -122,7 +150,7 @@ def parse_conv_layers(text: str, path: str | Path) -> tuple[tuple[int, int, int]
         layers = _list_of(ast.parse(str(text), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         layers = []
-    good = 0 < len(layers) <= 32 and all(
+    good = 0 < len(layers) <= MAX_CONV_LAYERS and all(
         isinstance(layer, tuple)
         and len(layer) == 3
         and all(type(value) is int and value > 0 for value in layer)
@@ -142,9 +170,12 @@ def _list_of(node: ast.expr) -> list:
         return _list_of(node.left) + _list_of(node.right)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         times = ast.literal_eval(node.right)
-        if type(times) is not int or not 0 < times <= 32:
-            raise ValueError("not a small repeat")
-        return _list_of(node.left) * times
+        if type(times) is not int or times < 1:
+            raise ValueError("not a repeat")
+        layers = _list_of(node.left)
+        if len(layers) * times > MAX_CONV_LAYERS:  # repeats of repeats grow without bound
+            raise ValueError("too many")
+        return layers * times
     value = ast.literal_eval(node)
     if not isinstance(value, list):
         raise ValueError("not a list")
@@ -161,15 +192,15 @@ def _load(path: Path) -> Any:
         mapped = zipfile.is_zipfile(path)
         with _allowed_classes():
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except pickle.UnpicklingError as error:
+    except _UNREADABLE as error:
         reason = " ".join(str(error).split())
-        refused = reason.partition("GLOBAL ")[2].split(" ")[0] or "more than plain values"
-        raise FadError(
-            f"{path}: refused, since loading it would run code ({refused}); "
-            "convert it where it was made"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError) as error:
-        reason = " ".join(str(error).split())[:200]
+        refused = reason.partition("GLOBAL ")[2].split(" ")[0]
+        if refused:
+            raise FadError(
+                f"{path}: refused, since loading it would run code ({refused}); "
+                "convert it where it was made"
+            ) from None
+        reason = reason[:200] or type(error).__name__
         raise FadError(
             f"{path}: not a readable checkpoint (cut short? fetch it again): {reason}"
         ) from None
@@ -192,21 +223,24 @@ def _plain_config(content: dict, path: Path) -> tuple[dict[str, Any], bool]:
     """The model's config and the normalize flag, from `cfg` or the older `args`."""
     cfg, args = content.get("cfg"), content.get("args")
     if cfg is not None:
-        model, task = _plain(cfg.get("model")), _plain(cfg.get("task"))
+        parts = _plain(cfg, path)
+        model, task = _plain(parts.get("model"), path), _plain(parts.get("task"), path)
         return model, bool(task.get("normalize", False))
     if args is not None:
-        model = _plain(args)
+        model = _plain(args, path)
         return model, bool(model.get("normalize", False))
     raise FadError(f"{path}: not a fairseq checkpoint: it has neither 'cfg' nor 'args'")
 
 
-def _plain(value: Any) -> dict[str, Any]:
-    """A dict of a dict, a Namespace or an OmegaConf container."""
+def _plain(value: Any, path: Path) -> dict[str, Any]:
+    """A dict of a dict, a Namespace or an OmegaConf container; `???`, not given, becomes None."""
     if value is None:
         return {}
     if isinstance(value, argparse.Namespace):
         return vars(value)
-    return {key: value[key] for key in value}
+    if not isinstance(value, Mapping):
+        raise FadError(f"{path}: not a fairseq checkpoint: its config has {str(value)[:40]!r}")
+    return {key: value.get(key) for key in value}
 
 
 def _xlsr_config(checkpoint: Checkpoint) -> XLSRConfig:
@@ -227,14 +261,23 @@ def _xlsr_config(checkpoint: Checkpoint) -> XLSRConfig:
                 f"{checkpoint.path}: {key} is {found}, and the encoder 'xlsr' has only {value} "
                 "(XLS-R, XLSR-53, MMS); set 'encoder: fairseq_xlsr' for fairseq's other models"
             )
+    sizes = {key: cfg[key] for key in SIZES}
+    # A block has more than one tensor, so a file cannot ask for more of them than it holds.
+    if (
+        not all(type(size) is int and 0 < size < 2**16 for size in sizes.values())
+        or sizes["encoder_embed_dim"] % sizes["encoder_attention_heads"]
+        or sizes["encoder_embed_dim"] % sizes["conv_pos_groups"]
+        or sizes["encoder_layers"] > len(checkpoint.state)
+    ):
+        raise FadError(f"{checkpoint.path}: its config is not one of a transformer: {sizes}")
     return XLSRConfig(
         grid=FrameGrid(checkpoint.conv_layers),
         conv_bias=bool(cfg["conv_bias"]),
-        dim=int(cfg["encoder_embed_dim"]),
-        ffn_dim=int(cfg["encoder_ffn_embed_dim"]),
-        num_heads=int(cfg["encoder_attention_heads"]),
-        num_layers=int(cfg["encoder_layers"]),
-        pos_kernel=int(cfg["conv_pos"]),
-        pos_groups=int(cfg["conv_pos_groups"]),
+        dim=sizes["encoder_embed_dim"],
+        ffn_dim=sizes["encoder_ffn_embed_dim"],
+        num_heads=sizes["encoder_attention_heads"],
+        num_layers=sizes["encoder_layers"],
+        pos_kernel=sizes["conv_pos"],
+        pos_groups=sizes["conv_pos_groups"],
         normalize=checkpoint.normalize,
     )

@@ -13,9 +13,9 @@ def select_layers(layers: str | list[int], num_layers: int) -> tuple[int, ...]:
         return (num_layers,)
     if layers == "all":
         return tuple(range(1, num_layers + 1))
-    known = set(range(1, num_layers + 1))
-    if isinstance(layers, str) or not layers or not set(layers) <= known:
+    numbers = layers if isinstance(layers, list) else []
+    if not numbers or not all(type(n) is int and 1 <= n <= num_layers for n in numbers):
         raise FadError(
             f"layers: {layers} is neither 'last' nor 'all' nor a list of blocks 1 to {num_layers}"
         )
-    return tuple(sorted(set(layers)))
+    return tuple(sorted(set(numbers)))

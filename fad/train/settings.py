@@ -1,5 +1,6 @@
 """The `train` part of a config."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,10 @@ class TrainSettings:
         for name, value in train.items():
             bound = least.get(name, 0 if isinstance(value, float) else 1)
             strict = name in ("lr", "clip_grad")
-            if not isinstance(value, str) and (value < bound or (strict and value == bound)):
+            if isinstance(value, str):
+                continue
+            # Said so that NaN is refused too.
+            if not bound <= value < math.inf or (strict and value == bound):
                 wanted = f"{'over' if strict else 'at least'} {bound}"
                 raise FadError(f"train.{name} is {value}; it must be {wanted}")
         if settings.warmup > 1:
