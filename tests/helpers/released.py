@@ -54,10 +54,7 @@ def random_checkpoint(shape: dict[str, Any], seed: int = 0) -> dict[str, Any]:
     """A released-format checkpoint: `cfg` (model, task) and `model`, with pre-training parts."""
     cfg = {**COMMON, **shape}
     generator = torch.Generator().manual_seed(seed)
-    with torch.device("meta"):
-        encoder = XLSR(_config(cfg))
-    shapes = {name: value.shape for name, value in encoder.state_dict().items()}
-    shapes |= _pretraining_shapes(cfg)
+    shapes = parameter_shapes(shape)
     state = {name: _random(name, size, generator) for name, size in shapes.items()}
     task = {"_name": "audio_pretraining", "normalize": True, "sample_rate": 16000}
     return {"args": None, "cfg": {"model": cfg, "task": task}, "model": state}
@@ -67,6 +64,15 @@ def write_random_checkpoint(path: Path, shape: dict[str, Any], seed: int = 0) ->
     """Saves `random_checkpoint` at `path`, which it returns."""
     torch.save(random_checkpoint(shape, seed), path)
     return path
+
+
+def parameter_shapes(shape: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shapes of all tensors of a released file by name, without making them."""
+    cfg = {**COMMON, **shape}
+    with torch.device("meta"):
+        encoder = XLSR(_config(cfg))
+    shapes = {name: tuple(value.shape) for name, value in encoder.state_dict().items()}
+    return shapes | _pretraining_shapes(cfg)
 
 
 def _config(cfg: dict[str, Any]) -> XLSRConfig:

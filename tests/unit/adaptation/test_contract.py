@@ -1,0 +1,269 @@
+"""The contract that every adaptation method keeps, in both encoders, and faults that it catches."""
+
+import hashlib
+
+import loralib
+import pytest
+import torch
+from torch import nn
+
+from fad.adaptation.lora import LoRA
+from fad.config import CONF_DIR, load_config
+from fad.detector import Detector, build_detector, load_detector, save_detector
+from fad.encoders import fairseq_xlsr
+from fad.errors import FadError
+from fad.files import write_text
+from tests.helpers import contract
+from tests.helpers.contract import logits
+
+SHIPPED = sorted(path.stem for path in CONF_DIR.glob("*.yaml") if path.stem != "base")
+ENCODERS = ("xlsr", "fairseq_xlsr")
+ALL_SIX = "adaptation_conf.target_modules=[q_proj,k_proj,v_proj,out_proj,fc1,fc2]"
+VARIANTS = {
+    **{name: (name, []) for name in SHIPPED},
+    "lora on all six": ("lora", [ALL_SIX]),
+    "lora in block 2": ("lora", ["adaptation_conf.blocks=[2]"]),
+    "lora with dropout": ("lora", ["adaptation_conf.dropout=0.1"]),
+}
+
+# What a method is excused from, and why; what stands in its place is in the test of the clause.
+NO_GRADIENT = {
+    # softmax does not change when a constant is added to all of a query's scores, and that is all
+    # that a key's bias does: its gradient is rounding noise, or zero.
+    "full": (".k_proj.bias",),
+}
+OWNS_ITS_BASE = {"full"}  # instead of a base that stays: every owned parameter has changed
+MAY_DIFFER_IN_TRAIN = {"lora with dropout"}  # instead: it does differ, so the dropout is there
+
+STEP_0 = 0.0  # B is zero, and zero is added: nothing is rounded
+MERGED = 1e-5  # W x + B A x against (W + B A) x in float32, on logits near 1
+
+
+@pytest.fixture(params=[(v, e) for v in VARIANTS for e in ENCODERS], ids=lambda p: f"{p[0]}-{p[1]}")
+def case(request, mini_file):
+    return Case(*request.param, mini_file)
+
+
+class Case:
+    """A method in an encoder, built as often as a test wants."""
+
+    def __init__(self, variant: str, encoder: str, pretrained) -> None:
+        self.variant, self.encoder, self.pretrained = variant, encoder, pretrained
+        name, overrides = VARIANTS[variant]
+        self.config = load_config(name, [f"encoder={encoder}", *overrides])
+
+    def build(self, seed: int = 0, **changes) -> Detector:
+        torch.manual_seed(seed)
+        return build_detector({**self.config, **changes}, self.pretrained)
+
+    def base(self) -> Detector:
+        return self.build(adaptation="frozen", adaptation_conf={}).eval()
+
+
+def closed_form(case: Case, detector: Detector) -> int:
+    """The number of parameters that the method says it owns, from the shape alone."""
+    conf = case.config["adaptation_conf"]
+    if case.config["adaptation"] == "frozen":
+        return 0
+    if case.config["adaptation"] == "full":
+        return sum(value.numel() for value in case.base().encoder.parameters())
+    ends = {"fc1": (48, 96), "fc2": (96, 48)}
+    width = sum(sum(ends.get(name, (48, 48))) for name in conf["target_modules"])
+    blocks = 2 if conf["blocks"] == "all" else len(conf["blocks"])
+    return blocks * conf["rank"] * width
+
+
+def test_at_step_0_the_output_is_the_base_models(case):
+    ours, base = case.build().eval(), case.base()
+    found = contract.largest_difference(contract.real_frames(ours), contract.real_frames(base))
+    assert found <= STEP_0
+
+
+def test_every_owned_parameter_gets_a_gradient_within_two_steps(case):
+    gradients = contract.train_steps(case.build())
+    excused = NO_GRADIENT.get(case.variant, ())
+    assert contract.without_gradient(gradients, excused) == []
+    noise = [size for name, size in gradients.items() if excused and name.endswith(excused)]
+    assert all(size < 1e-6 * max(gradients.values()) for size in noise)
+
+
+def test_training_leaves_all_that_is_not_owned_as_it_was(case):
+    before_file = hashlib.sha256(case.pretrained.read_bytes()).digest()
+    detector = case.build()
+    before = contract.frozen_state(detector)
+    owned = {name: value.detach().clone() for name, value in detector.adaptation.owned().items()}
+    contract.train_steps(detector)
+    detector.eval()
+    assert contract.changed(before, contract.frozen_state(detector)) == []
+    moved = contract.changed(owned, detector.adaptation.owned())
+    assert sorted(moved) == sorted(owned)  # AdamW's weight decay moves a key's bias too
+    assert bool(before) == (case.variant not in OWNS_ITS_BASE)
+    # The weights are mapped from the file: tuning them must not reach it.
+    assert hashlib.sha256(case.pretrained.read_bytes()).digest() == before_file
+
+
+def test_what_trains_is_what_is_owned(case):
+    detector = case.build()
+    owned = {id(value) for value in detector.adaptation.owned().values()}
+    needing = {id(value) for value in detector.encoder.parameters() if value.requires_grad}
+    assert needing == owned
+    head = {id(value) for value in detector.backend.parameters()}
+    assert {id(value) for value in detector.trainable()} == owned | head
+    assert all(value.requires_grad for value in detector.trainable())
+    names = dict(detector.encoder.named_parameters())
+    assert all(names[name] is value for name, value in detector.adaptation.owned().items())
+
+
+def test_train_and_eval_agree_at_dropout_0(case):
+    detector = case.build()
+    contract.train_steps(detector)
+    difference = (logits(detector.train()) - logits(detector.eval())).abs().max().item()
+    assert (difference > 0) if case.variant in MAY_DIFFER_IN_TRAIN else (difference == 0)
+
+
+def test_saved_while_in_eval_and_reloaded_the_scores_are_identical(case, tmp_path):
+    trained = case.build()
+    contract.train_steps(trained)
+    assert contract.reload_difference(trained, case.build(seed=1)) == 0
+    assert contract.whole_reload_difference(trained, case.build(seed=1)) == 0
+    pretrained = {"path": str(case.pretrained)}
+    sha256 = hashlib.sha256(case.pretrained.read_bytes()).hexdigest()
+    write_text(tmp_path / "config.yaml", str({**case.config, "pretrained": pretrained}))
+    save_detector(trained, tmp_path / "best.safetensors", sha256)
+    assert torch.equal(logits(load_detector(tmp_path)), logits(trained))
+
+
+def test_merged_equals_unmerged_and_has_the_base_models_names(case):
+    detector = case.build()
+    contract.train_steps(detector)
+    before = logits(detector.eval())
+    merged = detector.adaptation.merge()
+    assert merged is detector.encoder
+    assert (logits(detector) - before).abs().max().item() <= MERGED
+    base = case.base().encoder
+    shapes = {name: value.shape for name, value in merged.state_dict().items()}
+    assert shapes == {name: value.shape for name, value in base.state_dict().items()}
+
+
+def test_the_number_of_parameters_is_the_closed_form(case):
+    detector = case.build()
+    counts, expected = detector.count(), closed_form(case, detector)
+    head = 2 + 2 * (2 * 48) + 2  # layer weights, linear, bias
+    added = 0 if case.variant in OWNS_ITS_BASE else expected
+    assert counts["adaptation"] == expected
+    assert counts["backend"] == head
+    assert counts["trainable"] == expected + head
+    assert counts["total"] == detector.num_pretrained + added + head
+    assert counts["ratio"] == round(detector.num_pretrained / (expected + head), 2)
+
+
+BOUNDARIES = {"frozen": "all", "full": "none", "lora in block 2": "block:2"}
+
+
+def test_the_boundary_is_named_and_what_lies_below_it_does_not_change(case):
+    detector = case.build()
+    boundary = detector.adaptation.boundary
+    assert boundary == BOUNDARIES.get(case.variant, "frontend")
+    contract.train_steps(detector)
+    detector.eval()
+    with torch.no_grad():
+        wav, lens = contract.padded_batch()
+        base, ours = case.base().encoder, detector.encoder
+        same_frames = torch.equal(ours.frontend(wav, lens)[0], base.frontend(wav, lens)[0])
+        first = [encoder(wav, lens)[0][0] for encoder in (ours, base)]
+    assert same_frames == (boundary != "none")
+    assert torch.equal(*first) == (boundary in ("all", "block:2"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["adaptation_conf.target_modules=[q_porj]"], "did you mean 'q_proj'"),
+        (["adaptation_conf.target_modules=[]"], "known: fc1, fc2, k_proj, out_proj, q_proj"),
+        (["adaptation_conf.target_modules=[[q_proj]]"], "no target module"),
+        (["adaptation_conf.blocks=[3]"], "numbers 1 to 2"),
+        (["adaptation_conf.blocks=[0, 1]"], "numbers 1 to 2"),
+        (["adaptation_conf.blocks=[]"], "numbers 1 to 2"),
+        (["adaptation_conf.blocks=2"], "numbers 1 to 2"),
+        (["adaptation_conf.blocks=[[1]]"], "numbers 1 to 2"),
+        (["adaptation_conf.blocks=some"], "numbers 1 to 2"),
+        (["adaptation_conf.rank=0"], "rank is 0"),
+        (["adaptation_conf.rank=2.5"], "rank is 2.5"),
+        (["adaptation_conf.rank=four"], "rank is four"),
+        (["adaptation_conf.alpha=none"], "alpha is none"),
+        (["adaptation_conf.alpha=0"], "alpha is 0"),
+        (["adaptation_conf.dropout=1"], "dropout is 1"),
+        (["adaptation_conf.dropout=half"], "dropout is half"),
+    ],
+)
+def test_what_cannot_be_adapted_is_refused_with_the_names_there_are(mini_file, overrides, expected):
+    with pytest.raises(FadError, match=expected):
+        build_detector(load_config("lora", overrides), mini_file)
+
+
+def test_an_encoder_without_the_targets_is_refused_with_its_names():
+    class Foreign(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.num_layers, self.body = 2, nn.ModuleDict({"query": nn.Linear(4, 4)})
+
+    with pytest.raises(FadError, match=r"found none of \['q_proj'\].*'query'"):
+        LoRA(rank=2, alpha=2, target_modules=["q_proj"]).attach(Foreign())
+
+
+# Planted faults: what the contract is there to catch.
+
+
+@pytest.fixture
+def fairseqs_own_attention(mini_file, monkeypatch) -> Detector:
+    """loralib's layers put into fairseq's own MultiheadAttention, which is left as it is."""
+    monkeypatch.setattr(fairseq_xlsr, "replace_attention", lambda theirs: theirs)
+    return Case("lora", "fairseq_xlsr", mini_file).build()
+
+
+def test_lora_in_fairseqs_own_attention_is_caught_by_the_gradient_clause(fairseqs_own_attention):
+    planted = fairseqs_own_attention
+    attention = planted.encoder.model.encoder.layers[0].self_attn
+    assert type(attention).__module__ == "fairseq.modules.multihead_attention"
+    assert isinstance(attention.q_proj, loralib.Linear)
+    before = nn.functional.cross_entropy(logits(planted), contract.LABELS)
+    gradients = contract.train_steps(planted)
+    after = nn.functional.cross_entropy(logits(planted), contract.LABELS)
+    assert after < before  # the head learns, so nothing looks wrong
+    assert all(value.grad is None for value in planted.adaptation.trainable())
+    assert contract.without_gradient(gradients) == list(planted.adaptation.owned())
+
+
+def test_lora_in_fairseqs_own_attention_counts_and_starts_as_if_nothing_were_wrong(
+    fairseqs_own_attention,
+):
+    # Why the gradient clause is needed: the others hold.
+    assert fairseqs_own_attention.count()["adaptation"] == 2 * 4 * 2 * (48 + 48)
+
+
+class MergesInEval(LoRA):
+    """loralib's default, `merge_weights=True`: eval() adds the update to the base weight."""
+
+    def _low_rank(self, base):
+        layer = loralib.Linear(base.in_features, base.out_features, r=self.rank, lora_alpha=8)
+        layer.weight, layer.bias = base.weight, base.bias
+        return layer
+
+
+def test_merging_in_eval_is_caught_by_the_clauses_of_reloading(mini_file, monkeypatch):
+    monkeypatch.setattr("fad.adaptation.lora.LoRA", MergesInEval)
+    case = Case("lora", "xlsr", mini_file)
+    trained = case.build()
+    contract.train_steps(trained)
+    before = contract.frozen_state(trained)
+    assert contract.reload_difference(trained, case.build(seed=1)) > 1e-3
+    assert contract.whole_reload_difference(trained, case.build(seed=1)) > 1e-3
+    assert contract.changed(before, contract.frozen_state(trained)) != []
+
+
+def test_a_name_that_looks_like_lora_is_not_trained(mini_file):
+    torch.manual_seed(0)
+    config = load_config("lora")
+    detector = build_detector(config, mini_file)
+    detector.encoder.register_parameter("lora_A", nn.Parameter(torch.zeros(3)))
+    assert all(value.shape != (3,) for value in detector.trainable())
