@@ -26,6 +26,5 @@ lint: setup ## ruff on the Python, shellcheck on the shell
 	@. utils/path.sh; git ls-files -z '*.sh' .ci/run | xargs -0 \
 	    shellcheck -x -P . -P SCRIPTDIR -P SCRIPTDIR/..
 
-bench: ## benchmarks: timed by hand on a quiet machine, never in CI
-	@tools/setup.sh --extras dev,demo,bench
-	@. utils/path.sh; python -m pytest tests/bench -s $(ARGS)
+bench: setup ## XLS-R 300M for real: by hand on a quiet machine, never in CI (10 minutes, 9 GB)
+	@. utils/path.sh; python -m tests.bench.real_step $(ARGS)
