@@ -20,6 +20,7 @@ class Progress:
         step: optimiser steps done.
         best: the best epoch so far: epoch, dev_eer (a fraction), dev_loss.
         history: one entry an epoch: the same numbers, train_loss and seconds.
+        peak_memory_mb: the most that a process of this run has taken.
         finished: whether training has come to its end.
     """
 
@@ -27,6 +28,7 @@ class Progress:
     step: int = 0
     best: dict[str, Any] | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
+    peak_memory_mb: float = 0.0
     finished: bool = False
 
     def is_best(self, dev_eer: float, dev_loss: float) -> bool:

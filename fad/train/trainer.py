@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from fad.adaptation.base import TrainState
 from fad.data.batches import Batch, EpochBatches, Source, training_loader
 from fad.detector import WEIGHTS, Detector, save_detector
-from fad.devices import autocast
+from fad.devices import autocast, peak_memory_mb
 from fad.errors import FadError
 from fad.metrics.eer import eer
 from fad.progress import progress
@@ -107,6 +107,7 @@ class Trainer:
             done.best = found
             save_detector(self.detector, self.exp / WEIGHTS, self.base_sha256)
         done.history.append({**found, "train_loss": train_loss, "seconds": seconds})
+        done.peak_memory_mb = max(done.peak_memory_mb, peak_memory_mb(self.device))
         self._save()
         board.add_scalar("dev/eer", dev_eer, done.step)
         board.add_scalar("dev/loss", dev_loss, done.step)
