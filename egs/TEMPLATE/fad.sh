@@ -45,7 +45,11 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 . "$utils/cmd.sh"
 
 [[ -n $corpus ]] || die "--corpus is missing: call this through a recipe's run.sh"
-((nj >= 1)) || die "--nj $nj: at least one job is needed"
+[[ $stage =~ ^[1-5]$ ]] || die "--stage $stage: the stages are 1 to 5"
+[[ $stop_stage =~ ^[1-9][0-9]*$ ]] || die "--stop_stage $stop_stage: the stages are 1 to 5"
+((stage <= stop_stage)) || die "--stop_stage $stop_stage comes before --stage $stage: nothing to run"
+[[ $nj =~ ^[1-9][0-9]*$ ]] || die "--nj $nj: give a number of jobs, from 1 up"
+[[ $ngpu =~ ^[01]$ ]] || die "--ngpu $ngpu: 0 or 1"
 
 overrides=()
 [[ -z $set ]] || mapfile -t overrides <<<"$set"
@@ -68,6 +72,13 @@ need() { # file, the stage that makes it
     [[ -e $1 ]] || die "$1 is missing: run stage $2 first (--stage $2)"
 }
 
+need_dump() { # name of a set; a slash names another recipe's
+    local file
+    file=$(audio_dir "$1")/wav.scp
+    [[ $1 == */* ]] || need "$file" 2
+    [[ -e $file ]] || die "$file is missing: run stage 2 of egs/${1%%/*} first"
+}
+
 need_pretrained() {
     [[ -n $pretrained ]] || die "which encoder? Give --pretrained FILE, e.g. xlsr2_300m.pt"
     [[ -f $pretrained ]] || die "--pretrained $pretrained: no such file"
@@ -86,12 +97,19 @@ jobs_for() { # dump of a set -> jobs, never more than utterances
     echo $((utts < nj ? utts : nj))
 }
 
-# The sets of this recipe, each once.
+keep_log() { # x.log -> x.1.log, x.2.log, ...: training goes on where an earlier run has logged
+    local number=1
+    [[ -e $1 ]] || return 0
+    while [[ -e ${1%.log}.$number.log ]]; do ((number += 1)); done
+    mv "$1" "${1%.log}.$number.log"
+}
+
+# The sets of this recipe, each once; one for testing alone has --train_set "" and --dev_set "".
 declare -A seen=()
 own_sets=()
 read -ra tests <<<"$test_sets"
 for name in "$train_set" "$dev_set" "${tests[@]}"; do
-    [[ $name != */* && -z ${seen[$name]:-} ]] || continue
+    [[ -n $name && $name != */* && -z ${seen[$name]:-} ]] || continue
     seen[$name]=1
     own_sets+=("$name")
 done
@@ -120,7 +138,7 @@ if runs 2; then
         "${dump_cmd[@]}" "JOB=1:$jobs" "dump/audio/$name/log/dump.JOB.log" "${args[@]}" --job JOB
         "${args[@]}" --combine true --on_error "$on_error"
     done
-    if [[ $dump_frames == true ]]; then
+    if [[ $dump_frames == true && -n $train_set ]]; then
         need_pretrained
         log "stage 2: dump the frontend's frames of $train_set and $dev_set"
         for name in "$train_set" "$dev_set"; do
@@ -137,9 +155,11 @@ if runs 2; then
 fi
 
 if runs 3 && [[ $skip_train == false ]]; then
+    [[ -n $train_set && -n $dev_set ]] ||
+        die "$corpus has no --train_set or no --dev_set: it is for testing alone"
     need_pretrained
-    need "dump/audio/$train_set/wav.scp" 2
-    need "dump/audio/$dev_set/wav.scp" 2
+    need_dump "$train_set"
+    need_dump "$dev_set"
     log "stage 3: train $config, to $exp"
     args=(--config "$config" --pretrained "$pretrained" --exp "$exp" --ngpu "$ngpu"
         --train_set "$train_set" --dev_set "$dev_set" --dump_frames "$dump_frames")
@@ -148,6 +168,7 @@ if runs 3 && [[ $skip_train == false ]]; then
     done
     launch=("${train_cmd[@]}")
     ((ngpu == 0)) || launch=("${cuda_cmd[@]}" --gpu "$ngpu")
+    keep_log "$exp/train.log"
     "${launch[@]}" "$exp/train.log" python -m fad.bin.train "${args[@]}"
 fi
 
@@ -155,7 +176,7 @@ if runs 4; then
     need "$exp/best.safetensors" 3
     for name in "${tests[@]}"; do
         audio=$(audio_dir "$name")
-        need "$audio/wav.scp" "2 of the recipe that has $name"
+        need_dump "$name"
         log "stage 4: score $name with $exp"
         jobs=$(jobs_for "$audio")
         args=(python -m fad.bin.score_set --model "$exp" --audio "$audio"

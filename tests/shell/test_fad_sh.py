@@ -1,0 +1,343 @@
+"""The stage script alone: what it runs, in which order, with which words, and what it refuses.
+
+Python is replaced by a recorder, so that these tests are about the shell and take no time; the
+stages run for real in tests/integration.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RECORDER = """\
+#!/usr/bin/env bash
+printf -v words '%s\\t' "$@"
+printf '%s\\n' "$words" >>"$CALLS"  # in one write, since jobs run side by side
+[[ $1 != -m || $2 != "${FAILING:-}" ]]
+"""
+DATA_SH = '#!/usr/bin/env bash\npython local/data "$@"\n'
+RUN_SH = """\
+#!/usr/bin/env bash
+cd "$(dirname "${BASH_SOURCE[0]}")"
+exec ../TEMPLATE/fad.sh --corpus fake --pretrained xlsr.pt --nj 1 "$@"
+"""
+HOSTILE = [
+    "$(touch canary)",
+    "`touch canary`",
+    "; touch canary;",
+    "a b  * ?",
+    "x' \"y",
+    "&touch canary",
+]
+
+
+@dataclass
+class Recipe:
+    """A recipe whose Python only notes how it is called."""
+
+    path: Path
+    env: dict[str, str]
+
+    def run(self, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
+        (self.path / "calls").write_text("")
+        return subprocess.run(
+            ["./run.sh", *options],
+            cwd=self.path,
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def calls(self) -> list[list[str]]:
+        """The words of each call of Python, after `-m`, in their order."""
+        lines = (self.path / "calls").read_text().splitlines()
+        return [line.removeprefix("-m\t").split("\t")[:-1] for line in lines]
+
+    def called(self) -> list[str]:
+        """What was called, repeats in a row given once."""
+        names = [call[0].removeprefix("fad.bin.") for call in self.calls()]
+        return [name for n, name in enumerate(names) if n == 0 or names[n - 1] != name]
+
+    def call(self, name: str) -> list[str]:
+        """The one call of an entry point."""
+        (found,) = (call for call in self.calls() if call[0] == f"fad.bin.{name}")
+        return found
+
+    def add(self, *paths: str, lines: int = 2) -> None:
+        for path in paths:
+            (self.path / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.path / path).write_text("".join(f"u{n} x\n" for n in range(lines)))
+
+    def add_all(self) -> None:
+        """All that the stages leave behind."""
+        for name in ("train", "dev", "eval"):
+            self.add(f"data/{name}/wav.scp", f"dump/audio/{name}/wav.scp")
+        self.add("dump/audio/train/utt2attack", "xlsr.pt")
+        self.add("exp/lora/best.safetensors", "exp/lora/scores/eval")
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    tree, venv = tmp_path / "tree", tmp_path / "venv"
+    shutil.copytree(ROOT / "utils", tree / "utils", ignore=shutil.ignore_patterns("__pycache__"))
+    template = tree / "egs" / "TEMPLATE"
+    template.mkdir(parents=True)
+    shutil.copy(ROOT / "egs" / "TEMPLATE" / "fad.sh", template)
+    program(venv / "bin/python", RECORDER)
+    program(venv / "bin/python3", f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    # What the validator checks has tests of its own.
+    program(tree / "utils/validate_data_dir.py", '#!/bin/sh\nexec python validate "$@"\n')
+    folder = tree / "egs" / "fake"
+    program(folder / "run.sh", RUN_SH)
+    program(folder / "local/data.sh", DATA_SH)
+    plain = {key: value for key, value in os.environ.items() if key != "FAD_BACKEND"}
+    return Recipe(folder, {**plain, "VENV": str(venv), "CALLS": str(folder / "calls")})
+
+
+ALL = ["local/data", "validate", "dump_audio", "dump_frames", "train", "score_set", "results"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("", ALL),
+        ("--stop_stage 1", ALL[:2]),
+        ("--stage 2 --stop_stage 2", ALL[2:4]),
+        ("--stage 2 --stop_stage 2 --dump_frames false", ALL[2:3]),
+        ("--stage 3", ALL[4:]),
+        ("--stage 3 --stop_stage 4", ALL[4:6]),
+        ("--stage 2 --skip_train true", [*ALL[2:4], *ALL[5:]]),
+        ("--stage 5", ALL[6:]),
+    ],
+)
+def test_the_stages_asked_for_run_in_order(recipe, options, expected):
+    recipe.add_all()
+    done = recipe.run(*options.split())
+    assert done.returncode == 0, done.stderr
+    assert recipe.called() == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--stage 6", "--stage 6"),
+        ("--stage 0", "--stage 0"),
+        ("--stage 1.5", "--stage 1.5"),
+        ("--stage 08", "--stage 08"),
+        ("--stop_stage 2.5", "--stop_stage 2.5"),
+        ("--stage 4 --stop_stage 3", "--stop_stage 3 comes before --stage 4"),
+        ("--nj 0", "--nj 0"),
+        ("--nj 1.5", "--nj 1.5"),
+        ("--nj -2", "--nj -2"),
+        ("--ngpu 2", "--ngpu 2"),
+        ("--skip_train yes", "--skip_train takes true or false"),
+        ("--conifg lora", "did you mean --config?"),
+        ("lora", "unexpected argument 'lora'"),
+        ("--tag", "--tag needs a value"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_runs(recipe, options, expected):
+    recipe.add_all()
+    done = recipe.run(*options.split())
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "error: " in line
+    assert expected in line
+    assert recipe.calls() == []
+
+
+def test_the_help_names_every_option_of_the_script(recipe):
+    done = recipe.run("--help")
+    assert done.returncode == 0
+    text = (ROOT / "egs/TEMPLATE/fad.sh").read_text()
+    block = text.partition("# Options\n")[2].partition("# End of options")[0]
+    names = [line.partition("=")[0] for line in block.splitlines() if line[:1].isalpha()]
+    assert len(names) > 15
+    shown = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  --")]
+    assert shown == [f"--{name}" for name in names]
+    assert "1 data, 2 dump, 3 train, 4 score, 5 results" in done.stdout
+    assert recipe.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "options", "expected"),
+    [
+        ("data/dev", "--stage 2", "data/dev/wav.scp is missing: run stage 1 first"),
+        ("data", "--stage 2", "data/train/wav.scp is missing: run stage 1 first"),
+        ("xlsr.pt", "--stage 2", "--pretrained xlsr.pt: no such file"),
+        ("dump", "--stage 3", "dump/audio/train/wav.scp is missing: run stage 2 first"),
+        ("dump/audio/dev", "--stage 3", "dump/audio/dev/wav.scp is missing: run stage 2 first"),
+        ("xlsr.pt", "--stage 3", "--pretrained xlsr.pt: no such file"),
+        ("exp", "--stage 4", "exp/lora/best.safetensors is missing: run stage 3 first"),
+        ("dump/audio/eval", "--stage 4", "dump/audio/eval/wav.scp is missing: run stage 2 first"),
+        ("exp/lora/scores", "--stage 5", "exp/lora/scores/eval is missing: run stage 4 first"),
+    ],
+)
+def test_a_missing_input_is_named_with_the_stage_that_makes_it(recipe, missing, options, expected):
+    recipe.add_all()
+    gone = recipe.path / missing
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    done = recipe.run(*options.split(), "--stop_stage", options.split()[1])
+    assert done.returncode == 1
+    assert expected in done.stderr.splitlines()[-1]
+    assert sum("error" in line for line in done.stderr.splitlines()) == 1
+    assert {"train", "score_set", "results"}.isdisjoint(recipe.called())
+
+
+def test_a_missing_set_of_another_recipe_names_that_recipe(recipe):
+    recipe.add_all()
+    done = recipe.run("--stage", "4", "--test_sets", "other/eval")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "../other/dump/audio/eval/wav.scp is missing: run stage 2 of egs/other first"
+    )
+
+
+@pytest.mark.parametrize(
+    "failing", [name for name in ALL if name not in ("local/data", "validate")]
+)
+def test_a_failure_ends_the_run(recipe, failing):
+    recipe.add_all()
+    done = recipe.run(FAILING=f"fad.bin.{failing}")
+    assert done.returncode != 0
+    assert recipe.called() == ALL[: ALL.index(failing) + 1]
+    assert "done: " not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "lora"),
+        (["--config", "lora_r16"], "lora_r16"),
+        (["--config", "my/own.yaml"], "own"),
+        (["--config", "my/own.yml"], "own"),
+        (["--set", "train.lr=1e-4"], "lora_train.lr=1e-4"),
+        (["--set", "a.b=1", "--set", "c=[2, 3]"], "lora_a.b=1_c=-2--3-"),
+        (["--set", "a=1", "--tag", "mine"], "mine"),
+    ],
+)
+def test_an_experiment_is_named_by_config_and_overrides(recipe, options, expected):
+    recipe.add_all()
+    done = recipe.run("--stage", "3", "--stop_stage", "3", *options)
+    assert done.returncode == 0, done.stderr
+    train = recipe.call("train")
+    assert train[train.index("--exp") + 1] == f"exp/{expected}"
+    assert (recipe.path / "exp" / expected / "train.log").is_file()
+
+
+@pytest.mark.parametrize("tag", [*HOSTILE, "../up", "a/b", ".hidden", "-x", "a\nb"])
+def test_a_tag_that_is_no_plain_name_is_refused(recipe, tag):
+    recipe.add_all()
+    done = recipe.run("--stage", "3", f"--tag={tag}")
+    assert done.returncode == 1
+    assert "use letters, digits and . _ = + - only" in done.stderr
+    assert recipe.calls() == []
+    assert list(recipe.path.rglob("canary")) == []
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_values_arrive_as_they_were_written_and_run_nothing(recipe, value):
+    recipe.add_all()
+    recipe.add(value.replace("/", "") + ".pt")
+    done = recipe.run(
+        *("--set", f"train.lr={value}", "--set", f"{value}=1", "--corpus_dir", value),
+        *("--data_opts", value, "--data_opts=--allow_missing=true"),
+        *("--pretrained", f"{value}.pt"),
+    )
+    # The tag is cleaned, so there is no such model yet; what comes before has run.
+    assert "best.safetensors is missing" in done.stderr
+    data, train = recipe.calls()[0], recipe.call("train")
+    assert data[1:] == ["--nj", "1", "--corpus_dir", value, value, "--allow_missing=true"]
+    assert train[-4:] == ["--set", f"train.lr={value}", "--set", f"{value}=1"]
+    assert train[train.index("--pretrained") + 1] == f"{value}.pt"
+    frames = next(call for call in recipe.calls() if call[0] == "fad.bin.dump_frames")
+    assert frames[-6:-2] == ["--override", f"train.lr={value}", "--override", f"{value}=1"]
+    assert list(recipe.path.parents[2].rglob("canary")) == []
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_hostile_names_of_sets_run_nothing(recipe, value):
+    recipe.add_all()
+    for options in (["--test_sets", value], ["--train_set", value], ["--corpus", value]):
+        recipe.run("--stage", "2", *options)
+        assert list(recipe.path.parents[2].rglob("canary")) == []
+
+
+def test_a_set_named_twice_is_dumped_once_and_those_of_other_recipes_not_at_all(recipe):
+    recipe.add_all()
+    recipe.add("../other/dump/audio/eval/wav.scp", "exp/lora/scores/dev")
+    recipe.add("exp/lora/scores/other/eval", "../other/dump/audio/eval/asv_scores")
+    done = recipe.run("--test_sets", "eval  dev other/eval")
+    assert done.returncode == 0, done.stderr
+    dumped = [call[2] for call in recipe.calls() if call[0] == "fad.bin.dump_audio"]
+    assert dumped == [f"data/{name}" for name in ("train",) * 2 + ("dev",) * 2 + ("eval",) * 2]
+    scored = [call[call.index("--audio") + 1] for call in recipe.calls() if "score_set" in call[0]]
+    other = "../other/dump/audio/eval"
+    assert scored[::2] == scored[1::2] == ["dump/audio/eval", "dump/audio/dev", other]
+    assert recipe.call("results")[-8:] == [
+        *("--test", "eval=dump/audio/eval", "--test", "dev=dump/audio/dev"),
+        *("--test", f"other/eval={other}", "--asv_scores", f"other/eval={other}/asv_scores"),
+    ]
+
+
+@pytest.mark.parametrize(("nj", "utts", "jobs"), [(3, 2, 2), (2, 5, 2), (1, 5, 1)])
+def test_there_are_never_more_jobs_than_utterances(recipe, nj, utts, jobs):
+    recipe.add_all()
+    recipe.add("dump/audio/eval/wav.scp", lines=utts)
+    done = recipe.run("--stage", "4", "--stop_stage", "4", "--nj", str(nj))
+    assert done.returncode == 0, done.stderr
+    *parts, last = (call for call in recipe.calls() if call[0] == "fad.bin.score_set")
+    assert sorted(call[-1] for call in parts) == [str(job + 1) for job in range(jobs)]
+    assert all(call[call.index("--nj") + 1] == str(jobs) for call in (*parts, last))
+    assert last[-2:] == ["--combine", "true"]
+
+
+def test_training_again_keeps_the_earlier_logs(recipe):
+    recipe.add_all()
+    for number in range(3):
+        done = recipe.run(
+            "--stage", "3", "--stop_stage", "3", "--dev_set", ["dev", "eval"][number % 2]
+        )
+        assert done.returncode == 0, done.stderr
+    logs = [recipe.path / f"exp/lora/{name}.log" for name in ("train", "train.1", "train.2")]
+    assert ["--dev_set eval" in log.read_text() for log in logs] == [False, False, True]
+
+
+def test_a_recipe_with_a_test_set_alone_can_be_dumped(recipe):
+    recipe.add("data/eval/wav.scp")
+    done = recipe.run("--train_set", "", "--dev_set", "", "--stop_stage", "2")
+    assert done.returncode == 0, done.stderr
+    assert recipe.called() == ["local/data", "validate", "dump_audio"]
+    done = recipe.run("--train_set", "", "--dev_set", "", "--stage", "3")
+    assert done.returncode == 1
+    assert "has no --train_set" in done.stderr
+
+
+def test_the_stage_script_wants_a_recipe(recipe):
+    done = subprocess.run(
+        ["../TEMPLATE/fad.sh"], cwd=recipe.path, env=recipe.env, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "call this through a recipe's run.sh" in done.stderr
+
+
+def test_it_runs_from_any_folder(recipe):
+    recipe.add_all()
+    (recipe.path / "calls").write_text("")
+    done = subprocess.run(
+        [recipe.path / "run.sh", "--stage", "5"], cwd="/", env=recipe.env, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert recipe.called() == ["results"]
