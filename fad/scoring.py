@@ -31,7 +31,9 @@ def predict(
     detector.eval()
     place = {index: row for row, index in enumerate(indices)}
     logits = np.empty((len(indices), 2), dtype=np.float32)
-    loader = scoring_loader(source, indices, MAX_FRAMES, num_workers)
+    # Padding would reach the real frames of an encoder that normalises over time: one at a time.
+    max_frames = MAX_FRAMES if detector.encoder.local_frames else 1
+    loader = scoring_loader(source, indices, max_frames, num_workers)
     with progress(total=len(indices), desc=desc, unit="utt", leave=False) as bar:
         for batch in loader:
             with autocast(device, precision):

@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fad.train.experiment import uses_frames
 
     detector = build_detector(config, args.pretrained)
-    if not uses_frames(detector.adaptation):
-        logging.info("%s tunes the frontend: there are no frames to store", config["adaptation"])
+    if not uses_frames(detector):
+        logging.info("%s trains from audio: no frames to store", config["adaptation"])
         return
     encoder, audio = detector.encoder.eval(), args.dump / "audio" / args.set
     about = frame_dump.description(args.pretrained, sha256_file(args.pretrained))

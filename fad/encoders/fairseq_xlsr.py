@@ -7,6 +7,7 @@ without it.
 import logging
 from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor, nn
 
 from fad.encoders.attention import SelfAttention
@@ -15,6 +16,17 @@ from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
 from fad.errors import FadError
 from fad.masks import length_mask
+
+# A checkpoint's own, from its pre-training. The running encoder has none, and dropped layers would
+# be missing among the outputs.
+DROPOUTS = (
+    "dropout",
+    "attention_dropout",
+    "activation_dropout",
+    "dropout_input",
+    "dropout_features",
+    "encoder_layerdrop",
+)
 
 
 @dataclass(frozen=True)
@@ -48,13 +60,16 @@ class FairseqXLSR(nn.Module):
         self.model = model
         self.dim = model.cfg.encoder_embed_dim
         self.num_layers = len(model.encoder.layers)
+        # fairseq's other extractor, that of wav2vec 2.0 BASE, normalises over the whole time.
+        self.local_frames = model.cfg.extractor_mode == "layer_norm"
         self.wanted = select_layers(layers, self.num_layers)
         for block in model.encoder.layers:
             block.self_attn = replace_attention(block.self_attn)
 
     def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
         """Waveforms (B, S) with lengths (B,) -> frames (B, T, C) and their numbers (B,)."""
-        frames = self.model.feature_extractor(wav).transpose(1, 2)
+        with torch.autocast(wav.device.type, enabled=False):  # fp16 overflows here
+            frames = self.model.feature_extractor(wav.float()).transpose(1, 2)
         return frames, self.config.grid.num_frames(lens)
 
     def project(self, frames: Tensor) -> Tensor:
@@ -107,6 +122,7 @@ def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
     ignored = sorted(set(checkpoint.model_cfg) - known)
     logging.info("%s: config keys that fairseq does not know: %s", checkpoint.path, ignored)
     # fairseq evaluates this string: it gets our own writing of the parsed list, never the file's.
+    cfg |= dict.fromkeys(DROPOUTS, 0.0)
     cfg["conv_feature_layers"] = repr(list(checkpoint.conv_layers))
     model = Wav2Vec2Model.build_model(Wav2Vec2Config(**cfg))
     try:

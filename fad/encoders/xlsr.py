@@ -137,9 +137,15 @@ class XLSR(nn.Module):
         config: the shape.
         layers: the outputs to give: `last`, `all`, or block numbers from 1.
 
+    Attributes:
+        local_frames: whether a frame depends on its own window alone, so that stored frames can be
+            cropped and padding does not reach real frames.
+
     Raises:
         FadError: `layers` names a block that is not there.
     """
+
+    local_frames = True
 
     def __init__(self, config: XLSRConfig, layers: str | list[int] = "all") -> None:
         super().__init__()

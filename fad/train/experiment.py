@@ -9,13 +9,12 @@ import numpy as np
 import torch
 
 from fad import registry
-from fad.adaptation.base import Adaptation
 from fad.config import difference, dump_config, read_yaml
 from fad.data import frame_dump, tables
 from fad.data.batches import Source
 from fad.data.sources import AudioSource, FrameSource
-from fad.detector import CONFIG, build_detector
-from fad.devices import autocast, peak_memory_mb
+from fad.detector import CONFIG, Detector, build_detector
+from fad.devices import autocast
 from fad.errors import FadError
 from fad.files import sha256_file, write_json, write_text
 from fad.train.checkpointing import Progress
@@ -25,9 +24,9 @@ from fad.train.trainer import Trainer
 logger = logging.getLogger(__name__)
 
 
-def uses_frames(adaptation: Adaptation) -> bool:
-    """Whether a method leaves the frontend as it is, so that its frames can be stored."""
-    return adaptation.boundary != "none"
+def uses_frames(detector: Detector) -> bool:
+    """Whether frames can be stored: the frontend stays as it is, and its frames can be cropped."""
+    return detector.adaptation.boundary != "none" and detector.encoder.local_frames
 
 
 def train_experiment(
@@ -105,7 +104,7 @@ def train_experiment(
         "parameters": parameters,
         "pretrained": {"path": str(pretrained), "sha256": sha256},
         "best": progress.best,
-        "cost": _cost(progress, device, exp),
+        "cost": _cost(progress, device),
     }
     write_json(exp / "train_summary.json", summary)
 
@@ -133,7 +132,7 @@ def claim_directory(exp: Path, config: dict[str, Any], pretrained: Path, sha256:
 
 
 def open_source(
-    detector: torch.nn.Module,
+    detector: Detector,
     dump: Path,
     name: str,
     pretrained: Path,
@@ -146,7 +145,7 @@ def open_source(
         FadError: the frames are wanted and stage 2 has not made them.
     """
     audio, encoder = dump / "audio" / name, detector.encoder
-    if not (from_frames and uses_frames(detector.adaptation)):
+    if not (from_frames and uses_frames(detector)):
         return AudioSource(audio, encoder.config.grid, encoder.config.normalize)
     frames = frame_dump.dump_dir(dump, pretrained, name)
     if not frame_dump.is_complete(frames, audio, frame_dump.description(pretrained, sha256)):
@@ -176,12 +175,12 @@ def _sha256(pretrained: Path) -> str:
     return sha256_file(pretrained)
 
 
-def _cost(progress: Progress, device: torch.device, exp: Path) -> dict[str, Any]:
+def _cost(progress: Progress, device: torch.device) -> dict[str, Any]:
     seconds = [epoch["seconds"] for epoch in progress.history]
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     return {
         "seconds_per_epoch": round(float(np.median(seconds)), 2),
-        "peak_memory_mb": round(peak_memory_mb(device), 1),
+        "peak_memory_mb": round(progress.peak_memory_mb, 1),
         "epochs": len(seconds),
         "device": name,
     }
