@@ -56,9 +56,7 @@ def train_steps(detector: Detector, steps: int = 2, lr: float = 1e-2) -> dict[st
 
 def without_gradient(gradients: dict[str, float], excused: tuple[str, ...] = ()) -> list[str]:
     """Clause: within two steps every owned parameter has a gradient that is not zero."""
-    return [
-        name for name, size in gradients.items() if size == 0.0 and not name.endswith(excused)
-    ]
+    return [name for name, size in gradients.items() if size == 0.0 and not name.endswith(excused)]
 
 
 def frozen_state(detector: Detector) -> dict[str, Tensor]:

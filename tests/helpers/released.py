@@ -109,7 +109,8 @@ def _random(name: str, size: tuple[int, ...], generator: torch.Generator) -> Ten
     """Weights at the scale that keeps activations near one, norms and biases near 1 and 0."""
     noise = torch.randn(size, generator=generator)
     if len(size) == 1:
-        return 0.1 * noise + (1.0 if "norm" in name and name.endswith("weight") else 0.0)
+        is_norm = "norm" in name or ".2.1." in name  # the frontend's norms have numbers for names
+        return 0.1 * noise + (1.0 if is_norm and name.endswith("weight") else 0.0)
     if name.endswith("weight_g"):
         return 1 + 0.1 * noise
     return noise / noise[0].numel() ** 0.5
