@@ -10,8 +10,8 @@ from fad.errors import FadError
 from tests.helpers.contract import padded_batch
 from tests.helpers.released import XLSR_300M, parameter_shapes
 
-# Convolutions order their sums by length and thread: at XLS-R's 512 channels crops were equal to the
-# last bit on the CPU tried, at few channels they are not.
+# Convolutions order their sums by length and thread: at XLS-R's 512 channels crops were equal to
+# the last bit on the CPU tried, at few channels they are not.
 CROPPED = 2e-6  # of the largest frame
 PADDED_VS_ALONE = 4e-6  # of the largest output: other summation orders for other sizes
 

@@ -1,0 +1,135 @@
+"""Random crops, the order of an epoch, and batches by length."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fad.data.batches import (
+    EpochBatches,
+    RandomCrops,
+    collate,
+    length_batches,
+    scoring_loader,
+    training_loader,
+)
+
+FRAMES = [10, 30, 30, 12, 55]
+
+
+class Counting:
+    """Utterances whose frame t is the number t: a crop shows where it was taken."""
+
+    def __init__(self, unit: int = 1) -> None:
+        self.frames, self.unit = FRAMES, unit
+        self.utts = [f"u{n}" for n in range(len(FRAMES))]
+
+    def load(self, index: int) -> torch.Tensor:
+        return torch.arange(self.frames[index] * self.unit).float()
+
+    def crop(self, whole: torch.Tensor, start: int, frames: int) -> torch.Tensor:
+        return whole[start * self.unit : (start + frames) * self.unit]
+
+
+def starts(seed: int, unit: int = 1) -> list[list[int]]:
+    crops = RandomCrops(Counting(unit), 20, seed)
+    return [
+        [int(crops[epoch, index][1][0]) // unit for index in range(len(FRAMES))]
+        for epoch in range(40)
+    ]
+
+
+def test_crops_depend_on_seed_epoch_and_utterance_alone():
+    assert starts(1) == starts(1)
+    assert starts(1) != starts(2)
+    assert starts(1)[0] != starts(1)[1]
+    again = RandomCrops(Counting(), 20, 1)
+    assert int(again[17, 4][1][0]) == starts(1)[17][4]  # asked for alone, out of order
+
+
+def test_frames_and_audio_are_cropped_at_the_same_places():
+    assert starts(1, unit=1) == starts(1, unit=320)
+
+
+def test_crops_lie_within_the_utterance_and_reach_both_ends():
+    found = starts(3)
+    for index, frames in enumerate(FRAMES):
+        seen = {epoch[index] for epoch in found}
+        assert min(seen) == 0
+        assert max(seen) <= max(frames - 20, 0)
+    assert {epoch[1] for epoch in found} == set(range(11))
+
+
+def test_a_short_utterance_is_taken_whole():
+    assert len(RandomCrops(Counting(), 20, 1)[0, 0][1]) == 10
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 5))
+def test_an_epoch_has_each_utterance_once(size, batch_size, epoch):
+    batches = EpochBatches(size, batch_size, seed=1)
+    batches.epoch = epoch
+    found = list(batches)
+    assert len(found) == len(batches)
+    assert sorted(index for batch in found for _, index in batch) == list(range(size))
+    assert {number for batch in found for number, _ in batch} == {epoch}
+    assert all(len(batch) == batch_size for batch in found[:-1])
+
+
+def test_the_order_changes_with_epoch_and_seed_and_with_nothing_else():
+    def order(seed, epoch):
+        batches = EpochBatches(50, 50, seed)
+        batches.epoch = epoch
+        return [index for _, index in next(iter(batches))]
+
+    assert order(1, 0) == order(1, 0)
+    assert order(1, 0) != order(1, 1)
+    assert order(1, 0) != order(2, 0)
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=40), st.integers(1, 300), st.data())
+def test_batches_by_length_have_each_utterance_once_within_the_bound(frames, bound, data):
+    source = SimpleNamespace(frames=frames)
+    indices = data.draw(st.lists(st.sampled_from(range(len(frames))), unique=True))
+    batches = length_batches(source, indices, bound)
+    assert sorted(index for batch in batches for index in batch) == sorted(indices)
+    for batch in batches:
+        padded = len(batch) * max(frames[index] for index in batch)
+        assert padded <= bound or len(batch) == 1
+
+
+def test_batches_do_not_depend_on_the_order_asked_for():
+    source = Counting()
+    assert length_batches(source, [4, 1, 0, 2], 60) == length_batches(source, [0, 1, 2, 4], 60)
+
+
+def test_collating_pads_with_zeros_and_keeps_lengths_and_places():
+    batch = collate([(5, torch.ones(2)), (3, torch.full((4,), 2.0))])
+    assert batch.inputs.tolist() == [[1, 1, 0, 0], [2, 2, 2, 2]]
+    assert batch.lens.tolist() == [2, 4]
+    assert batch.indices == [5, 3]
+    frames = collate([(0, torch.ones(2, 3)), (1, torch.ones(5, 3))])
+    assert frames.inputs.shape == (2, 5, 3)
+    assert frames.inputs[0, 2:].abs().sum() == 0
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_the_training_loader_follows_the_epoch_that_is_set_before_each_pass(num_workers):
+    batches = EpochBatches(len(FRAMES), 2, seed=1)
+    loader = training_loader(Counting(), 20, batches, num_workers)
+    for epoch in (3, 0):
+        batches.epoch = epoch
+        expected = [[index for _, index in batch] for batch in batches]
+        crops = RandomCrops(Counting(), 20, 1)
+        found = list(loader)
+        assert [batch.indices for batch in found] == expected
+        for batch in found:
+            for row, index in enumerate(batch.indices):
+                assert torch.equal(batch.inputs[row, : batch.lens[row]], crops[epoch, index][1])
+
+
+def test_the_scoring_loader_gives_whole_utterances():
+    found = list(scoring_loader(Counting(), [4, 0, 3], 24, num_workers=0))
+    assert [batch.indices for batch in found] == [[0, 3], [4]]
+    assert [batch.lens.tolist() for batch in found] == [[10, 12], [55]]

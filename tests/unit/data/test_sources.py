@@ -1,0 +1,111 @@
+"""Utterances from audio and from stored frames: the same ones, the same crops."""
+
+import kaldiio
+import numpy as np
+import pytest
+import torch
+
+from fad.data import tables
+from fad.data.audio import read_audio
+from fad.data.frame_dump import combine, dump_job
+from fad.data.sources import AudioSource, FrameSource
+from fad.data.waveform import prepare_waveform
+from fad.encoders.checkpoint import load_xlsr, read_checkpoint
+from fad.errors import FadError
+
+CROPPED = 2e-6  # of the largest frame; see the tests of the encoder
+
+
+@pytest.fixture(scope="module")
+def encoder(mini_file):
+    return load_xlsr(read_checkpoint(mini_file)).eval()
+
+
+@pytest.fixture(scope="module")
+def audio(tiny_dump, encoder):
+    return AudioSource(tiny_dump / "audio" / "train", encoder.config.grid, normalize=True)
+
+
+@pytest.fixture
+def frame_dir(tmp_path, audio, encoder):
+    dump_job(encoder, audio, tmp_path / "frames", 1, 1)
+    combine(audio, tmp_path / "frames", 1, {"sha256": "x"})
+    return tmp_path / "frames"
+
+
+def test_utterances_are_prepared_and_counted_in_frames(audio, tiny_dump):
+    paths = tables.read_wav_scp(tiny_dump / "audio" / "train" / "wav.scp")
+    assert audio.utts == list(paths)
+    assert audio.frames == [201, 201, 224, 201] * 2  # (72,000 - 400) // 320 + 1 = 224
+    expected = prepare_waveform(read_audio(paths[audio.utts[2]]), True)
+    assert torch.equal(audio.load(2), expected)
+
+
+def test_stored_frames_are_the_frontends(audio, frame_dir, encoder, tiny_dump):
+    frames = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    assert (frames.utts, frames.frames) == (audio.utts, audio.frames)
+    for index in (0, 2):
+        wav = audio.load(index)
+        with torch.no_grad():
+            expected, _ = encoder.frontend(wav[None], torch.tensor([len(wav)]))
+        assert torch.equal(frames.load(index), expected[0])
+
+
+@pytest.mark.parametrize(("start", "size"), [(0, 201), (23, 201), (5, 51)])
+def test_a_crop_of_audio_gives_the_crop_of_frames(
+    audio, frame_dir, encoder, tiny_dump, start, size
+):
+    frames = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    samples = audio.crop(audio.load(2), start, size)
+    assert len(samples) == (size - 1) * 320 + 400
+    with torch.no_grad():
+        ours, _ = encoder.frontend(samples[None], torch.tensor([len(samples)]))
+    stored = frames.crop(frames.load(2), start, size)
+    assert ours[0].shape == stored.shape == (size, 32)
+    assert (ours[0] - stored).abs().max() <= CROPPED * stored.max()
+
+
+def test_frames_of_other_audio_are_refused_by_their_shape(frame_dir, tiny_dump, encoder):
+    source = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    ark = frame_dir / "other.ark"
+    kaldiio.save_ark(str(ark), {"train-000": np.zeros((200, 32), np.float32)})
+    source._entries["train-000"] = f"{ark}:{len('train-000') + 1}"
+    with pytest.raises(FadError, match=r"shape \(200, 32\), not \(201, 32\).*run stage 2 again"):
+        source.load(0)
+
+
+def test_frames_cut_short_are_refused_with_the_remedy(frame_dir, tiny_dump, encoder):
+    (ark,) = frame_dir.glob("*.ark")
+    ark.write_bytes(ark.read_bytes()[:-1000])
+    source = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    source.load(0)
+    with pytest.raises(FadError, match="cannot be read.*run stage 2 again"):
+        source.load(7)
+    ark.unlink()
+    with pytest.raises(FadError, match="cannot be read.*run stage 2 again"):
+        source.load(0)
+
+
+def test_frames_of_other_utterances_are_refused(frame_dir, tiny_dump, encoder):
+    with pytest.raises(FadError, match="different keys"):
+        FrameSource(frame_dir, tiny_dump / "audio" / "dev", encoder.config.grid)
+
+
+def test_a_pipe_in_feats_scp_is_refused_and_not_run(frame_dir, tiny_dump, encoder):
+    canary = frame_dir / "canary"
+    table = tables.read_table(frame_dir / "feats.scp")
+    table["train-000"] = f"touch {canary} |"
+    tables.write_table(frame_dir / "feats.scp", table)
+    with pytest.raises(FadError, match="is a pipe, which is never run"):
+        FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    assert not canary.exists()
+
+
+def test_a_bad_length_in_utt2num_samples_is_refused(tmp_path, encoder):
+    (tmp_path / "wav.scp").write_text("a a.wav\n")
+    (tmp_path / "utt2num_samples").write_text("a many\n")
+    with pytest.raises(FadError, match="utt2num_samples.*'many'"):
+        AudioSource(tmp_path, encoder.config.grid, normalize=True)
+    (tmp_path / "utt2num_samples").write_text("b 5\n")
+    with pytest.raises(FadError, match="different keys"):
+        AudioSource(tmp_path, encoder.config.grid, normalize=True)
