@@ -86,6 +86,15 @@ class FrameSource:
 
 
 def frame_counts(audio_dir: Path, utts: list[str], grid: Grid) -> list[int]:
-    """The frames of each prepared utterance of a dump, by its `utt2num_samples`."""
-    samples = tables.read_table(audio_dir / "utt2num_samples")
+    """The frames of each prepared utterance of a dump, by its `utt2num_samples`.
+
+    Raises:
+        FadError: an utterance has no length there, or one that is not a number.
+    """
+    path = audio_dir / "utt2num_samples"
+    samples = tables.read_table(path)
+    tables.check_same_keys({str(path): samples, f"{audio_dir}/wav.scp": dict.fromkeys(utts)})
+    for utt in utts:
+        if not samples[utt].isdecimal():
+            raise FadError(f"{path}: '{utt}' has {samples[utt]!r} samples: run stage 2 again")
     return [grid.num_frames(prepared_length(int(samples[utt]))) for utt in utts]

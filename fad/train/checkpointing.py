@@ -10,6 +10,8 @@ import torch
 from fad.errors import FadError
 from fad.files import atomic_path
 
+CHECKPOINT = "checkpoint.pt"
+
 
 @dataclass
 class Progress:

@@ -17,7 +17,7 @@ from fad.detector import CONFIG, Detector, build_detector
 from fad.devices import autocast
 from fad.errors import FadError
 from fad.files import sha256_file, write_json, write_text
-from fad.train.checkpointing import Progress
+from fad.train.checkpointing import CHECKPOINT, Progress
 from fad.train.settings import TrainSettings
 from fad.train.trainer import Trainer
 
@@ -110,14 +110,14 @@ def train_experiment(
 
 
 def claim_directory(exp: Path, config: dict[str, Any], pretrained: Path, sha256: str) -> None:
-    """Writes `exp/config.yaml`, or checks that the one there is the same.
+    """Writes `exp/config.yaml`; once an epoch was trained there, checks that it is the same.
 
     Raises:
         FadError: `exp` was trained with another config or pre-trained file; the text shows what.
     """
     path = exp / CONFIG
     new = {**config, "pretrained": {"path": str(pretrained.absolute()), "sha256": sha256}}
-    if not path.exists():
+    if not (exp / CHECKPOINT).exists():
         write_text(path, dump_config(new))
         return
     old = read_yaml(path)

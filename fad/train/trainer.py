@@ -19,7 +19,7 @@ from fad.errors import FadError
 from fad.metrics.eer import eer
 from fad.progress import progress
 from fad.scoring import log_ratio, predict
-from fad.train.checkpointing import Progress, load_checkpoint, save_checkpoint
+from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from fad.train.schedule import warmup_cosine
 from fad.train.settings import TrainSettings
 
@@ -79,15 +79,21 @@ class Trainer:
             FadError: the loss is not finite; the utterances of the batch are named.
         """
         self._resume()
-        with SummaryWriter(str(self.exp / "tensorboard")) as board:
-            while not self._done():
-                self._epoch(board)
+        if not self._done():
+            self._epochs()
         if not self.progress.finished:
             self.progress.finished = True
             self._save()
         best = self.progress.best
         logger.info("best epoch %d: dev EER %.2f %%", best["epoch"], 100 * best["dev_eer"])
         return self.progress
+
+    def _epochs(self) -> None:
+        # An epoch that was stopped is done again: what it wrote is hidden.
+        first = self.progress.step + 1
+        with SummaryWriter(str(self.exp / "tensorboard"), purge_step=first) as board:
+            while not self._done():
+                self._epoch(board)
 
     def _done(self) -> bool:
         done = self.progress
@@ -213,10 +219,10 @@ class Trainer:
         }
 
     def _save(self) -> None:
-        save_checkpoint(self.exp / "checkpoint.pt", self.progress, self._states())
+        save_checkpoint(self.exp / CHECKPOINT, self.progress, self._states())
 
     def _resume(self) -> None:
-        path = self.exp / "checkpoint.pt"
+        path = self.exp / CHECKPOINT
         if not path.exists():
             return
         self.progress, states = load_checkpoint(path)
