@@ -9,11 +9,12 @@ import numpy as np
 
 from fad.errors import FadError
 
-_RETRIEVAL, _UTF8, _RATE, _PITCH, _RANGE = 1, 1, 1, 3, 4
+_SYNCHRONOUS, _UTF8, _RATE, _PITCH, _RANGE = 2, 1, 1, 3, 4
 _CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
-VARIANTS = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5")
+# Not f2, f3 and f5: their breath is noise that differs from one process to the next.
+VARIANTS = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f4")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Espeak:
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = str(espeakng_loader.get_data_path()).encode()
-        self.sample_rate: int = self._library.espeak_Initialize(_RETRIEVAL, 0, data, 0)
+        self.sample_rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, 0)
         if self.sample_rate <= 0:
             raise FadError(f"espeak-ng does not start with the data in {data.decode()}")
         self._chunks: list[np.ndarray] = []
