@@ -157,10 +157,19 @@ def open_source(
 
 
 def read_classes(audio: Path) -> np.ndarray:
-    """Class numbers (N,) int64 of a dump's utterances, in its order: 0 spoof, 1 bonafide."""
+    """Class numbers (N,) int64 of a dump's utterances, in its order: 0 spoof, 1 bonafide.
+
+    Raises:
+        FadError: a label is missing or unknown, or one of the classes has no utterance.
+    """
     labels = tables.read_labels(audio / "utt2label")
     utts = tables.read_wav_scp(audio / "wav.scp")
     tables.check_same_keys({f"{audio}/utt2label": labels, f"{audio}/wav.scp": utts})
+    missing = set(tables.LABELS) - set(labels.values())
+    if missing:
+        raise FadError(
+            f"{audio}/utt2label: no utterance is {missing.pop()}: both are needed"
+        )
     return np.array([tables.LABELS.index(labels[utt]) for utt in utts], dtype=np.int64)
 
 
