@@ -23,5 +23,5 @@ def test_the_shares_in_turn_are_all_items_and_differ_by_one_at_most(size, nj):
 def test_a_job_outside_its_number_is_refused(options):
     parser = argparse.ArgumentParser()
     add_job_options(parser)
-    with pytest.raises(FadError, match="--job .* is not within 1 and --nj"):
+    with pytest.raises(FadError, match=r"--job .* is not within 1 and --nj"):
         check_job(parser.parse_args(options))

@@ -79,15 +79,15 @@ def test_frames_cut_short_are_refused_with_the_remedy(frame_dir, tiny_dump, enco
     ark.write_bytes(ark.read_bytes()[:-1000])
     source = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
     source.load(0)
-    with pytest.raises(FadError, match="cannot be read.*run stage 2 again"):
+    with pytest.raises(FadError, match=r"cannot be read.*run stage 2 again"):
         source.load(7)
     ark.unlink()
-    with pytest.raises(FadError, match="cannot be read.*run stage 2 again"):
+    with pytest.raises(FadError, match=r"cannot be read.*run stage 2 again"):
         source.load(0)
 
 
 def test_frames_of_other_utterances_are_refused(frame_dir, tiny_dump, encoder):
-    with pytest.raises(FadError, match="different keys"):
+    with pytest.raises(FadError, match=r"different keys"):
         FrameSource(frame_dir, tiny_dump / "audio" / "dev", encoder.config.grid)
 
 
@@ -96,7 +96,7 @@ def test_a_pipe_in_feats_scp_is_refused_and_not_run(frame_dir, tiny_dump, encode
     table = tables.read_table(frame_dir / "feats.scp")
     table["train-000"] = f"touch {canary} |"
     tables.write_table(frame_dir / "feats.scp", table)
-    with pytest.raises(FadError, match="is a pipe, which is never run"):
+    with pytest.raises(FadError, match=r"is a pipe, which is never run"):
         FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
     assert not canary.exists()
 
@@ -104,8 +104,8 @@ def test_a_pipe_in_feats_scp_is_refused_and_not_run(frame_dir, tiny_dump, encode
 def test_a_bad_length_in_utt2num_samples_is_refused(tmp_path, encoder):
     (tmp_path / "wav.scp").write_text("a a.wav\n")
     (tmp_path / "utt2num_samples").write_text("a many\n")
-    with pytest.raises(FadError, match="utt2num_samples.*'many'"):
+    with pytest.raises(FadError, match=r"utt2num_samples.*'many'"):
         AudioSource(tmp_path, encoder.config.grid, normalize=True)
     (tmp_path / "utt2num_samples").write_text("b 5\n")
-    with pytest.raises(FadError, match="different keys"):
+    with pytest.raises(FadError, match=r"different keys"):
         AudioSource(tmp_path, encoder.config.grid, normalize=True)

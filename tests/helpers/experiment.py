@@ -1,0 +1,56 @@
+"""Small training runs on the tiny dump."""
+
+from pathlib import Path
+
+import torch
+
+from fad.config import load_config
+from fad.train.experiment import train_experiment
+
+# Short crops and no worker processes: an epoch takes a quarter of a second.
+SMALL = [
+    "train.crop_samples=16400",
+    "train.batch_size=4",
+    "train.epochs=2",
+    "train.num_workers=0",
+    "train.lr=1e-2",
+    "train.log_interval=1",
+]
+
+
+def small_config(name: str = "lora", *overrides: str) -> dict:
+    """A shipped config made small."""
+    return load_config(name, [*SMALL, *overrides])
+
+
+def train(
+    exp: Path,
+    pretrained: Path,
+    dump: Path,
+    name: str = "lora",
+    *overrides: str,
+    from_frames: bool = False,
+) -> Path:
+    """Trains a shipped config, made small, on the sets `train` and `dev` of a dump."""
+    train_experiment(
+        small_config(name, *overrides),
+        name,
+        pretrained,
+        dump,
+        "train",
+        "dev",
+        exp,
+        torch.device("cpu"),
+        from_frames,
+    )
+    return exp
+
+
+def dump_frames(dump: Path, pretrained: Path, *sets: str) -> None:
+    """Stores the frontend's frames of sets, as stage 2 does."""
+    from fad.bin import dump_frames as entry
+
+    common = ["--config", "lora", "--pretrained", str(pretrained), "--dump", str(dump)]
+    for name in sets:
+        entry.main([*common, "--set", name])
+        entry.main([*common, "--set", name, "--combine", "true"])

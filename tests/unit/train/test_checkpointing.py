@@ -1,0 +1,53 @@
+"""`checkpoint.pt`: what is read back, which epoch is the best, and damage."""
+
+import os
+
+import pytest
+import torch
+
+from fad.errors import FadError
+from fad.train.checkpointing import Progress, load_checkpoint, save_checkpoint
+
+
+def test_progress_and_states_are_read_back(tmp_path):
+    progress = Progress(epoch=3, step=12, best={"epoch": 2, "dev_eer": 0.1, "dev_loss": 0.5})
+    progress.history.append({"epoch": 3, "seconds": 1.5})
+    save_checkpoint(tmp_path / "c.pt", progress, {"trained": {"w": torch.arange(3)}})
+    found, states = load_checkpoint(tmp_path / "c.pt")
+    assert found == progress
+    assert torch.equal(states["trained"]["w"], torch.arange(3))
+
+
+@pytest.mark.parametrize(
+    ("eer", "loss", "better"),
+    [
+        (0.1, 0.5, False),
+        (0.1, 0.4, True),
+        (0.1, 0.6, False),
+        (0.2, 0.1, False),
+        (0.05, 9.0, True),
+    ],
+)
+def test_the_best_has_the_lowest_eer_and_ties_go_to_the_lower_loss(eer, loss, better):
+    progress = Progress(best={"epoch": 1, "dev_eer": 0.1, "dev_loss": 0.5})
+    assert progress.is_best(eer, loss) is better
+    assert Progress().is_best(eer, loss)
+
+
+def test_a_file_cut_short_is_refused_with_the_remedy(tmp_path):
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, Progress(), {"trained": {"w": torch.zeros(1000)}})
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(FadError, match=r"c.pt: damaged; remove it"):
+        load_checkpoint(path)
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path}/canary",)
+
+    torch.save({"progress": {}, "x": Bomb()}, tmp_path / "c.pt")
+    with pytest.raises(FadError, match=r"c.pt: damaged"):
+        load_checkpoint(tmp_path / "c.pt")
+    assert not (tmp_path / "canary").exists()
