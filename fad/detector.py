@@ -134,7 +134,7 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
     for needed in (model_dir / CONFIG, weights):
         if not needed.is_file():
             raise FadError(f"{needed}: missing: --model takes an exp/<tag> that stage 3 has made")
-    config = read_yaml(model_dir / CONFIG)
+    config = _read_config(model_dir / CONFIG)
     pretrained = Path(pretrained or config["pretrained"]["path"])
     if not pretrained.is_file():
         raise FadError(f"{pretrained}: the pre-trained file is gone; say where with --pretrained")
@@ -147,6 +147,16 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
     return detector.eval()
 
 
+def _read_config(path: Path) -> dict[str, Any]:
+    """The resolved config that training left, with the pre-trained file's path."""
+    config = read_yaml(path)
+    needed = [key for slot in registry.SLOTS for key in (slot, f"{slot}_conf")]
+    place = config.get("pretrained")
+    if not set(needed) <= set(config) or not isinstance(place, dict) or "path" not in place:
+        raise FadError(f"{path}: not the config of an experiment; --model takes an exp/<tag>")
+    return config
+
+
 def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
     """The tensors of a `save_detector` file and the sha256 of its base.
 
@@ -157,5 +167,5 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
         with safetensors.safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return state, json.loads((file.metadata() or {})[_METADATA])["base_sha256"]
-    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise FadError(f"{path}: not a file of trained weights (cut short?): {error}") from None

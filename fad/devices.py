@@ -12,11 +12,11 @@ def choose_device(ngpu: int) -> torch.device:
     """The GPU if one is asked for, else the CPU.
 
     Raises:
-        FadError: more than one, or none can be used.
+        FadError: a number other than 0 and 1, or none can be used.
     """
     if ngpu == 0:
         return torch.device("cpu")
-    if ngpu > 1:
+    if ngpu != 1:
         raise FadError(f"--ngpu {ngpu}: one process trains on one GPU: give 0 or 1")
     if not torch.cuda.is_available():
         raise FadError("--ngpu 1: torch finds no GPU here; give --ngpu 0 or see check_install.py")

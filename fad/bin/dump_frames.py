@@ -49,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     check_job(args)
     config = load_config(args.config, args.override)
+    audio = args.dump / "audio" / args.set
+    if not (audio / "wav.scp").is_file():
+        raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) for this set")
     from fad.data import frame_dump
     from fad.data.sources import AudioSource
     from fad.detector import build_detector
@@ -59,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not uses_frames(detector):
         logging.info("%s trains from audio: no frames to store", config["adaptation"])
         return
-    encoder, audio = detector.encoder.eval(), args.dump / "audio" / args.set
+    encoder = detector.encoder.eval()
     about = frame_dump.description(args.pretrained, sha256_file(args.pretrained))
     out = frame_dump.dump_dir(args.dump, args.pretrained, args.set)
     if frame_dump.is_complete(out, audio, about):

@@ -1,5 +1,7 @@
 """Class-weighted cross-entropy."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -33,7 +35,7 @@ class WeightedCrossEntropy(nn.Module):
         good = (
             isinstance(weights, list)
             and len(weights) == 2
-            and all(isinstance(value, int | float) and value > 0 for value in weights)
+            and all(type(value) in (int, float) and 0 < value < math.inf for value in weights)
         )
         if not good:
             raise FadError(

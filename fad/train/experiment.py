@@ -167,9 +167,7 @@ def read_classes(audio: Path) -> np.ndarray:
     tables.check_same_keys({f"{audio}/utt2label": labels, f"{audio}/wav.scp": utts})
     missing = set(tables.LABELS) - set(labels.values())
     if missing:
-        raise FadError(
-            f"{audio}/utt2label: no utterance is {missing.pop()}: both are needed"
-        )
+        raise FadError(f"{audio}/utt2label: no utterance is {missing.pop()}: both are needed")
     return np.array([tables.LABELS.index(labels[utt]) for utt in utts], dtype=np.int64)
 
 
