@@ -1,0 +1,70 @@
+"""`pool`: statistics over real frames, in closed form."""
+
+import numpy as np
+import pytest
+import torch
+
+from fad.backends.pool import Pool
+
+PADDED_VS_ALONE = 1e-6
+
+
+@pytest.fixture
+def pool():
+    torch.manual_seed(0)
+    pool = Pool(dim=6, num_layers=3)
+    with torch.no_grad():
+        pool.layer_weights.copy_(torch.tensor([0.5, -1.0, 2.0]))
+    return pool
+
+
+def hidden(frames: int = 9) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [scale * torch.randn(2, frames, 6, generator=generator) for scale in (1.0, 50.0, 0.1)]
+
+
+def test_the_logits_are_those_of_the_definition(pool):
+    lens = torch.tensor([9, 5])
+    found = pool(hidden(), lens).detach().numpy()
+    weights = np.exp([0.5, -1.0, 2.0]) / np.exp([0.5, -1.0, 2.0]).sum()
+    matrix, bias = (p.detach().double().numpy() for p in pool.classify.parameters())
+    for row, n in enumerate(lens.tolist()):
+        layers = [x[row, :n].double().numpy() for x in hidden()]
+        normal = [
+            (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5) for x in layers
+        ]
+        x = sum(w * layer for w, layer in zip(weights, normal, strict=True))
+        statistics = np.concatenate([x.mean(0), np.sqrt(x.var(0) + 1e-8)])
+        assert found[row] == pytest.approx(matrix @ statistics + bias, abs=1e-5)
+
+
+def test_padded_in_a_batch_equals_alone(pool):
+    lens = torch.tensor([9, 4])
+    together = pool(hidden(), lens)
+    alone = pool([x[1:, :4] for x in hidden()], lens[1:])
+    assert (together[1] - alone[0]).abs().max() <= PADDED_VS_ALONE
+    dirty = [x.clone() for x in hidden()]
+    for x in dirty:
+        x[1, 4:] = 1e4
+    assert torch.equal(pool(dirty, lens), together)
+
+
+def test_every_parameter_gets_a_gradient(pool):
+    pool(hidden(), torch.tensor([9, 4]))[:, 1].sum().backward()
+    assert all(value.grad.abs().max() > 0 for value in pool.parameters())
+
+
+def test_a_single_frame_has_a_finite_gradient(pool):
+    inputs = [x.requires_grad_() for x in hidden(1)]
+    pool(inputs, torch.tensor([1, 1])).sum().backward()
+    assert all(torch.isfinite(x.grad).all() for x in inputs)
+    assert all(torch.isfinite(value.grad).all() for value in pool.parameters())
+
+
+def test_at_the_start_every_layer_counts_the_same():
+    assert Pool(dim=6, num_layers=4).layer_weights.softmax(0).tolist() == [0.25] * 4
+
+
+def test_another_number_of_layers_is_an_error(pool):
+    with pytest.raises(ValueError, match="shorter"):
+        pool(hidden()[:2], torch.tensor([9, 4]))
