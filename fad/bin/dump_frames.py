@@ -72,13 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.combine:
         frame_dump.combine(source, out, args.nj, about)
         return
-    size, seconds = frame_dump.estimate(encoder, source, args.nj)
-    logging.info("%s: %.2f GB in about %.1f minutes", out, size, seconds / 60)
-    if size > args.max_dump_gb:
-        raise FadError(
-            f"{out} would take {size:.1f} GB, over --max_dump_gb {args.max_dump_gb:g}; raise it, "
-            "or train from audio with --dump_frames false"
-        )
+    frame_dump.announce(encoder, source, out, args.nj, args.max_dump_gb)
     frame_dump.dump_job(encoder, source, out, args.job, args.nj)
 
 

@@ -75,6 +75,21 @@ def estimate(encoder: nn.Module, source: AudioSource, nj: int) -> tuple[float, f
     return size, per_frame * sum(source.frames) / nj
 
 
+def announce(encoder: nn.Module, source: AudioSource, out: Path, nj: int, max_gb: float) -> None:
+    """Logs what the dump will take.
+
+    Raises:
+        FadError: more than `max_gb`.
+    """
+    size, seconds = estimate(encoder, source, nj)
+    logger.info("%s: %.2f GB in about %.1f minutes", out, size, seconds / 60)
+    if size > max_gb:
+        raise FadError(
+            f"{out} would take {size:.1f} GB, over --max_dump_gb {max_gb:g}; raise it, or train "
+            "from audio with --dump_frames false"
+        )
+
+
 def dump_job(encoder: nn.Module, source: AudioSource, out: Path, job: int, nj: int) -> None:
     """Writes one job's share: `feats.<job>.ark` and its part of the table.
 
