@@ -144,9 +144,9 @@ if runs 2; then
         for name in "$train_set" "$dev_set"; do
             jobs=$(jobs_for "dump/audio/$name")
             args=(python -m fad.bin.dump_frames --config "$config" --pretrained "$pretrained"
-                --set "$name" --max_dump_gb "$max_dump_gb" --nj "$jobs")
+                --name "$name" --max_dump_gb "$max_dump_gb" --nj "$jobs")
             for override in "${overrides[@]}"; do
-                args+=(--override "$override")
+                args+=(--set "$override")
             done
             "${dump_cmd[@]}" "JOB=1:$jobs" "dump/log/frames_$name.JOB.log" "${args[@]}" --job JOB
             "${args[@]}" --combine true

@@ -1,18 +1,26 @@
 """Full fine-tuning: every weight of the encoder."""
 
+import re
+
 from torch import nn
 
 from fad.adaptation.base import Adaptation
 
 
 class Full(Adaptation):
-    """All parameters of the encoder are trained, the frontend's too."""
+    """All parameters that the wanted outputs depend on are trained, the frontend's too."""
 
     def _wrap(self, encoder: nn.Module) -> None:
-        encoder.requires_grad_(True)
+        for parameter in self.owned().values():
+            parameter.requires_grad_(True)
 
     def owned(self) -> dict[str, nn.Parameter]:
-        return dict(self.encoder.named_parameters())
+        top = max(self.encoder.wanted)
+        return {
+            name: parameter
+            for name, parameter in self.encoder.named_parameters()
+            if not _is_above(name, top, self.encoder.num_layers)
+        }
 
     @property
     def boundary(self) -> str:
@@ -20,3 +28,13 @@ class Full(Adaptation):
 
     def merge(self) -> nn.Module:
         return self.encoder
+
+
+def _is_above(name: str, top: int, num_layers: int) -> bool:
+    """Whether a parameter belongs to a block over `top`, or to the LayerNorm over the last one."""
+    block = re.search(r"\.layers\.(\d+)\.", name)
+    if block:
+        return int(block[1]) >= top
+    return top < num_layers and name.endswith(
+        ("encoder.layer_norm.weight", "encoder.layer_norm.bias")
+    )

@@ -27,7 +27,7 @@ class LoRA(Adaptation):
         alpha: the update is scaled by alpha / rank.
         dropout: on the input of A, in training.
         target_modules: some of q_proj, k_proj, v_proj, out_proj, fc1, fc2.
-        blocks: `all` or block numbers from 1.
+        blocks: `all` that the wanted outputs depend on, or block numbers from 1.
 
     Raises:
         FadError: a number out of its range, an unknown target module, or (in `attach`) a block not
@@ -60,7 +60,8 @@ class LoRA(Adaptation):
         self._layers: dict[str, loralib.Linear] = {}
 
     def _wrap(self, encoder: nn.Module) -> None:
-        self._chosen = self._choose_blocks(encoder.num_layers)
+        # Blocks above the last output that is wanted would never get a gradient.
+        self._chosen = self._choose_blocks(max(encoder.wanted))
         for name, base in list(self._targets(encoder)):
             layer = self._low_rank(base)
             _set_module(encoder, name, layer)
@@ -78,6 +79,7 @@ class LoRA(Adaptation):
         if not numbers or not all(type(n) is int and 1 <= n <= num_layers for n in numbers):
             raise FadError(
                 f"adaptation_conf: blocks is {self.blocks}; give 'all' or numbers 1 to {num_layers}"
+                ", the last that encoder_conf.layers asks for"
             )
         return set(numbers)
 

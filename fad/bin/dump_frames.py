@@ -13,8 +13,8 @@ from fad.errors import FadError
 DESCRIPTION = """\
 Computes the frontend's frames of a dumped set once, and stores them as kaldiio arks.
 
-    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --set train
-    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --set train \\
+    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --name train
+    python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --name train \\
         --combine true
 
 Frames that are there already are kept. A method that tunes the frontend needs none, and gets none.
@@ -29,10 +29,10 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", required=True, help="the method that will be trained")
-    parser.add_argument("--override", action="append", default=[], help="as --set of training")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
     parser.add_argument("--pretrained", type=Path, required=True, help="the XLS-R checkpoint")
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="stage 2's directory")
-    parser.add_argument("--set", required=True, help="name of a set under <dump>/audio")
+    parser.add_argument("--name", required=True, help="a set under <dump>/audio")
     parser.add_argument(
         "--max_dump_gb", type=float, default=100.0, help="refuse to write more (default 100)"
     )
@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = get_parser().parse_args(argv)
     check_job(args)
-    config = load_config(args.config, args.override)
-    audio = args.dump / "audio" / args.set
+    config = load_config(args.config, args.set)
+    audio = args.dump / "audio" / args.name
     if not (audio / "wav.scp").is_file():
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) for this set")
     from fad.data import frame_dump
@@ -63,9 +63,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         logging.info("%s trains from audio: no frames to store", config["adaptation"])
         return
     encoder = detector.encoder.eval()
-    about = frame_dump.description(args.pretrained, sha256_file(args.pretrained))
-    out = frame_dump.dump_dir(args.dump, args.pretrained, args.set)
-    if frame_dump.is_complete(out, audio, about):
+    about = frame_dump.description(args.pretrained, sha256_file(args.pretrained), audio)
+    out = frame_dump.dump_dir(args.dump, args.pretrained, args.name)
+    if frame_dump.is_complete(out, about):
         logging.info("%s: there already", out)
         return
     source = AudioSource(audio, encoder.config.grid, encoder.config.normalize)

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from fad.data import tables
+from fad.data.fingerprint import fingerprint
 from fad.data.jobs import combine_parts, part_path, share
 from fad.data.sources import AudioSource
 from fad.errors import FadError
@@ -34,18 +35,19 @@ def dump_dir(dump: Path, pretrained: Path, name: str) -> Path:
     return dump / f"{BOUNDARY}-{Path(pretrained).stem}" / name
 
 
-def description(pretrained: Path, sha256: str) -> dict[str, Any]:
-    """What `encoder.json` says."""
+def description(pretrained: Path, sha256: str, audio: Path) -> dict[str, Any]:
+    """What `encoder.json` says of the frames of a `dump/audio/<set>`."""
     return {
         "pretrained": Path(pretrained).name,
         "sha256": sha256,
         "boundary": BOUNDARY,
         "dtype": "float32",
+        "audio": fingerprint(audio),
     }
 
 
-def is_complete(out: Path, audio: Path, wanted: dict[str, Any]) -> bool:
-    """Whether `out` has the frames of just the utterances of `audio`, of the wanted encoder.
+def is_complete(out: Path, wanted: dict[str, Any]) -> bool:
+    """Whether `out` has the frames that `description` says; not so where the audio has changed.
 
     Raises:
         FadError: the frames are of another pre-trained file of the same name.
@@ -53,14 +55,13 @@ def is_complete(out: Path, audio: Path, wanted: dict[str, Any]) -> bool:
     if not (out / ENCODER).is_file() or not (out / FEATS).is_file():
         return False
     found = json.loads((out / ENCODER).read_text(encoding="utf-8"))
-    if found != wanted:
+    if found.get("sha256") != wanted["sha256"]:
         raise FadError(
             f"{out}: has the frames of another pre-trained file (sha256 "
             f"{found.get('sha256', '')[:12]}, not {wanted['sha256'][:12]}); remove it, or rename "
             "one of the files"
         )
-    utts = tables.read_wav_scp(audio / "wav.scp")
-    return list(tables.read_table(out / FEATS)) == list(utts)
+    return found == wanted
 
 
 def estimate(encoder: nn.Module, source: AudioSource, nj: int) -> tuple[float, float]:

@@ -80,7 +80,8 @@ class PositionalConv(nn.Module):
         super().__init__()
         self.kernel, self.groups = kernel, groups
         self.weight_g = nn.Parameter(torch.ones(1, 1, kernel))
-        self.weight_v = nn.Parameter(torch.randn(dim, dim // groups, kernel) / kernel)
+        self.weight_v = nn.Parameter(torch.empty(dim, dim // groups, kernel))
+        nn.init.uniform_(self.weight_v, -1 / kernel, 1 / kernel)
         self.bias = nn.Parameter(torch.zeros(dim))
 
     def forward(self, x: Tensor) -> Tensor:

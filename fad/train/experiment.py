@@ -12,6 +12,7 @@ from fad import registry
 from fad.config import difference, dump_config, read_yaml
 from fad.data import frame_dump, tables
 from fad.data.batches import Source
+from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource, FrameSource
 from fad.detector import CONFIG, Detector, build_detector
 from fad.devices import autocast
@@ -61,7 +62,8 @@ def train_experiment(
     for name in (train_set, dev_set):
         _check_stage_2(dump / "audio" / name)
     sha256 = _sha256(pretrained)
-    claim_directory(exp, config, pretrained, sha256)
+    data = {name: fingerprint(dump / "audio" / name) for name in (train_set, dev_set)}
+    claim_directory(exp, config, pretrained, sha256, data)
 
     torch.manual_seed(settings.seed)
     detector = build_detector(config, pretrained).to(device)
@@ -109,14 +111,21 @@ def train_experiment(
     write_json(exp / "train_summary.json", summary)
 
 
-def claim_directory(exp: Path, config: dict[str, Any], pretrained: Path, sha256: str) -> None:
+def claim_directory(
+    exp: Path, config: dict[str, Any], pretrained: Path, sha256: str, data: dict[str, str]
+) -> None:
     """Writes `exp/config.yaml`; once an epoch was trained there, checks that it is the same.
 
+    Args:
+        data: the fingerprint of each set that training reads, by its name.
+
     Raises:
-        FadError: `exp` was trained with another config or pre-trained file; the text shows what.
+        FadError: `exp` was trained with another config, pre-trained file or data; the text shows
+            what.
     """
     path = exp / CONFIG
-    new = {**config, "pretrained": {"path": str(pretrained.absolute()), "sha256": sha256}}
+    base = {"path": str(pretrained.absolute()), "sha256": sha256}
+    new = {**config, "pretrained": base, "data": data}
     if not (exp / CHECKPOINT).exists():
         write_text(path, dump_config(new))
         return
@@ -126,7 +135,7 @@ def claim_directory(exp: Path, config: dict[str, Any], pretrained: Path, sha256:
     changed = difference(old, new)
     if changed:
         raise FadError(
-            f"{exp} was made with another config; give another --tag or remove it. "
+            f"{exp} was made with another config or other data; give another --tag or remove it. "
             f"There (-) and now (+):\n{changed}"
         )
 
@@ -148,7 +157,7 @@ def open_source(
     if not (from_frames and uses_frames(detector)):
         return AudioSource(audio, encoder.config.grid, encoder.config.normalize)
     frames = frame_dump.dump_dir(dump, pretrained, name)
-    if not frame_dump.is_complete(frames, audio, frame_dump.description(pretrained, sha256)):
+    if not frame_dump.is_complete(frames, frame_dump.description(pretrained, sha256, audio)):
         raise FadError(
             f"{frames}: missing or not complete: run stage 2 with the same --config and "
             "--pretrained, or train from audio with --dump_frames false"

@@ -159,11 +159,13 @@ class Trainer:
                 inputs, lens = batch.inputs.to(self.device), batch.lens.to(self.device)
                 logits = self.detector(inputs, lens, self.train_set.boundary)
             loss = self.loss(logits, found)[0].sum() / total
-            self._check_finite(loss, batch)
+            self._check_finite("loss", loss.detach(), [batch])
             self.scaler.scale(loss).backward()
             value += loss.item()
         self.scaler.unscale_(self.optimiser)
-        nn.utils.clip_grad_norm_(self.detector.trainable(), self.settings.clip_grad)
+        norm = nn.utils.clip_grad_norm_(self.detector.trainable(), self.settings.clip_grad)
+        if not self.scaler.is_enabled():  # the scaler passes over a step that overflowed
+            self._check_finite("gradient norm", norm, group)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.schedule.step()
@@ -173,12 +175,13 @@ class Trainer:
         )
         return value
 
-    def _check_finite(self, loss: torch.Tensor, batch: Batch) -> None:
-        if not torch.isfinite(loss):
-            names = ", ".join(self.train_set.utts[index] for index in batch.indices)
+    def _check_finite(self, what: str, value: torch.Tensor, group: list[Batch]) -> None:
+        if not torch.isfinite(value):
+            indices = [index for batch in group for index in batch.indices]
+            names = ", ".join(self.train_set.utts[index] for index in indices)
             raise FadError(
-                f"loss is {loss.item()} at step {self.progress.step + 1}; the batch has {names}; "
-                "look at those clips, lower train.lr, or set train.precision=fp32"
+                f"{what} is {value.item()} at step {self.progress.step + 1}; the batch has {names}"
+                "; look at those clips, lower train.lr, or set train.precision=fp32"
             )
 
     def _log_step(self, board: SummaryWriter, loss: float) -> None:

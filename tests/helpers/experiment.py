@@ -52,5 +52,5 @@ def dump_frames(dump: Path, pretrained: Path, *sets: str) -> None:
 
     common = ["--config", "lora", "--pretrained", str(pretrained), "--dump", str(dump)]
     for name in sets:
-        entry.main([*common, "--set", name])
-        entry.main([*common, "--set", name, "--combine", "true"])
+        entry.main([*common, "--name", name])
+        entry.main([*common, "--name", name, "--combine", "true"])

@@ -205,7 +205,7 @@ def test_an_encoder_without_the_targets_is_refused_with_its_names():
     class Foreign(nn.Module):
         def __init__(self):
             super().__init__()
-            self.num_layers, self.body = 2, nn.ModuleDict({"query": nn.Linear(4, 4)})
+            self.wanted, self.body = (2,), nn.ModuleDict({"query": nn.Linear(4, 4)})
 
     with pytest.raises(FadError, match=r"found none of \['q_proj'\].*'query'"):
         LoRA(rank=2, alpha=2, target_modules=["q_proj"]).attach(Foreign())
@@ -267,3 +267,17 @@ def test_a_name_that_looks_like_lora_is_not_trained(mini_file):
     detector = build_detector(config, mini_file)
     detector.encoder.register_parameter("lora_A", nn.Parameter(torch.zeros(3)))
     assert all(value.shape != (3,) for value in detector.trainable())
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_what_lies_above_the_last_wanted_output_is_not_owned(method, encoder, mini_file):
+    """It would be counted as trained and never get a gradient."""
+    config = load_config(method, [f"encoder={encoder}", "encoder_conf.layers=[1]"])
+    detector = build_detector(config, mini_file)
+    owned = detector.adaptation.owned()
+    assert any(".layers.0." in name for name in owned)
+    assert not any(".layers.1." in name or "encoder.layer_norm" in name for name in owned)
+    contract.train_steps(detector)
+    missing = [n for n, p in owned.items() if p.grad is None]
+    assert missing == []

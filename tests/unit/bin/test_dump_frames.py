@@ -18,7 +18,7 @@ def dump(tiny_dump, tmp_path):
 @pytest.fixture
 def options(dump, mini_file):
     paths = ["--dump", str(dump), "--pretrained", str(mini_file)]
-    return ["--config", "lora", *paths, "--set", "train"]
+    return ["--config", "lora", *paths, "--name", "train"]
 
 
 def content(directory) -> dict:
@@ -65,4 +65,4 @@ def test_another_pretrained_file_of_the_same_name_is_refused(options, dump, tmp_
 
 def test_a_set_without_audio_names_the_stage(options):
     with pytest.raises(FadError, match="missing or not complete: run stage"):
-        dump_frames.main([*options, "--set", "none"])
+        dump_frames.main([*options, "--name", "none"])

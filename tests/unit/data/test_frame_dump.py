@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 
 from fad.data import frame_dump, tables
+from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.errors import FadError
 
-ABOUT = frame_dump.description("where/mini.pt", "ab" * 32)
+ABOUT = {
+    "pretrained": "mini.pt",
+    "sha256": "ab" * 32,
+    "boundary": "frontend",
+    "dtype": "float32",
+    "audio": "12" * 32,
+}
 
 
 @pytest.fixture(scope="module")
@@ -72,38 +79,40 @@ def test_another_number_of_jobs_leaves_nothing_of_the_first(encoder, source, tmp
 
 def test_encoder_json_says_of_what_the_frames_are(encoder, source, tmp_path):
     out = dump(encoder, source, tmp_path, 1)
-    assert json.loads((out / frame_dump.ENCODER).read_text()) == {
-        "pretrained": "mini.pt",
-        "sha256": "ab" * 32,
-        "boundary": "frontend",
-        "dtype": "float32",
-    }
+    assert json.loads((out / frame_dump.ENCODER).read_text()) == ABOUT
 
 
-def test_a_dump_is_complete_only_when_joined(encoder, source, audio_dir, tmp_path):
-    assert not frame_dump.is_complete(tmp_path, audio_dir, ABOUT)
+def test_the_description_names_the_file_and_the_audio(tiny_dump):
+    audio = [tiny_dump / "audio" / name for name in ("train", "dev")]
+    one, other = (frame_dump.description("where/mini.pt", "ab" * 32, path) for path in audio)
+    assert one == {**ABOUT, "audio": fingerprint(audio[0])}
+    assert one["audio"] != other["audio"]
+
+
+def test_a_dump_is_complete_only_when_joined(encoder, source, tmp_path):
+    assert not frame_dump.is_complete(tmp_path, ABOUT)
     frame_dump.dump_job(encoder, source, tmp_path, 1, 1)
-    assert not frame_dump.is_complete(tmp_path, audio_dir, ABOUT)
+    assert not frame_dump.is_complete(tmp_path, ABOUT)
     frame_dump.combine(source, tmp_path, 1, ABOUT)
-    assert frame_dump.is_complete(tmp_path, audio_dir, ABOUT)
+    assert frame_dump.is_complete(tmp_path, ABOUT)
 
 
-def test_a_dump_begun_anew_is_not_complete(encoder, source, audio_dir, tmp_path):
+def test_a_dump_begun_anew_is_not_complete(encoder, source, tmp_path):
     dump(encoder, source, tmp_path, 1)
     frame_dump.dump_job(encoder, source, tmp_path, 1, 2)
-    assert not frame_dump.is_complete(tmp_path, audio_dir, ABOUT)
+    assert not frame_dump.is_complete(tmp_path, ABOUT)
 
 
-def test_frames_of_other_utterances_are_not_complete(encoder, source, tiny_dump, tmp_path):
+def test_frames_of_other_audio_are_not_complete(encoder, source, tmp_path):
     dump(encoder, source, tmp_path, 1)
-    assert not frame_dump.is_complete(tmp_path, tiny_dump / "audio" / "dev", ABOUT)
+    assert not frame_dump.is_complete(tmp_path, {**ABOUT, "audio": "34" * 32})
 
 
-def test_frames_of_another_pretrained_file_are_refused(encoder, source, audio_dir, tmp_path):
+def test_frames_of_another_pretrained_file_are_refused(encoder, source, tmp_path):
     dump(encoder, source, tmp_path, 1)
-    other = frame_dump.description("where/mini.pt", "cd" * 32)
+    other = {**ABOUT, "sha256": "cd" * 32}
     with pytest.raises(FadError, match=r"ababababab.*, not cdcdcdcd.*remove it"):
-        frame_dump.is_complete(tmp_path, audio_dir, other)
+        frame_dump.is_complete(tmp_path, other)
 
 
 def test_joining_before_all_jobs_have_run_names_the_one(encoder, source, tmp_path):

@@ -5,6 +5,7 @@ import math
 import shutil
 
 import pytest
+import torch
 import yaml
 from safetensors.torch import load_file
 
@@ -145,6 +146,7 @@ def test_accumulating_divides_by_the_weights_of_the_whole_step(
 
     def record(parameters, _max_norm):
         gradients.setdefault(key, [p.grad.clone() for p in parameters])
+        return torch.tensor(1.0)
 
     monkeypatch.setattr(trainer_module.nn.utils, "clip_grad_norm_", record)
     for key, more in {
@@ -294,3 +296,14 @@ def test_a_set_of_one_class_is_refused_before_training(mini_file, tmp_path, size
     with pytest.raises(FadError, match=rf"{short}/utt2label: no utterance is bonafide"):
         train(tmp_path / "exp", mini_file, tmp_path)
     assert not (tmp_path / "exp" / "tensorboard").exists()
+
+
+def test_other_data_in_the_same_experiment_is_refused(mini_file, tiny_dump, tmp_path):
+    dump, exp = tmp_path / "dump", tmp_path / "exp"
+    shutil.copytree(tiny_dump, dump)
+    train(exp, mini_file, dump, "frozen", "train.epochs=1")
+    shutil.rmtree(dump / "audio" / "train")
+    shutil.rmtree(dump / "wav" / "train", ignore_errors=True)
+    write_audio_dump(dump, "train", 6, seed=5)
+    with pytest.raises(FadError, match=r"other data.*\n.*train: [0-9a-f]{64}"):
+        train(exp, mini_file, dump, "frozen", "train.epochs=1")
