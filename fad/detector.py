@@ -50,6 +50,11 @@ class Detector(nn.Module):
         enter = self.encoder.from_frontend if boundary == "frontend" else self.encoder
         return self.backend(*enter(inputs, lens))
 
+    @property
+    def frontend_is_fixed(self) -> bool:
+        """Whether frames can be stored: the frontend stays as it is, and frames can be cropped."""
+        return self.adaptation.boundary != "none" and self.encoder.local_frames
+
     def trainable(self) -> list[nn.Parameter]:
         """What an optimiser is given: the adaptation's parameters and the back-end's."""
         return [*self.adaptation.trainable(), *self.backend.parameters()]

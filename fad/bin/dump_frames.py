@@ -56,10 +56,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fad.data.sources import AudioSource
     from fad.detector import build_detector
     from fad.files import sha256_file
-    from fad.train.experiment import uses_frames
 
     detector = build_detector(config, args.pretrained)
-    if not uses_frames(detector):
+    if not detector.frontend_is_fixed:
         logging.info("%s trains from audio: no frames to store", config["adaptation"])
         return
     encoder = detector.encoder.eval()

@@ -25,11 +25,6 @@ from fad.train.trainer import Trainer
 logger = logging.getLogger(__name__)
 
 
-def uses_frames(detector: Detector) -> bool:
-    """Whether frames can be stored: the frontend stays as it is, and its frames can be cropped."""
-    return detector.adaptation.boundary != "none" and detector.encoder.local_frames
-
-
 def train_experiment(
     config: dict[str, Any],
     config_name: str,
@@ -154,7 +149,7 @@ def open_source(
         FadError: the frames are wanted and stage 2 has not made them.
     """
     audio, encoder = dump / "audio" / name, detector.encoder
-    if not (from_frames and uses_frames(detector)):
+    if not (from_frames and detector.frontend_is_fixed):
         return AudioSource(audio, encoder.config.grid, encoder.config.normalize)
     frames = frame_dump.dump_dir(dump, pretrained, name)
     if not frame_dump.is_complete(frames, frame_dump.description(pretrained, sha256, audio)):
