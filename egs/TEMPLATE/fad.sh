@@ -16,7 +16,7 @@ skip_train=false  # pass over stage 3: the model is there
 # [Data]
 corpus=           # name of the corpus, set by run.sh
 corpus_dir=       # where the corpus lies, for recipes that need it
-data_opts=        # (repeatable) one option for local/data.sh, e.g. --allow_missing=true
+data_opts=        # (repeatable) an option for local/data.sh: --data_opts=--allow_missing=true
 train_set=train   # set to train on
 dev_set=dev       # set that chooses the best epoch
 test_sets="eval"  # sets to score, in quotes; <corpus>/<set> is another recipe's

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Options
-epochs=8  # of each method, at most
+epochs=6  # of each method, at most
 nj=2      # jobs of dumping and scoring
 # End of options
 
@@ -17,13 +17,13 @@ nj=2      # jobs of dumping and scoring
 . ../../utils/parse_options.sh
 
 # The mini encoder has 2.4 million parameters where XLS-R has 317, and takes larger steps.
-declare -A lr=([frozen]=3e-3 [lora]=3e-3 [full]=3e-4)
+declare -A lr=([frozen]=1e-2 [lora]=1e-2 [full]=1e-3)
 
 [[ -f data/eval/wav.scp ]] || ./run.sh --stage 1 --stop_stage 1
 [[ -f dump/frontend-mini_xlsr/dev/encoder.json ]] || ./run.sh --stage 2 --stop_stage 2 --nj "$nj"
 for method in frozen lora full; do
     ./run.sh --stage 3 --nj "$nj" --config "$method" --tag "demo_$method" \
-        --set "train.epochs=$epochs" --set "train.lr=${lr[$method]}"
+        --set "train.epochs=$epochs" --set train.batch_size=8 --set "train.lr=${lr[$method]}"
 done
 
 show_results.py --sort trainable
