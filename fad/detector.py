@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Detector(nn.Module):
     Args:
         encoder: under the encoder contract (`fad.encoders.xlsr.XLSR`).
         adaptation: already attached to `encoder`.
-        backend: (hidden, lens) -> logits (B, 2).
+        backend: (hidden, lens) -> logits (B, 2); `condition` sees some training data first.
         num_pretrained: parameters of the whole pre-trained file.
     """
 
@@ -47,8 +48,17 @@ class Detector(nn.Module):
             lens: (B,) samples or frames.
             boundary: where the chain is entered: `none` or `frontend`.
         """
+        return self.backend(*self._encode(inputs, lens, boundary))
+
+    @torch.no_grad()
+    def condition(self, batches: Iterable[tuple[Tensor, Tensor]], boundary: str) -> None:
+        """Shows the back-end some training inputs and their lens, before training."""
+        self.eval()
+        self.backend.condition(self._encode(inputs, lens, boundary) for inputs, lens in batches)
+
+    def _encode(self, inputs: Tensor, lens: Tensor, boundary: str) -> tuple[list[Tensor], Tensor]:
         enter = self.encoder.from_frontend if boundary == "frontend" else self.encoder
-        return self.backend(*enter(inputs, lens))
+        return enter(inputs, lens)
 
     @property
     def frontend_is_fixed(self) -> bool:

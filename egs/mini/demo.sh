@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Options
-epochs=6  # of each method, at most
-nj=2      # jobs of dumping and scoring
+epochs=10  # of each method, at most
+nj=2       # jobs of dumping and scoring
 # End of options
 
 . ../../utils/path.sh

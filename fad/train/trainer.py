@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from fad.adaptation.base import TrainState
-from fad.data.batches import Batch, EpochBatches, Source, training_loader
+from fad.data.batches import Batch, EpochBatches, Source, collate, training_loader
 from fad.detector import WEIGHTS, Detector, save_detector
 from fad.devices import autocast, peak_memory_mb
 from fad.errors import FadError
@@ -22,6 +22,8 @@ from fad.scoring import log_ratio, predict
 from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from fad.train.schedule import warmup_cosine
 from fad.train.settings import TrainSettings
+
+CONDITION_CROPS = 64  # enough for a mean and a deviation, a few batches' time
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +81,8 @@ class Trainer:
             FadError: the loss is not finite; the utterances of the batch are named.
         """
         self._resume()
+        if self.progress.step == 0:
+            self._condition()
         if not self._done():
             self._epochs()
         if not self.progress.finished:
@@ -87,6 +91,15 @@ class Trainer:
         best = self.progress.best
         logger.info("best epoch %d: dev EER %.2f %%", best["epoch"], 100 * best["dev_eer"])
         return self.progress
+
+    def _condition(self) -> None:
+        """Shows the back-end the first crops of the first epoch, about 64 of them."""
+        self.batches.epoch = 0
+        few = islice(self.batches, math.ceil(CONDITION_CROPS / self.settings.batch_size))
+        crops = (collate([self.loader.dataset[key] for key in keys]) for keys in few)
+        inputs = ((b.inputs.to(self.device), b.lens.to(self.device)) for b in crops)
+        with autocast(self.device, self.settings.precision):
+            self.detector.condition(inputs, self.train_set.boundary)
 
     def _epochs(self) -> None:
         # An epoch that was stopped is done again: what it wrote is hidden.

@@ -68,3 +68,22 @@ def test_at_the_start_every_layer_counts_the_same():
 def test_another_number_of_layers_is_an_error(pool):
     with pytest.raises(ValueError, match="shorter"):
         pool(hidden()[:2], torch.tensor([9, 4]))
+
+
+def test_conditioned_the_statistics_of_what_it_saw_have_no_mean_and_unit_deviation(pool):
+    lens = [torch.tensor([9, 5]), torch.tensor([7, 9])]
+    before = pool(hidden(), lens[0]).detach()
+    pool.condition((hidden(), n) for n in lens)
+    seen = torch.cat([pool.pool(hidden(), n).detach() for n in lens])
+    normal = (seen - pool.centre) / pool.scale
+    assert normal.mean(0).abs().max() < 1e-5
+    varied = seen.std(0, correction=0) > 1e-3  # what hardly varies is not blown up
+    assert normal[:, varied].std(0, correction=0) == pytest.approx(1.0, abs=1e-3)
+    expected = pool.classify(normal[:2])
+    assert torch.allclose(pool(hidden(), lens[0]), expected, atol=1e-6)
+    assert not torch.allclose(before, expected, atol=1e-2)
+
+
+def test_its_constants_are_saved_and_not_trained(pool):
+    assert {"centre", "scale"} <= set(pool.state_dict())
+    assert {"centre", "scale"}.isdisjoint(dict(pool.named_parameters()))
