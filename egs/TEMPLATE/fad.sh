@@ -23,6 +23,7 @@ test_sets="eval"  # sets to score, in quotes; <corpus>/<set> is another recipe's
 on_error=stop     # a clip that cannot be read: stop, or skip and list it
 # [Model]
 pretrained=       # the XLS-R checkpoint in fairseq's format
+default_pretrained=  # the recipe's own, where --pretrained is not given; set by run.sh
 config=lora       # a method of conf/ (frozen, lora, lora_r16, full) or a YAML file
 set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4
 tag=              # name under exp/; by default the config's and the overrides'
@@ -63,6 +64,7 @@ fi
 [[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9._=+-]*$ ]] ||
     die "--tag '$tag': use letters, digits and . _ = + - only"
 exp=exp/$tag
+base=${pretrained:-$default_pretrained}
 
 runs() { # whether a stage is asked for
     ((stage <= $1 && $1 <= stop_stage))
@@ -79,9 +81,9 @@ need_dump() { # name of a set; a slash names another recipe's
     [[ -e $file ]] || die "$file is missing: run stage 2 of egs/${1%%/*} first"
 }
 
-need_pretrained() {
-    [[ -n $pretrained ]] || die "which encoder? Give --pretrained FILE, e.g. xlsr2_300m.pt"
-    [[ -f $pretrained ]] || die "--pretrained $pretrained: no such file"
+need_base() {
+    [[ -n $base ]] || die "which encoder? Give --pretrained FILE, e.g. xlsr2_300m.pt"
+    [[ -f $base ]] || die "--pretrained $base: no such file"
 }
 
 audio_dir() { # name of a set -> its dump; a slash names another recipe
@@ -139,11 +141,11 @@ if runs 2; then
         "${args[@]}" --combine true --on_error "$on_error"
     done
     if [[ $dump_frames == true && -n $train_set ]]; then
-        need_pretrained
+        need_base
         log "stage 2: dump the frontend's frames of $train_set and $dev_set"
         for name in "$train_set" "$dev_set"; do
             jobs=$(jobs_for "dump/audio/$name")
-            args=(python -m fad.bin.dump_frames --config "$config" --pretrained "$pretrained"
+            args=(python -m fad.bin.dump_frames --config "$config" --pretrained "$base"
                 --name "$name" --max_dump_gb "$max_dump_gb" --nj "$jobs")
             for override in "${overrides[@]}"; do
                 args+=(--set "$override")
@@ -157,11 +159,11 @@ fi
 if runs 3 && [[ $skip_train == false ]]; then
     [[ -n $train_set && -n $dev_set ]] ||
         die "$corpus has no --train_set or no --dev_set: it is for testing alone"
-    need_pretrained
+    need_base
     need_dump "$train_set"
     need_dump "$dev_set"
     log "stage 3: train $config, to $exp"
-    args=(--config "$config" --pretrained "$pretrained" --exp "$exp" --ngpu "$ngpu"
+    args=(--config "$config" --pretrained "$base" --exp "$exp" --ngpu "$ngpu"
         --train_set "$train_set" --dev_set "$dev_set" --dump_frames "$dump_frames")
     for override in "${overrides[@]}"; do
         args+=(--set "$override")
@@ -181,6 +183,7 @@ if runs 4; then
         jobs=$(jobs_for "$audio")
         args=(python -m fad.bin.score_set --model "$exp" --audio "$audio"
             --out "$exp/scores/$name" --ngpu "$ngpu" --nj "$jobs")
+        # A model knows its own encoder; an explicit one is where that file is now.
         [[ -z $pretrained ]] || args+=(--pretrained "$pretrained")
         launch=("${score_cmd[@]}")
         ((ngpu == 0)) || launch+=(--gpu 1)

@@ -8,5 +8,5 @@ exec ../TEMPLATE/fad.sh \
     --train_set train \
     --dev_set dev \
     --test_sets eval \
-    --pretrained downloads/xlsr2_300m.pt \
+    --default_pretrained downloads/xlsr2_300m.pt \
     "$@"

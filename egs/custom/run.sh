@@ -8,5 +8,5 @@ exec ../TEMPLATE/fad.sh \
     --train_set train \
     --dev_set dev \
     --test_sets eval \
-    --pretrained ../mini/pretrained/mini_xlsr.pt \
+    --default_pretrained ../mini/pretrained/mini_xlsr.pt \
     "$@"

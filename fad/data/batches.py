@@ -22,6 +22,10 @@ class Batch:
     lens: Tensor
     indices: list[int]
 
+    def pin_memory(self) -> "Batch":
+        """Itself in page-locked memory; a DataLoader with `pin_memory` asks its batches for it."""
+        return Batch(self.inputs.pin_memory(), self.lens.pin_memory(), self.indices)
+
 
 def collate(examples: list[tuple[int, Tensor]]) -> Batch:
     """Pads with zeros to the longest."""

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Protocol
 
-import kaldiio
-import numpy as np
 import torch
 from torch import Tensor
 
 from fad.data import tables
+from fad.data.arks import read_matrix
 from fad.data.audio import read_audio
 from fad.data.waveform import prepare_waveform, prepared_length
 from fad.errors import FadError
@@ -63,22 +62,12 @@ class FrameSource:
         )
         self.utts = list(self._entries)
         self.frames = frame_counts(audio_dir, self.utts, grid)
-        self._shape = grid.channels
+        self._channels = grid.channels
 
     def load(self, index: int) -> Tensor:
         """The whole utterance, (T, C)."""
-        entry = self._entries[self.utts[index]]
-        try:
-            matrix = kaldiio.load_mat(entry)
-        except (OSError, ValueError, AssertionError) as error:
-            raise FadError(f"{entry}: cannot be read: {error}; run stage 2 again") from None
-        if matrix.shape != (self.frames[index], self._shape):
-            raise FadError(
-                f"{entry}: {self.utts[index]} has shape {matrix.shape}, not "
-                f"{(self.frames[index], self._shape)}: the dump is of other audio; remove it and "
-                "run stage 2 again"
-            )
-        return torch.from_numpy(np.array(matrix, dtype=np.float32))
+        shape = (self.frames[index], self._channels)
+        return torch.from_numpy(read_matrix(self._entries[self.utts[index]], shape).copy())
 
     def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
         """`frames` frames from frame `start`."""

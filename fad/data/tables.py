@@ -23,6 +23,8 @@ ASV_SCORES = "asv_scores"  # not a table: the organisers' speaker verification s
 Table = dict[str, str]
 
 _ID = re.compile(r"[A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]*")
+# As Kaldi reads them: `| command`, `command |`, and behind that an offset or a range.
+_PIPE = re.compile(r"^\||\|\s*(:\d+)?\s*(\[[^\]]*\])?$")
 _MAX_ID = 200  # ids become file names, which may have 255 bytes with a prefix and a suffix
 _SHOWN = 3
 
@@ -112,7 +114,7 @@ def read_wav_scp(path: str | Path) -> Table:
 
 def _check_no_pipe(path: str | Path, table: Mapping[str, str]) -> None:
     for utt, value in table.items():
-        if value.startswith("|") or value.endswith("|"):
+        if _PIPE.search(value):
             raise FadError(
                 f"{path}: the value of '{utt}' is a pipe, which is never run: "
                 "write its output to a file and name that"

@@ -127,7 +127,10 @@ def test_another_config_in_the_same_tag_is_refused_with_the_difference(mini, tra
         *("--set", "adaptation_conf.rank=2"),
     )
     assert done.returncode != 0
-    assert f"exp/{exp.name} was made with another config; give another --tag" in done.stderr
+    assert (
+        f"exp/{exp.name} was made with another config or other data; give another --tag"
+        in done.stderr
+    )
     lines = [line.strip() for line in done.stderr.splitlines()]
     assert "-  rank: 4" in lines
     assert "+  rank: 2" in lines

@@ -118,11 +118,11 @@ def test_a_second_call_does_nothing_until_something_changes(machine):
 
 
 def test_each_set_of_extras_is_installed_once(machine):
-    for extras in ("dev,demo", "dev,demo,bench"):
+    for extras in ("dev,demo", "dev,demo,asr"):
         assert machine.setup("--extras", extras).returncode == 0
         assert f"{machine.root}[{extras}]" in packages(machine.calls())
     assert machine.setup().returncode == 0
-    assert machine.setup("--extras", "dev,demo,bench").returncode == 0
+    assert machine.setup("--extras", "dev,demo,asr").returncode == 0
     assert machine.calls() == []
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 import torch
 import torchaudio
-from espeak import Espeak, random_voice
+from espeak import Espeak, Voice, random_voice
 from text import PHRASES, random_sentence
 from vocoders import SAMPLE_RATE, SEEN, UNSEEN, copy_synthesis
 
@@ -30,20 +30,32 @@ PLAN = {"train": (4, 8), "dev": (2, 7), "eval": (3, 10)}
 LEAST, MOST = 2.0, 4.0  # seconds
 
 
+def cast_voices(languages: list[str], seed: int) -> dict[str, list[Voice]]:
+    """The speakers of each split, by language; no name is used twice."""
+    rng, taken, cast = random.Random(seed), set(), {}
+    for split, (voices, _) in PLAN.items():
+        cast[split] = []
+        for language in languages:
+            wanted = len(cast[split]) + voices
+            while len(cast[split]) < wanted:
+                voice = random_voice(language, rng)
+                if voice.name not in taken:
+                    taken.add(voice.name)
+                    cast[split].append(voice)
+    return cast
+
+
 def speech(
-    espeak: Espeak, split: str, languages: list[str], rng: random.Random
+    espeak: Espeak, split: str, voices: list[Voice], rng: random.Random
 ) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Name, speaker and 16 kHz waveform of each utterance of a split."""
-    voices, utterances = PLAN[split]
-    for language in languages:
-        for _ in range(voices):
-            voice = random_voice(language, rng)
-            for number in range(utterances):
-                wav = say_long_enough(espeak, voice, rng)
-                yield f"{split}-{voice.name.replace('+', '-')}-{number:02d}", voice.name, wav
+    """Name, speaker and 16 kHz waveform (S,) of each utterance of a split."""
+    for voice in voices:
+        for number in range(PLAN[split][1]):
+            wav = say_long_enough(espeak, voice, rng)
+            yield f"{split}-{voice.name.replace('+', '-')}-{number:02d}", voice.name, wav
 
 
-def say_long_enough(espeak: Espeak, voice, rng: random.Random) -> np.ndarray:
+def say_long_enough(espeak: Espeak, voice: Voice, rng: random.Random) -> np.ndarray:
     """A sentence that takes 2 to 4 s; others are passed over."""
     while True:
         wav = torch.from_numpy(espeak.say(random_sentence(voice.language, rng), voice))
@@ -55,12 +67,13 @@ def say_long_enough(espeak: Espeak, voice, rng: random.Random) -> np.ndarray:
 def make_clips(audio: Path, languages: list[str], seed: int) -> list[Clip]:
     """Writes all audio below `audio` and describes it."""
     espeak, clips = Espeak(), []
-    total = sum(voices * utterances for voices, utterances in PLAN.values()) * len(languages)
+    cast = cast_voices(languages, seed)
+    total = sum(len(voices) * PLAN[split][1] for split, voices in cast.items())
     with progress(total=total, desc="speech", unit="utt") as bar:
         for split in PLAN:
             vocoders = list(SEEN | UNSEEN) if split == "eval" else list(SEEN)
             rng = random.Random(f"{seed} {split}")
-            for index, (name, speaker, wav) in enumerate(speech(espeak, split, languages, rng)):
+            for index, (name, speaker, wav) in enumerate(speech(espeak, split, cast[split], rng)):
                 attack = vocoders[index // 2 % len(vocoders)] if index % 2 else "-"
                 if index % 2:
                     wav = copy_synthesis(attack, wav, np.random.default_rng([seed, index]))

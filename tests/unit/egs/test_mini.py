@@ -64,6 +64,17 @@ def test_two_attacks_are_in_eval_alone_and_no_speaker_is_in_two_sets(corpora):
     assert not (speakers[0] & speakers[1] or speakers[0] & speakers[2] or speakers[1] & speakers[2])
 
 
+def test_all_speakers_of_the_whole_corpus_are_different(monkeypatch):
+    monkeypatch.syspath_prepend(str(MINI / "local"))
+    import prepare
+    from text import PHRASES
+
+    cast = prepare.cast_voices(list(PHRASES), seed=1)
+    names = [voice.name for voices in cast.values() for voice in voices]
+    assert [len(voices) for voices in cast.values()] == [32, 16, 24]
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize("name", ["griffinlim", "world", "lpc", "melgriffinlim", "worldnoise"])
 def test_a_copy_keeps_length_level_and_envelope_but_not_the_samples(vocoders, name):
     """A gliding tone with harmonics and a swell, the nearest to a voice that has a formula."""

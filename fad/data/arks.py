@@ -1,0 +1,47 @@
+"""Reads float32 matrices of kaldiio arks; nothing but the named file is opened, nothing is run.
+
+kaldiio writes the arks. Its reader also runs pipes and unpickles what an entry points to, so that a
+table from elsewhere could run code; ours knows one kind of entry and one kind of matrix.
+"""
+
+import re
+import struct
+
+import numpy as np
+
+from fad.errors import FadError
+
+_ENTRY = re.compile(r"(?P<ark>[^|]+\.ark):(?P<offset>\d{1,18})")
+
+
+def read_matrix(entry: str, shape: tuple[int, int]) -> np.ndarray:
+    """Reads `<file>.ark:<offset>`, the offset pointing behind the utterance's name, as in Kaldi.
+
+    Args:
+        entry: a value of feats.scp.
+        shape: the rows and columns that there must be.
+
+    Returns:
+        (T, C) float32, read-only.
+
+    Raises:
+        FadError: an entry of another form, an unreadable file, or another shape or type.
+    """
+    found = _ENTRY.fullmatch(entry)
+    if found is None:
+        raise FadError(f"{entry}: not '<file>.ark:<offset>'; run stage 2 again")
+    # Kaldi's binary float matrix: a mark, the type, then each dimension behind its size in bytes.
+    head = struct.pack("<5sbibi", b"\0BFM ", 4, shape[0], 4, shape[1])
+    size = 4 * shape[0] * shape[1]
+    try:
+        with open(found["ark"], "rb") as file:
+            file.seek(int(found["offset"]))
+            got, body = file.read(len(head)), file.read(size)
+    except OSError as error:
+        raise FadError(f"{entry}: {error.strerror}; run stage 2 again") from None
+    if got != head or len(body) != size:
+        raise FadError(
+            f"{entry}: not a float32 matrix of shape {shape}: the dump is of other audio or cut "
+            "short; remove it and run stage 2 again"
+        )
+    return np.frombuffer(body, "<f4").reshape(shape)
