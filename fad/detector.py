@@ -131,7 +131,10 @@ def save_detector(detector: Detector, path: Path, base_sha256: str) -> None:
     """Writes what was trained as safetensors, with the sha256 of the pre-trained file it fits."""
     state = {name: value.cpu().contiguous() for name, value in detector.trained_state().items()}
     with atomic_path(path) as part:
+        part.touch()  # save_file makes files that nobody else may read: keep to the umask
+        mode = part.stat().st_mode
         save_file(state, part, metadata={_METADATA: json.dumps({"base_sha256": base_sha256})})
+        part.chmod(mode)
 
 
 def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -> Detector:
@@ -163,12 +166,21 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """The resolved config that training left, with the pre-trained file's path."""
+    """The resolved config that training left, with the pre-trained file's path, checked."""
     config = read_yaml(path)
     needed = [key for slot in registry.SLOTS for key in (slot, f"{slot}_conf")]
     place = config.get("pretrained")
-    if not set(needed) <= set(config) or not isinstance(place, dict) or "path" not in place:
+    known_place = isinstance(place, dict) and isinstance(place.get("path"), str)
+    if not set(needed) <= set(config) or not known_place:
         raise FadError(f"{path}: not the config of an experiment; --model takes an exp/<tag>")
+    for slot in registry.SLOTS:
+        name, conf = config[slot], config[f"{slot}_conf"]
+        if not isinstance(name, str) or not isinstance(conf, dict):
+            raise FadError(f"{path}: '{slot}' needs a name, and '{slot}_conf' keys below it")
+        try:
+            registry.check_keys(slot, name, conf)
+        except FadError as error:
+            raise FadError(f"{path}: {error}") from None
     return config
 
 
@@ -182,5 +194,5 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
         with safetensors.safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return state, json.loads((file.metadata() or {})[_METADATA])["base_sha256"]
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise FadError(f"{path}: not a file of trained weights (cut short?): {error}") from None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import struct
 
@@ -58,6 +59,40 @@ def test_saving_again_gives_the_same_bytes(saved, tmp_path):
     for _ in range(4):
         save_detector(detector, tmp_path / "again", read_weights(directory / "best.safetensors")[1])
         assert (tmp_path / "again").read_bytes() == first
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_the_weights_may_be_read_by_whom_the_umask_says(saved, tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        save_detector(saved[0], tmp_path / "new.safetensors", "0" * 64)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_weights_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(FadError, match=r"none.safetensors: not a file of trained weights"):
+        read_weights(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("encoder_conf", {"x": 1}, "'xlsr' has no key 'x'"),
+        ("loss_conf", {"x": 1}, "'weighted_ce' has no key 'x'"),
+        ("adaptation_conf", [4], "'adaptation_conf' keys below it"),
+        ("backend_conf", None, "'backend_conf' keys below it"),
+        ("backend", ["pool"], "'backend' needs a name"),
+        ("backend", "aasist", "backend: 'aasist' is unknown"),
+        ("pretrained", {"path": 5}, "not the config of an experiment"),
+    ],
+)
+def test_an_edited_config_is_refused_with_its_key(saved, key, value, message):
+    path = saved[1] / "config.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), key: value}))
+    with pytest.raises(FadError, match=f"config.yaml: .*{message}"):
+        load_detector(saved[1])
 
 
 def test_entered_with_frames_the_logits_are_those_from_audio(mini_file):
