@@ -48,7 +48,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FadError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a 13th month, or not UTF-8
         raise FadError(f"{path}: not plain YAML: {' '.join(str(error).split())}") from None
     if content is None:
         return {}
@@ -86,7 +86,7 @@ def _parse_override(text: str) -> dict[str, Any]:
         raise FadError(f"--set {text}: expected key=value, such as train.lr=1e-4")
     try:
         parsed: Any = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # ValueError: a date with a 13th month
         raise FadError(f"--set {text}: the value is not plain YAML") from None
     for part in reversed(key.split(".")):
         parsed = {part: parsed}
