@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from fad.data.batches import (
     EpochBatches,
@@ -112,6 +113,15 @@ def test_collating_pads_with_zeros_and_keeps_lengths_and_places():
     frames = collate([(0, torch.ones(2, 3)), (1, torch.ones(5, 3))])
     assert frames.inputs.shape == (2, 5, 3)
     assert frames.inputs[0, 2:].abs().sum() == 0
+
+
+def test_a_batch_is_pinned_as_dataloaders_ask_for_it(monkeypatch):
+    # Without a GPU nothing can be pinned: doubling marks what was asked.
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self, *_: self * 2)
+    pinned = pin_memory(collate([(5, torch.ones(2)), (3, torch.ones(4))]))
+    assert pinned.inputs.tolist() == [[2, 2, 0, 0], [2, 2, 2, 2]]
+    assert pinned.lens.tolist() == [4, 8]
+    assert pinned.indices == [5, 3]
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
