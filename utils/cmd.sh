@@ -4,7 +4,8 @@
 # cluster. A command is an array, its program first, then options that all of its jobs get; the
 # stages add `--gpu N`, `JOB=1:N`, the log file and the command to run:
 #
-#     "${score_cmd[@]}" --gpu 1 JOB=1:4 exp/x/log/score.JOB.log python -m fad.bin.score ...
+#     "${score_cmd[@]}" --gpu 1 JOB=1:4 exp/x/log/score.JOB.log \
+#         python -m fad.bin.score_set ... --nj 4 --job JOB
 #
 # FAD_BACKEND chooses among the sets below.
 

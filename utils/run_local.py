@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Runs a command, or one copy of it for each value of JOB, on this machine.
 
-    run_local.py log/train.log python -m fad.bin.train --config conf/lora.yaml
-    run_local.py --max_jobs_run 2 JOB=1:8 log/score.JOB.log python -m fad.bin.score --part JOB
+    run_local.py log/train.log python -m fad.bin.train --config lora ...
+    run_local.py --max_jobs_run 2 JOB=1:8 log/score.JOB.log \\
+        python -m fad.bin.score_set ... --nj 8 --job JOB
 
 JOB stands for the job's number, in the log's name and in the arguments, as a word of its own
 (`x.JOB.log`, `part_JOB`). No shell is involved: arguments arrive as they are written. A log has
@@ -155,7 +156,7 @@ def parse_jobs(rest: Sequence[str]) -> tuple[list[int], str, list[str]]:
     rest = list(rest)
     if rest and rest[0].startswith("JOB="):
         match = re.fullmatch(r"JOB=(\d+):(\d+)", rest.pop(0))
-        if match is None or int(match[1]) > int(match[2]):
+        if match is None or not 1 <= int(match[1]) <= int(match[2]):
             raise ValueError("JOB= takes a range from 1 up, such as JOB=1:8")
         numbers = list(range(int(match[1]), int(match[2]) + 1))
     if len(rest) < 2:

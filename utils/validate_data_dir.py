@@ -2,8 +2,12 @@
 """Checks data directories: tables there, sorted, with the same keys, known labels."""
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fad.cli import run
 from fad.data.tables import LABELS, validate_data_dir
@@ -11,7 +15,7 @@ from fad.data.tables import LABELS, validate_data_dir
 DESCRIPTION = """\
 Checks data directories and prints what is in them; the first fault ends it with exit code 1.
 
-  python utils/validate_data_dir.py data/train data/dev data/eval
+  ../../utils/validate_data_dir.py data/train data/dev data/eval
 """
 
 

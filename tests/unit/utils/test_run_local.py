@@ -219,6 +219,7 @@ time.sleep(100)
         (["x.log"], "a log file and a command are needed"),
         (["JOB=1:2", "x.log", "true"], "put JOB in its name"),
         (["JOB=2:1", "x.JOB.log", "true"], "JOB= takes a range"),
+        (["JOB=0:3", "x.JOB.log", "true"], "from 1 up"),
         (["JOB=a:b", "x.JOB.log", "true"], "JOB= takes a range"),
         (["--num_nodes", "2", "x.log", "true"], "this is one machine"),
         (["--max_jobs_run", "0", "x.log", "true"], "--max_jobs_run starts at 1"),

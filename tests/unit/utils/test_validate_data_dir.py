@@ -27,7 +27,8 @@ def data_dir(tmp_path: Path) -> Path:
 def validate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, ROOT / "utils/validate_data_dir.py", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        cwd="/",  # it finds fad by itself
         capture_output=True,
         text=True,
     )
