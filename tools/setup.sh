@@ -89,7 +89,7 @@ make_venv
 grep -q "^$hash " "$stamp" 2>/dev/null || rm -f "$stamp"
 pip=("$VENV/bin/python" -m pip)
 
-log "setting up $VENV: 5 to 15 minutes the first time; details in $log_file"
+log "setting up $VENV: 5 to 10 minutes the first time; details in $log_file"
 step "1/5 pip (seconds)" "${pip[@]}" install --upgrade pip
 step "2/5 torch (1 to 5 minutes: 200 MB, several GB with CUDA)" "$tools/installers/torch.sh"
 step "3/5 fairseq (1 to 5 minutes: it is compiled)" "$tools/installers/fairseq.sh"
