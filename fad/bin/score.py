@@ -1,6 +1,7 @@
 """Scores audio files with a trained model."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     device = choose_device(args.ngpu)
     detector = load_detector(args.model, args.pretrained).to(device)
+    logging.info("path, score; higher = bona fide")
     for path in args.files:
         print(f"{path}\t{score_waveform(detector, read_audio(path), device):.6f}", flush=True)
 

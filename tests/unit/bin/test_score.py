@@ -1,5 +1,7 @@
 """`fad.bin.score`: files of any kind, scored as stage 4 scores them."""
 
+import logging
+
 import numpy as np
 import pytest
 import soundfile
@@ -39,6 +41,13 @@ def test_stereo_at_another_rate_is_scored_like_its_original(capsys, trained, tmp
     )
     first, second = (float(value) for _, value in found)
     assert second == pytest.approx(first, abs=0.2)
+
+
+def test_what_the_columns_are_is_said_once(caplog, capsys, trained, tmp_path):
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.ones(16_000), 16_000)
+    with caplog.at_level(logging.INFO):
+        assert len(lines(capsys, "--model", str(trained), *[str(tmp_path / "a.wav")] * 2)) == 2
+    assert caplog.messages.count("path, score; higher = bona fide") == 1
 
 
 def test_a_bad_file_is_named(trained, tmp_path):
