@@ -22,6 +22,7 @@ from fad.errors import FadError
 PRETRAINING_PARTS = ("mask_emb", "quantizer.", "project_q.", "final_proj.")
 
 MAX_CONV_LAYERS = 32
+MAX_SIZE = 2**16
 
 # fairseq's defaults, for the keys that a checkpoint leaves out.
 DEFAULTS: dict[str, Any] = {
@@ -127,7 +128,7 @@ def parse_conv_layers(text: str, path: str | Path) -> tuple[tuple[int, int, int]
     """Reads `[(512, 10, 5)] + [(512, 3, 2)] * 4` without running it, as fairseq's `eval` would.
 
     Raises:
-        FadError: anything but lists of positive integer triples, added and repeated.
+        FadError: anything but lists of triples of integers from 1 to 65535, added and repeated.
     """
     try:
         layers = _list_of(ast.parse(str(text), mode="eval").body)
@@ -136,7 +137,7 @@ def parse_conv_layers(text: str, path: str | Path) -> tuple[tuple[int, int, int]
     good = 0 < len(layers) <= MAX_CONV_LAYERS and all(
         isinstance(layer, tuple)
         and len(layer) == 3
-        and all(type(value) is int and value > 0 for value in layer)
+        and all(type(value) is int and 0 < value < MAX_SIZE for value in layer)
         for layer in layers
     )
     if not good:
@@ -208,22 +209,68 @@ def _plain_config(content: dict, path: Path) -> tuple[dict[str, Any], bool]:
     if cfg is not None:
         parts = _plain(cfg, path)
         model, task = _plain(parts.get("model"), path), _plain(parts.get("task"), path)
-        return model, bool(task.get("normalize", False))
+        return model, _flag(task, "normalize", path)
     if args is not None:
         model = _plain(args, path)
-        return model, bool(model.get("normalize", False))
+        return model, _flag(model, "normalize", path)
     raise FadError(f"{path}: not a fairseq checkpoint: it has neither 'cfg' nor 'args'")
 
 
 def _plain(value: Any, path: Path) -> dict[str, Any]:
-    """A dict of a dict, a Namespace or an OmegaConf container; `???`, not given, becomes None."""
-    if value is None:
-        return {}
+    """A dict of a dict, a Namespace or an OmegaConf container; `???`, not given, becomes None.
+
+    Interpolations stay text: resolving `${oc.env:X}` would read the environment.
+    """
     if isinstance(value, argparse.Namespace):
         return vars(value)
+    try:
+        value = _without_omegaconf(value)
+    except Exception as error:  # a damaged container makes OmegaConf raise almost anything
+        reason = " ".join(str(error).split())[:200]
+        raise FadError(
+            f"{path}: not a fairseq checkpoint: its config is broken: {reason}"
+        ) from None
+    if value is None:
+        return {}
     if not isinstance(value, Mapping):
         raise FadError(f"{path}: not a fairseq checkpoint: its config has {str(value)[:40]!r}")
-    return {key: value.get(key) for key in value}
+    return {
+        key: None if isinstance(item, str) and item == "???" else item
+        for key, item in value.items()
+    }
+
+
+def _without_omegaconf(value: Any) -> Any:
+    try:
+        from omegaconf import OmegaConf
+    except ImportError:
+        return value
+    return OmegaConf.to_container(value, resolve=False) if OmegaConf.is_config(value) else value
+
+
+def _flag(part: dict[str, Any], key: str, path: Path) -> bool:
+    value = part.get(key)
+    if not isinstance(value, int | None):
+        raise FadError(f"{path}: {key} is {str(value)[:80]!r} in its config, not true or false")
+    return bool(value)
+
+
+def checked_sizes(checkpoint: Checkpoint) -> dict[str, int]:
+    """The transformer's sizes by fairseq's keys (`SIZES`), before anything of them is built.
+
+    Raises:
+        FadError: a size that no transformer has, or more blocks than the file has tensors.
+    """
+    sizes = {key: checkpoint.model_cfg.get(key, DEFAULTS[key]) for key in SIZES}
+    # A block has more than one tensor, so a file cannot ask for more of them than it holds.
+    if (
+        not all(type(size) is int and 0 < size < MAX_SIZE for size in sizes.values())
+        or sizes["encoder_embed_dim"] % sizes["encoder_attention_heads"]
+        or sizes["encoder_embed_dim"] % sizes["conv_pos_groups"]
+        or sizes["encoder_layers"] > len(checkpoint.state)
+    ):
+        raise FadError(f"{checkpoint.path}: its config is not one of a transformer: {sizes}")
+    return sizes
 
 
 def _xlsr_config(checkpoint: Checkpoint) -> XLSRConfig:
@@ -244,15 +291,7 @@ def _xlsr_config(checkpoint: Checkpoint) -> XLSRConfig:
                 f"{checkpoint.path}: {key} is {found}, and the encoder 'xlsr' has only {value} "
                 "(XLS-R, XLSR-53, MMS); set 'encoder: fairseq_xlsr' for fairseq's other models"
             )
-    sizes = {key: cfg[key] for key in SIZES}
-    # A block has more than one tensor, so a file cannot ask for more of them than it holds.
-    if (
-        not all(type(size) is int and 0 < size < 2**16 for size in sizes.values())
-        or sizes["encoder_embed_dim"] % sizes["encoder_attention_heads"]
-        or sizes["encoder_embed_dim"] % sizes["conv_pos_groups"]
-        or sizes["encoder_layers"] > len(checkpoint.state)
-    ):
-        raise FadError(f"{checkpoint.path}: its config is not one of a transformer: {sizes}")
+    sizes = checked_sizes(checkpoint)
     return XLSRConfig(
         grid=FrameGrid(checkpoint.conv_layers),
         conv_bias=bool(cfg["conv_bias"]),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fad.encoders.attention import SelfAttention
-from fad.encoders.checkpoint import Checkpoint
+from fad.encoders.checkpoint import Checkpoint, checked_sizes
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
 from fad.errors import FadError
@@ -41,6 +41,7 @@ class FairseqSelfAttention(SelfAttention):
     """Our attention under the call of fairseq's: (T, B, D) in, a pair with no weights out."""
 
     def forward(self, query, key=None, value=None, key_padding_mask=None, **_unused):
+        """(T, B, D), `key_padding_mask` (B, T) True at padding -> (T, B, D) and None."""
         keep = None if key_padding_mask is None else ~key_padding_mask.bool()
         return super().forward(query.transpose(0, 1), keep).transpose(0, 1), None
 
@@ -108,8 +109,9 @@ def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
     """fairseq's `Wav2Vec2Model` with the checkpoint's weights; no fairseq task is set up.
 
     Raises:
-        FadError: fairseq is not installed, or the tensors do not fit.
+        FadError: fairseq is not installed, it cannot build the config, or the tensors do not fit.
     """
+    checked_sizes(checkpoint)
     try:
         from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
     except ImportError as error:
@@ -124,7 +126,14 @@ def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
     # fairseq evaluates this string: it gets our own writing of the parsed list, never the file's.
     cfg |= dict.fromkeys(DROPOUTS, 0.0)
     cfg["conv_feature_layers"] = repr(list(checkpoint.conv_layers))
-    model = Wav2Vec2Model.build_model(Wav2Vec2Config(**cfg))
+    unresolved = [key for key, value in cfg.items() if isinstance(value, str) and "${" in value]
+    if unresolved:
+        raise FadError(f"{checkpoint.path}: its config refers elsewhere: {', '.join(unresolved)}")
+    try:
+        model = Wav2Vec2Model.build_model(Wav2Vec2Config(**cfg))
+    except (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(f"{type(error).__name__} {error}".split())[:300]
+        raise FadError(f"{checkpoint.path}: fairseq cannot build its config: {reason}") from None
     try:
         model.load_state_dict(checkpoint.state, strict=True)
     except RuntimeError as error:

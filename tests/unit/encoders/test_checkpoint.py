@@ -71,6 +71,24 @@ def test_omegaconf_containers_are_read(content, saved, mini_file):
     assert same(outputs(path), outputs(mini_file))
 
 
+def test_interpolations_are_never_resolved(content, saved, monkeypatch):
+    from omegaconf import OmegaConf
+
+    monkeypatch.setenv("SECRET", "gelu")
+    model = {**content["cfg"]["model"], "activation_fn": "${oc.env:SECRET}", "data": "${no.such}"}
+    path = saved({**content, "cfg": OmegaConf.create({"model": model, "task": {"rate": "${x}"}})})
+    assert read_checkpoint(path).model_cfg["data"] == "${no.such}"
+    refused(path, r"activation_fn is \$\{oc.env:SECRET\}")
+
+
+@pytest.mark.parametrize("value", ["${no.such}", "${oc.env:HOME}", "yes"])
+def test_a_normalize_flag_that_is_not_one_is_refused(content, saved, value):
+    from omegaconf import OmegaConf
+
+    content["cfg"]["task"]["normalize"] = value
+    refused(saved({**content, "cfg": OmegaConf.create(content["cfg"])}), "normalize is '.*not true")
+
+
 def test_optimiser_state_beside_the_model_does_no_harm(content, saved, mini_file):
     content |= {"last_optimizer_state": {"state": {0: {"step": 1}}}, "extra_state": {"epoch": 3}}
     assert same(outputs(saved(content)), outputs(mini_file))
@@ -260,6 +278,8 @@ HOSTILE = [
     "[(512, 10, 2.0)]",
     "[(True, 10, 2)]",
     "[[512, 10, 5]]",
+    "[(10**9, 10, 5)]",
+    "[(1000000000, 10, 5)]",
     "(512, 10, 5)",
     "[]",
     "",

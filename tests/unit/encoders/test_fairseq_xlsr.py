@@ -123,3 +123,22 @@ def test_tensors_that_do_not_fit_are_refused(tmp_path):
     torch.save(content, tmp_path / "bad.pt")
     with pytest.raises(FadError, match=r"bad.pt: its tensors do not fit.*encoder.layer_norm.bias"):
         load_fairseq_xlsr(read_checkpoint(tmp_path / "bad.pt"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("encoder_layers", 10**9, "not one of a transformer"),
+        ("encoder_embed_dim", "many", "not one of a transformer"),
+        ("latent_vars", "many", "fairseq cannot build its config: TypeError"),
+        ("latent_groups", 5, "fairseq cannot build its config: AssertionError"),
+        ("extractor_mode", "other", "fairseq cannot build its config"),
+        ("extractor_mode", "${no.such}", "refers elsewhere: extractor_mode"),
+    ],
+)
+def test_a_config_that_fairseq_cannot_build_is_refused(tmp_path, key, value, message):
+    content = random_checkpoint(MINI)
+    content["cfg"]["model"][key] = value
+    torch.save(content, tmp_path / "bad.pt")
+    with pytest.raises(FadError, match=f"bad.pt: .*{message}"):
+        load_fairseq_xlsr(read_checkpoint(tmp_path / "bad.pt"))
