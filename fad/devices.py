@@ -43,7 +43,10 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """The most memory (MiB) so far: of the process on a CPU, of torch's tensors on a GPU."""
+    """The most memory so far: of the process on a CPU, of torch's tensors on a GPU.
+
+    In MiB (2**20 bytes), as is `peak_memory_mb` in every file; tables head it MB.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from math import prod
+from typing import TypeVar
+
+from torch import Tensor
+
+Count = TypeVar("Count", int, Tensor)
 
 
 @dataclass(frozen=True)
@@ -14,7 +19,7 @@ class FrameGrid:
 
     conv_layers: tuple[tuple[int, int, int], ...]
 
-    def num_frames(self, samples):
+    def num_frames(self, samples: Count) -> Count:
         """Frames for a number of samples: an integer or a tensor of integers."""
         for _, kernel, stride in self.conv_layers:
             samples = (samples - kernel) // stride + 1

@@ -103,6 +103,7 @@ class Block(nn.Module):
         self.final_layer_norm = nn.LayerNorm(config.dim)
 
     def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """(B, T, D) -> (B, T, D); `keep` (B, T) is True at real frames, None where all are."""
         x = x + self.self_attn(self.self_attn_layer_norm(x), keep)
         return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
 
@@ -120,6 +121,16 @@ class Transformer(nn.Module):
         self.layer_norm = nn.LayerNorm(config.dim)
 
     def forward(self, x: Tensor, keep: Tensor | None, wanted: tuple[int, ...]) -> list[Tensor]:
+        """The outputs of the wanted blocks.
+
+        Args:
+            x: projected frames (B, T, D).
+            keep: (B, T), True at real frames; None where all are.
+            wanted: block numbers from 1; blocks after the last of them are not run.
+
+        Returns:
+            One (B, T, D) for each wanted block, in the blocks' order.
+        """
         if keep is not None:
             x = x * keep[..., None]
         x = x + self.pos_conv[0](x.transpose(1, 2)).transpose(1, 2)

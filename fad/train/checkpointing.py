@@ -21,7 +21,7 @@ class Progress:
         step: optimiser steps done.
         best: the best epoch so far: epoch, dev_eer (a fraction), dev_loss.
         history: one entry an epoch: the same numbers, train_loss and seconds.
-        peak_memory_mb: the most that a process of this run has taken.
+        peak_memory_mb: the most that a process of this run has taken, in MiB.
         finished: whether training has come to its end.
     """
 
