@@ -26,9 +26,10 @@ def data_dir(tmp_path: Path) -> Path:
 
 def validate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "utils/validate_data_dir.py", *arguments],
+        # -S: without the environment's packages, of which fad is one
+        [sys.executable, "-S", ROOT / "utils/validate_data_dir.py", *arguments],
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        cwd="/",  # it finds fad by itself
+        cwd="/",
         capture_output=True,
         text=True,
     )
