@@ -14,13 +14,15 @@ from fad.data import frame_dump, tables
 from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource, FrameSource
-from fad.detector import CONFIG, Detector, build_detector
+from fad.detector import CONFIG, WEIGHTS, Detector, build_detector
 from fad.devices import autocast
 from fad.errors import FadError
 from fad.files import sha256_file, write_json, write_text
 from fad.train.checkpointing import CHECKPOINT, Progress
 from fad.train.settings import TrainSettings
 from fad.train.trainer import Trainer
+
+SUMMARY = "train_summary.json"
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +105,7 @@ def train_experiment(
         "best": progress.best,
         "cost": _cost(progress, device),
     }
-    write_json(exp / "train_summary.json", summary)
+    write_json(exp / SUMMARY, summary)
 
 
 def claim_directory(
@@ -122,6 +124,8 @@ def claim_directory(
     base = {"path": str(pretrained.absolute()), "sha256": sha256}
     new = {**config, "pretrained": base, "data": data}
     if not (exp / CHECKPOINT).exists():
+        for stale in (WEIGHTS, SUMMARY):  # of a run that the new config does not describe
+            (exp / stale).unlink(missing_ok=True)
         write_text(path, dump_config(new))
         return
     old = read_yaml(path)

@@ -78,7 +78,7 @@ class Trainer:
         """Trains to the last epoch or the early stop; goes on from `checkpoint.pt` if there is one.
 
         Raises:
-            FadError: the loss is not finite; the utterances of the batch are named.
+            FadError: a loss or a dev score is not finite; the utterances are named.
         """
         self._resume()
         if self.progress.step == 0:
@@ -217,8 +217,13 @@ class Trainer:
             desc="dev",
         )
         labels = self.dev_labels
-        if not np.isfinite(logits).all():
-            raise FadError("a dev score is not finite; lower train.lr or set train.precision=fp32")
+        bad = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        if len(bad):
+            names = ", ".join(self.dev_set.utts[index] for index in bad[:5])
+            raise FadError(
+                f"{len(bad)} of {len(logits)} dev scores are not finite, first: {names}; look at "
+                "those clips, lower train.lr, or set train.precision=fp32"
+            )
         losses, weights = self.loss(
             torch.from_numpy(logits).to(self.device), labels.to(self.device)
         )

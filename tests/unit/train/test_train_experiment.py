@@ -4,12 +4,13 @@ import json
 import math
 import shutil
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
 
-from fad.data import frame_dump
+from fad.data import frame_dump, tables
 from fad.errors import FadError
 from fad.files import sha256_file
 from fad.train import trainer as trainer_module
@@ -211,6 +212,18 @@ def test_a_run_that_failed_before_its_first_epoch_can_be_corrected(mini_file, ti
     assert yaml.safe_load((tmp_path / "config.yaml").read_text())["train"]["epochs"] == 1
 
 
+def test_what_an_experiment_left_goes_when_its_config_is_written_anew(
+    trained, mini_file, tiny_dump, tmp_path
+):
+    exp = tmp_path / "exp"
+    shutil.copytree(trained, exp)
+    (exp / "checkpoint.pt").unlink()
+    with pytest.raises(FadError, match=r"numbers 1 to 2"):
+        train(exp, mini_file, tiny_dump, "lora", "adaptation_conf.blocks=[9]")
+    assert not (exp / "best.safetensors").exists()
+    assert not (exp / "train_summary.json").exists()
+
+
 def test_a_loss_that_is_not_finite_names_the_utterances(
     mini_file, tiny_dump, tmp_path, monkeypatch
 ):
@@ -222,6 +235,24 @@ def test_a_loss_that_is_not_finite_names_the_utterances(
     assert "loss is nan at step 1; the batch has train-00" in str(caught.value)
     assert str(caught.value).count("train-00") == 4
     assert not (tmp_path / "best.safetensors").exists()
+
+
+def test_dev_scores_that_are_not_finite_name_the_first_few_utterances(
+    mini_file, tiny_dump, tmp_path, monkeypatch
+):
+    def predict(_detector, _source, indices, *_, **__):
+        logits = np.zeros((len(indices), 2), dtype=np.float32)
+        logits[1:, 0] = math.inf
+        return logits
+
+    monkeypatch.setattr(trainer_module, "predict", predict)
+    with pytest.raises(FadError) as caught:
+        train(tmp_path, mini_file, tiny_dump)
+    utts = list(tables.read_wav_scp(tiny_dump / "audio" / "dev" / "wav.scp"))
+    assert (
+        f"{len(utts) - 1} of {len(utts)} dev scores are not finite, "
+        f"first: {', '.join(utts[1:6])};" in str(caught.value)
+    )
 
 
 def scripted(monkeypatch, results):
