@@ -3,18 +3,20 @@
 # The demo: frozen, lora and full on the mini corpus, then one table. About 10 minutes on 2 cores.
 #
 #     ./demo.sh                # all of it; what is done already is not done again
-#     ./demo.sh --epochs 20    # longer
+#     ./demo.sh --epochs 20    # longer, in place of a demo that is there: remove exp/demo_* first
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Options
 epochs=10  # of each method, at most
 nj=2       # jobs of dumping and scoring
 # End of options
 
-. ../../utils/path.sh
-. ../../utils/log.sh
-. ../../utils/parse_options.sh
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=../../utils/path.sh
+. "$here/../../utils/path.sh"
+# shellcheck source=../../utils/parse_options.sh
+. "$here/../../utils/parse_options.sh"
+cd "$here"
 
 # The mini encoder has 2.4 million parameters where XLS-R has 317, and takes larger steps.
 declare -A lr=([frozen]=1e-2 [lora]=1e-2 [full]=1e-3)
