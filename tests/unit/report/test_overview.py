@@ -15,7 +15,7 @@ def write_results(exp, tag, trainable, sets, version=1):
     results = {
         "schema_version": version,
         "tag": tag,
-        "parameters": {"total": 1000, "trainable": trainable},
+        "parameters": {"total": 1000, "trainable": trainable, "ratio": 1000 / trainable},
         "cost": {"seconds_per_epoch": 2.345, "peak_memory_mb": 1234.5},
         "test_sets": sets,
     }
