@@ -1,12 +1,20 @@
 """Files that are either whole or not there: written beside, synced and renamed."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from fad.errors import FadError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PROBE = 1 << 20  # bytes
 
 
 @contextmanager
@@ -15,16 +23,57 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     On any error the part-written file is removed and whatever stood at `path` stays as it was. The
     temporary name keeps the suffix, since writers such as soundfile choose the format by it.
+
+    Raises:
+        FadError: there is no room for the file.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield part
-        with open(part, "rb") as written:
-            os.fsync(written.fileno())
+        _sync(part)
         os.replace(part, path)
+        _sync(path.parent)
+    except Exception as error:
+        if _is_out_of_room(error, part):
+            raise FadError(
+                f"{path}: no room left to write it (disk full, or over a quota): make room and "
+                "start the same command again; what was there before is as it was"
+            ) from error
+        raise
     finally:
+        part.unlink(missing_ok=True)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that a disk is full, a quota used up or a file too large."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+def _is_out_of_room(error: Exception, part: Path) -> bool:
+    if isinstance(error, FadError | OSError):
+        return is_disk_full(error)
+    # Writers in C++ and Rust say it in words of their own, or not at all: try it by hand.
+    try:
+        with open(part, "ab") as file:
+            file.write(bytes(_PROBE))
+    except OSError as again:
+        return is_disk_full(again)
+    return False
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_parts(directory: Path) -> None:
+    """Removes what killed writers left in `directory`; only where no writer can be at work."""
+    for part in directory.glob(".*.part[0-9]*"):
         part.unlink(missing_ok=True)
 
 
@@ -43,3 +92,28 @@ def sha256_file(path: str | Path) -> str:
     """The sha256 of a file's bytes, as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Holds the lock file `lock` until the end, or the death, of this process.
+
+    Raises:
+        FadError: another process holds it; the text says which.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with open(lock, "a+", encoding="utf-8") as file:
+        try:
+            # A record lock: unlike those of flock, forked data workers that outlive us have no
+            # part in it, and it works over NFS.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # which of them depends on the file system
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise FadError(
+                f"{lock.parent}: in use by {holder}: wait for its end, or end it"
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield

@@ -51,12 +51,12 @@ class Job:
 
     def start(self) -> None:
         """Starts the command in a process group of its own; one that cannot start has failed."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         self.started = time.time()
         head = f"command: {shlex.join(self.command)}\nhost: {socket.gethostname()}\n"
         head += f"started: {_clock(self.started)}"
-        self.log.write_text("# " + head.replace("\n", "\n# ") + "\n", encoding="utf-8")
         try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self.log.write_text("# " + head.replace("\n", "\n# ") + "\n", encoding="utf-8")
             # Appending keeps the two writers of one log, the command and the pump, apart.
             with open(self.log, "ab") as log:
                 self.process = subprocess.Popen(
@@ -100,8 +100,11 @@ class Job:
         self._write(f"# exit code: {code}{reason}\n")
 
     def _write(self, text: str) -> None:
-        with open(self.log, "ab") as log:
-            log.write(text.encode())
+        try:
+            with open(self.log, "ab") as log:
+                log.write(text.encode())
+        except OSError as error:  # a full disk must not end the other jobs
+            print(f"{self.log}: {error.strerror}: {text.strip()}", file=sys.stderr)
 
 
 def _clock(seconds: float) -> str:
@@ -112,8 +115,9 @@ def _copy(stream: BinaryIO, log: Path) -> None:
     """Copies what comes, as it comes, to the log and to standard error."""
     with open(log, "ab", buffering=0) as file:
         while chunk := os.read(stream.fileno(), 65536):
-            file.write(chunk)
-            # A terminal that went away must not stop the job.
+            # Neither a full disk nor a terminal that went away may stop the job.
+            with contextlib.suppress(OSError):
+                file.write(chunk)
             with contextlib.suppress(OSError):
                 sys.stderr.buffer.write(chunk)
                 sys.stderr.flush()
@@ -258,11 +262,18 @@ def show_failures(failed: Sequence[Job], total: int) -> None:
     print(f"run_local.py: error: {len(failed)} of {total} jobs failed", file=sys.stderr)
     for job in failed[:TAILS_SHOWN]:
         print(f"==> {job.log} <==", file=sys.stderr)
-        lines = job.log.read_bytes().decode(errors="replace").split("\n")
+        lines = _read(job.log).split("\n")
         # Of a progress bar, only its last state.
         print("\n".join(line.rsplit("\r", 1)[-1] for line in lines[-TAIL_LINES:]), file=sys.stderr)
     for job in failed[TAILS_SHOWN:]:
         print(f"also failed: {job.log}", file=sys.stderr)
+
+
+def _read(log: Path) -> str:
+    try:
+        return log.read_bytes().decode(errors="replace")
+    except OSError as error:
+        return f"(no log: {error.strerror})"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

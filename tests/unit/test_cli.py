@@ -1,7 +1,9 @@
 """What entry points share: booleans, errors in one line, the log."""
 
 import argparse
+import errno
 import logging
+import os
 import re
 
 import pytest
@@ -37,6 +39,31 @@ def test_a_fad_error_is_one_line_and_exit_code_1(capsys, monkeypatch):
         run(main)
     assert caught.value.code == 1
     assert capsys.readouterr().err == "score.py: error: a.wav: no such file: correct its path\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (
+            errno.ENOSPC,
+            "out/x: no room left (disk full, or over a quota): make room and start the ",
+        ),
+        (errno.EACCES, "out/x: Permission denied: change its owner or mode, or go elsewhere"),
+        (errno.EROFS, "out/x: Read-only file system: change its owner or mode, or go elsewhere"),
+    ],
+)
+def test_what_a_user_can_mend_on_a_disk_is_one_line(capsys, monkeypatch, number, said):
+    monkeypatch.setattr("sys.argv", ["/somewhere/score.py"])
+
+    def main(_):
+        raise OSError(number, os.strerror(number), "out/x")
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"score.py: error: {said}")
+    assert printed.count("\n") == 1
 
 
 def test_other_errors_keep_their_traceback():

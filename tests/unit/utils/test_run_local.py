@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ def command(*args: str) -> list[str]:
     return [sys.executable, str(PROGRAM), *args]
 
 
-def run(folder: Path, *args: str, env: dict[str, str] | None = None):
+def run(folder: Path, *args: str, env: dict[str, str] | None = None, **options):
     plain = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
     return subprocess.run(
         command(*args),
@@ -27,6 +28,7 @@ def run(folder: Path, *args: str, env: dict[str, str] | None = None):
         capture_output=True,
         text=True,
         timeout=60,
+        **options,
     )
 
 
@@ -236,3 +238,24 @@ def test_mistakes_are_named_and_nothing_runs(tmp_path, args, says):
 def test_cluster_options_are_taken(tmp_path):
     options = ("--mem", "16G", "--time", "1-0", "--num_nodes", "1")
     assert run(tmp_path, *options, "x.log", *python("print(1)")).returncode == 0
+
+
+def test_a_log_that_cannot_grow_ends_no_job(tmp_path):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+
+    code = "import sys; sys.stderr.write('x' * 500_000); open('done', 'w').close()"
+    done = run(tmp_path, "x.log", *python(code), preexec_fn=limit)
+    assert done.returncode == 0
+    assert (tmp_path / "done").exists()
+    assert done.stderr.count("x") >= 500_000
+    assert "x.log: File too large: # exit code: 0" in done.stderr
+
+
+def test_a_log_that_cannot_be_made_is_a_failed_job(tmp_path):
+    (tmp_path / "log").write_text("a file where a folder should be")
+    done = run(tmp_path, "log/x.log", *python("open('ran', 'w')"))
+    assert done.returncode == 1
+    assert "log/x.log" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "ran").exists()
