@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from fad.encoders.attention import SelfAttention
-from fad.encoders.checkpoint import Checkpoint, checked_sizes
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
+from fad.encoders.pretrained import Checkpoint, checked_sizes
 from fad.errors import FadError
 from fad.masks import length_mask
 
@@ -106,7 +106,9 @@ def replace_attention(theirs: nn.Module) -> FairseqSelfAttention:
 
 
 def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
-    """fairseq's `Wav2Vec2Model` with the checkpoint's weights; no fairseq task is set up.
+    """fairseq's `Wav2Vec2Model` with the checkpoint's weights, without its pre-training parts.
+
+    No fairseq task is set up.
 
     Raises:
         FadError: fairseq is not installed, it cannot build the config, or the tensors do not fit.
@@ -134,8 +136,11 @@ def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
     except (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(f"{type(error).__name__} {error}".split())[:300]
         raise FadError(f"{checkpoint.path}: fairseq cannot build its config: {reason}") from None
+    model.remove_pretraining_modules()
+    # In full tuning an unused parameter would be counted and never get a gradient.
+    model.mask_emb = None
     try:
-        model.load_state_dict(checkpoint.state, strict=True)
+        model.load_state_dict(checkpoint.encoder_state(), strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise FadError(f"{checkpoint.path}: its tensors do not fit its config: {reason}") from None
@@ -143,11 +148,8 @@ def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
 
 
 def load_fairseq_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> FairseqXLSR:
-    """Builds fairseq's model, without its pre-training parts, and replaces its attention."""
+    """Builds fairseq's model and replaces its attention."""
     model = build_wav2vec2(checkpoint)
-    model.remove_pretraining_modules()
-    # In full tuning an unused parameter would be counted and never get a gradient.
-    model.mask_emb = None
     return FairseqXLSR(
         model, FairseqConfig(FrameGrid(checkpoint.conv_layers), checkpoint.normalize), layers
     )

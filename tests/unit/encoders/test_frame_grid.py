@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fad.encoders.checkpoint import parse_conv_layers
+from fad.encoders.fairseq_checkpoint import parse_conv_layers
 from fad.encoders.frame_grid import FrameGrid
 from tests.helpers.released import XLSR_300M
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from fad.encoders.checkpoint import PRETRAINING_PARTS, load_xlsr, read_checkpoint
+from fad.encoders.checkpoint import load_xlsr, read_checkpoint
+from fad.encoders.pretrained import PRETRAINING_PARTS
 from fad.errors import FadError
 from tests.helpers.contract import padded_batch
 from tests.helpers.released import XLSR_300M, parameter_shapes

@@ -1,0 +1,114 @@
+"""A pre-trained wav2vec 2.0 model in fairseq's words, whichever kind of file it was read from."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from fad.errors import FadError
+
+# Used in pre-training alone: counted, but not kept in memory.
+PRETRAINING_PARTS = ("mask_emb", "quantizer.", "project_q.", "final_proj.")
+
+MAX_CONV_LAYERS = 32
+MAX_SIZE = 2**16
+
+# fairseq's defaults, for the keys that a checkpoint leaves out.
+DEFAULTS: dict[str, Any] = {
+    "extractor_mode": "default",
+    "conv_feature_layers": "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512, 2, 2)] + [(512, 2, 2)]",
+    "conv_bias": False,
+    "encoder_layers": 12,
+    "encoder_embed_dim": 768,
+    "encoder_ffn_embed_dim": 3072,
+    "encoder_attention_heads": 12,
+    "activation_fn": "gelu",
+    "layer_type": "transformer",
+    "layer_norm_first": False,
+    "conv_pos": 128,
+    "conv_pos_groups": 16,
+    "pos_conv_depth": 1,
+}
+
+SIZES = (
+    "encoder_layers",
+    "encoder_embed_dim",
+    "encoder_ffn_embed_dim",
+    "encoder_attention_heads",
+    "conv_pos",
+    "conv_pos_groups",
+)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A pre-trained model as its files have it.
+
+    Attributes:
+        path: the file or the folder that it was read from.
+        model_cfg: the model's config by fairseq's keys, plain values.
+        conv_layers: the frontend's (channels, kernel, stride), parsed and checked.
+        normalize: whether waveforms are brought to zero mean and unit variance.
+        state: all tensors by fairseq's names, mapped from the file where it allows that.
+    """
+
+    path: Path
+    model_cfg: dict[str, Any]
+    conv_layers: tuple[tuple[int, int, int], ...]
+    normalize: bool
+    state: dict[str, Tensor]
+
+    @property
+    def num_parameters(self) -> int:
+        """All parameters, those of pre-training included: 317,390,592 in XLS-R 300M."""
+        return sum(math.prod(value.shape) for value in self.state.values())
+
+    def encoder_state(self) -> dict[str, Tensor]:
+        """The tensors that encoding needs, without the pre-training parts."""
+        return {
+            name: value
+            for name, value in self.state.items()
+            if not name.startswith(PRETRAINING_PARTS)
+        }
+
+
+def checked_sizes(checkpoint: Checkpoint) -> dict[str, int]:
+    """The transformer's sizes by fairseq's keys (`SIZES`), before anything of them is built.
+
+    Raises:
+        FadError: a size that no transformer has, or more blocks than the file has tensors.
+    """
+    sizes = {key: checkpoint.model_cfg.get(key, DEFAULTS[key]) for key in SIZES}
+    # A block has more than one tensor, so a file cannot ask for more of them than it holds.
+    if (
+        not all(is_size(size) for size in sizes.values())
+        or sizes["encoder_embed_dim"] % sizes["encoder_attention_heads"]
+        or sizes["encoder_embed_dim"] % sizes["conv_pos_groups"]
+        or sizes["encoder_layers"] > len(checkpoint.state)
+    ):
+        listed = ", ".join(f"'{key}': {shown(size)}" for key, size in sizes.items())
+        raise FadError(f"{checkpoint.path}: its config is not one of a transformer: {listed}")
+    return sizes
+
+
+def is_size(value: Any) -> bool:
+    """Whether it is a whole number from 1 to 65535: neither a string nor a boolean."""
+    return type(value) is int and 0 < value < MAX_SIZE
+
+
+def is_conv_layers(layers: Any) -> bool:
+    """Whether it is a list of 1 to 32 triples (channels, kernel, stride) of sizes."""
+    return 0 < len(layers) <= MAX_CONV_LAYERS and all(
+        isinstance(layer, tuple) and len(layer) == 3 and all(map(is_size, layer))
+        for layer in layers
+    )
+
+
+def shown(value: Any) -> str:
+    """A value of a config as an error quotes it: on one line and short."""
+    try:
+        return repr(value)[:80]
+    except (RecursionError, ValueError):  # Python does not print integers of thousands of digits
+        return f"a {type(value).__name__} too long to print"
