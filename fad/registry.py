@@ -16,7 +16,7 @@ SLOTS: dict[str, dict[str, str]] = {
         "full": "fad.adaptation.full:Full",
         "lora": "fad.adaptation.lora:LoRA",
     },
-    "backend": {"pool": "fad.backends.pool:Pool"},
+    "backend": {"pool": "fad.backends.pool:Pool", "aasist": "fad.backends.aasist:AASIST"},
     "loss": {"weighted_ce": "fad.losses.weighted_ce:WeightedCrossEntropy"},
 }
 

@@ -22,7 +22,12 @@ class Pool(nn.Module):
     Args:
         dim: the width D of the encoder's outputs.
         num_layers: how many outputs the encoder gives.
+
+    Attributes:
+        equal_lengths: whether the utterances of a batch must have one length; padding is masked.
     """
+
+    equal_lengths = False
 
     def __init__(self, dim: int, num_layers: int) -> None:
         super().__init__()

@@ -12,9 +12,11 @@ SHIPPED = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("encoder", SLOTS["encoder"])
 def test_every_shipped_config_builds(name, encoder, mini_file):
-    detector = build_detector(load_config(name, [f"encoder={encoder}"]), mini_file)
+    # Its encoder_conf too: an override of the name would empty it, and both take `layers`.
+    detector = build_detector({**load_config(name), "encoder": encoder}, mini_file)
     assert detector.count()["trainable"] > 0
 
 
-def test_every_adaptation_has_a_config():
-    assert {load_config(name)["adaptation"] for name in SHIPPED} == set(SLOTS["adaptation"])
+@pytest.mark.parametrize("slot", ["adaptation", "backend"])
+def test_every_adaptation_and_back_end_has_a_config(slot):
+    assert {load_config(name)[slot] for name in SHIPPED} == set(SLOTS[slot])

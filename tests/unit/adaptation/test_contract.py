@@ -16,7 +16,10 @@ from fad.files import write_text
 from tests.helpers import contract
 from tests.helpers.contract import logits
 
-SHIPPED = sorted(path.stem for path in CONF_DIR.glob("*.yaml") if path.stem != "base")
+# A config with another back-end has one of the same adaptations: the contract is the adaptation's,
+# and `pool`, which masks padding and never drops out, lets it show.
+METHODS = sorted(path.stem for path in CONF_DIR.glob("*.yaml") if path.stem != "base")
+SHIPPED = [name for name in METHODS if load_config(name)["backend"] == "pool"]
 ENCODERS = ("xlsr", "fairseq_xlsr")
 ALL_SIX = "adaptation_conf.target_modules=[q_proj,k_proj,v_proj,out_proj,fc1,fc2]"
 VARIANTS = {
