@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from fad import registry
 from fad.adaptation.base import Adaptation
 from fad.config import read_yaml
-from fad.encoders.checkpoint import read_checkpoint
+from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.errors import FadError
-from fad.files import atomic_path, sha256_file
+from fad.files import atomic_path
 
 CONFIG = "config.yaml"
 WEIGHTS = "best.safetensors"
@@ -154,10 +154,10 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
             raise FadError(f"{needed}: missing: --model takes an exp/<tag> that stage 3 has made")
     config = _read_config(model_dir / CONFIG)
     pretrained = Path(pretrained or config["pretrained"]["path"])
-    if not pretrained.is_file():
+    if not pretrained.exists():
         raise FadError(f"{pretrained}: the pre-trained file is gone; say where with --pretrained")
     state, base_sha256 = read_weights(weights)
-    if sha256_file(pretrained) != base_sha256:
+    if pretrained_sha256(pretrained) != base_sha256:
         raise FadError(f"{pretrained}: not the pre-trained file that {weights} was trained with")
     detector = build_detector(config, pretrained)
     detector.load_trained_state(state, str(weights))

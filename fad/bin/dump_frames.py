@@ -55,14 +55,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fad.data import frame_dump
     from fad.data.sources import AudioSource
     from fad.detector import build_detector
-    from fad.files import sha256_file
+    from fad.encoders.checkpoint import pretrained_sha256
 
     detector = build_detector(config, args.pretrained)
     if not detector.frontend_is_fixed:
         logging.info("%s trains from audio: no frames to store", config["adaptation"])
         return
     encoder = detector.encoder.eval()
-    about = frame_dump.description(args.pretrained, sha256_file(args.pretrained), audio)
+    about = frame_dump.description(args.pretrained, pretrained_sha256(args.pretrained), audio)
     out = frame_dump.dump_dir(args.dump, args.pretrained, args.name)
     if frame_dump.is_complete(out, about):
         logging.info("%s: there already", out)

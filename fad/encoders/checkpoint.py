@@ -25,7 +25,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     return read_huggingface(path) if is_huggingface(path) else read_fairseq(path)
 
 
-def base_sha256(path: str | Path) -> str:
+def pretrained_sha256(path: str | Path) -> str:
     """What identifies a pre-trained model: the sha256 of all that is read of it.
 
     Of a fairseq file it is the file's own. Of a Hugging Face model it is that of a list of its
@@ -95,7 +95,8 @@ def _xlsr_config(checkpoint: Checkpoint) -> XLSRConfig:
         if found != value:
             raise FadError(
                 f"{checkpoint.path}: {key} is {str(found)[:80]}, and the encoder 'xlsr' has only "
-                f"{value} (XLS-R, XLSR-53, MMS); set 'encoder: fairseq_xlsr' for fairseq's other models"
+                f"{value} (XLS-R, XLSR-53, MMS); set 'encoder: fairseq_xlsr' for fairseq's other "
+                "models"
             )
     sizes = checked_sizes(checkpoint)
     return XLSRConfig(

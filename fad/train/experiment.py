@@ -16,8 +16,9 @@ from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource, FrameSource
 from fad.detector import CONFIG, WEIGHTS, Detector, build_detector
 from fad.devices import autocast
+from fad.encoders.checkpoint import pretrained_sha256
 from fad.errors import FadError
-from fad.files import sha256_file, write_json, write_text
+from fad.files import write_json, write_text
 from fad.train.checkpointing import CHECKPOINT, Progress
 from fad.train.settings import TrainSettings
 from fad.train.trainer import Trainer
@@ -58,7 +59,7 @@ def train_experiment(
         pass  # a precision that cannot be had is refused before anything is loaded
     for name in (train_set, dev_set):
         _check_stage_2(dump / "audio" / name)
-    sha256 = _sha256(pretrained)
+    sha256 = pretrained_sha256(pretrained)
     data = {name: fingerprint(dump / "audio" / name) for name in (train_set, dev_set)}
     claim_directory(exp, config, pretrained, sha256, data)
 
@@ -77,7 +78,7 @@ def train_experiment(
     logger.info(
         "%s on %s: %s trainable of %s parameters, %s times fewer; reads %s",
         config["adaptation"],
-        pretrained.name,
+        pretrained,
         f"{parameters['trainable']:,}",
         f"{parameters['total']:,}",
         parameters["ratio"],
@@ -182,12 +183,6 @@ def read_classes(audio: Path) -> np.ndarray:
 def _check_stage_2(audio: Path) -> None:
     if not (audio / "wav.scp").is_file():
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) first")
-
-
-def _sha256(pretrained: Path) -> str:
-    if not pretrained.is_file():
-        raise FadError(f"--pretrained {pretrained}: no such file")
-    return sha256_file(pretrained)
 
 
 def _cost(progress: Progress, device: torch.device) -> dict[str, Any]:

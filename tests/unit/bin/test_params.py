@@ -6,8 +6,9 @@ import math
 import pytest
 
 from fad.bin import params
+from fad.encoders.released import parameter_shapes
 from fad.errors import FadError
-from tests.helpers.released import MINI, XLSR_300M, parameter_shapes
+from tests.helpers.released import MINI, XLSR_300M
 
 
 def counts(capsys, *options: str) -> dict:

@@ -13,7 +13,7 @@ from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.errors import FadError
 
 ABOUT = {
-    "pretrained": "mini.pt",
+    "pretrained": "mini",
     "sha256": "ab" * 32,
     "boundary": "frontend",
     "dtype": "float32",
@@ -143,3 +143,17 @@ def test_the_estimate_is_the_size_that_is_written(encoder, source, tmp_path):
 def test_the_directory_is_named_after_boundary_and_file(tmp_path):
     found = frame_dump.dump_dir(tmp_path, "some/where/xlsr2_300m.pt", "asvspoof2021_df/eval")
     assert found == tmp_path / "frontend-xlsr2_300m" / "asvspoof2021_df" / "eval"
+
+
+def test_a_hugging_face_model_is_named_by_its_folder_whole(tmp_path, monkeypatch):
+    model = tmp_path / "wav2vec2.0-x"
+    model.mkdir()
+    given = [model, f"{model}/", model / "model.safetensors", model / "pytorch_model.bin"]
+    given += [model / "model.safetensors.index.json", f"{model}/../wav2vec2.0-x"]
+    names = {frame_dump.dump_dir(tmp_path, path, "dev").parent.name for path in given}
+    monkeypatch.chdir(model)
+    names |= {frame_dump.dump_dir(tmp_path, path, "dev").parent.name for path in (".", "./")}
+    assert names == {"frontend-wav2vec2.0-x-hf"}
+    # fairseq's file of the same name is another model's, perhaps
+    file = frame_dump.dump_dir(tmp_path, f"{model}.pt", "dev").parent.name
+    assert file == "frontend-wav2vec2.0-x"

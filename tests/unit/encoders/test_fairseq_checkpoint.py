@@ -10,9 +10,10 @@ import torch
 
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
+from fad.encoders.released import parameter_shapes
 from fad.errors import FadError
 from tests.helpers.contract import padded_batch
-from tests.helpers.released import MINI, parameter_shapes, random_checkpoint
+from tests.helpers.released import MINI, random_checkpoint
 
 PRETRAINING = {"mask_emb", "quantizer.vars", "project_q.weight", "final_proj.bias"}
 
@@ -141,7 +142,7 @@ def refused(path: Path, match: str) -> None:
 
 
 def test_a_missing_file_is_named_with_the_option(tmp_path):
-    refused(tmp_path / "none.pt", "no such pre-trained file; give --pretrained")
+    refused(tmp_path / "none.pt", "no such pre-trained file or folder; give --pretrained")
 
 
 def test_a_missing_tensor_is_refused_by_name(content, saved):

@@ -7,9 +7,10 @@ import torch
 
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.pretrained import PRETRAINING_PARTS
+from fad.encoders.released import parameter_shapes
 from fad.errors import FadError
 from tests.helpers.contract import padded_batch
-from tests.helpers.released import XLSR_300M, parameter_shapes
+from tests.helpers.released import XLSR_300M
 
 # Convolutions order their sums by length and thread: at XLS-R's 512 channels crops were equal to
 # the last bit on the CPU tried, at few channels they are not.

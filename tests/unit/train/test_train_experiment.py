@@ -316,7 +316,7 @@ def test_settings_that_cannot_be_had_are_refused(
 def test_missing_inputs_name_the_stage_or_the_option(mini_file, tiny_dump, tmp_path):
     with pytest.raises(FadError, match=r"audio/train: missing or not complete: run stage 2"):
         train(tmp_path / "exp", mini_file, tmp_path)
-    with pytest.raises(FadError, match=r"--pretrained .*none.pt: no such file"):
+    with pytest.raises(FadError, match=r"none.pt: no such pre-trained .* give --pretrained"):
         train(tmp_path / "exp", tmp_path / "none.pt", tiny_dump)
 
 
