@@ -6,6 +6,7 @@ last, says which pre-trained file the frames are of.
 
 import json
 import logging
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,25 @@ logger = logging.getLogger(__name__)
 
 def dump_dir(dump: Path, pretrained: Path, name: str) -> Path:
     """`dump/frontend-<pretrained>/<set>`."""
-    return dump / f"{BOUNDARY}-{Path(pretrained).stem}" / name
+    return dump / f"{BOUNDARY}-{_base_name(pretrained)}" / name
+
+
+def _base_name(pretrained: Path) -> str:
+    """A file's name without its ending, or `<folder>-hf` of a Hugging Face model in a folder.
+
+    The same for such a folder and for the weights file in it, which is called alike in every one.
+    """
+    path = Path(os.path.abspath(pretrained))  # `.` has a name too; links keep theirs
+    if path.is_dir():
+        return f"{path.name}-hf"
+    beside_config = path.suffix in (".safetensors", ".bin", ".json")
+    return f"{path.parent.name}-hf" if beside_config else path.stem
 
 
 def description(pretrained: Path, sha256: str, audio: Path) -> dict[str, Any]:
     """What `encoder.json` says of the frames of a `dump/audio/<set>`."""
     return {
-        "pretrained": Path(pretrained).name,
+        "pretrained": _base_name(pretrained),
         "sha256": sha256,
         "boundary": BOUNDARY,
         "dtype": "float32",
