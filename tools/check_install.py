@@ -107,6 +107,12 @@ assert os.path.isdir(espeakng_loader.get_data_path()), "its voices are missing"
 print(importlib.metadata.version("espeakng-loader") + ", library and voices load")
 """
 
+TRANSFORMERS = """
+import importlib.metadata
+from transformers import Wav2Vec2Model
+print(importlib.metadata.version("transformers") + ", imports", Wav2Vec2Model.__name__)
+"""
+
 CHECKS = (
     Check("python", REQUIRED, PYTHON, "install Python 3.11; PYTHON=python3.11 tools/setup.sh"),
     Check("torch", REQUIRED, TORCH),
@@ -127,6 +133,7 @@ CHECKS = (
     Check("pyworld", "demo", PYWORLD),
     Check("pytest", "dev", _package("pytest")),
     Check("hypothesis", "dev", _package("hypothesis")),
+    Check("transformers", "dev", TRANSFORMERS),
 )
 
 
