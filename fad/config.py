@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,38 @@ from fad.errors import FadError, nearest
 from fad.registry import SLOTS, check_keys
 
 CONF_DIR = Path(__file__).resolve().parent.parent / "conf"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# ValueError: a 13th month, a number of 5,000 digits, or not UTF-8; RecursionError: a thousand "[".
+_NOT_PLAIN = (yaml.YAMLError, ValueError, RecursionError)
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML's values, each on a line and once: no tags, aliases, repeated keys or line breaks.
+
+    Aliases of aliases make a file of a kilobyte print as gigabytes, and of a key that comes twice
+    PyYAML silently keeps the last.
+    """
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        if isinstance(node.value, str) and _CONTROL.search(node.value):
+            raise yaml.YAMLError(f"a control character in {node.value[:40]!r}")
+        return super().construct_scalar(node)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"an alias (*{self.peek_event().anchor}): write the value out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key, count in Counter(keys).items():
+            if count > 1:
+                raise yaml.YAMLError(f"the key '{key}' comes twice: keep one of them")
+        return super().construct_mapping(node, deep)
+
+
+def _parse(text: str) -> Any:
+    return yaml.load(text, Loader=_PlainLoader)
 
 
 def load_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]:
@@ -45,11 +78,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         FadError: unreadable, not YAML, or not a mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FadError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a 13th month, or not UTF-8
-        raise FadError(f"{path}: not plain YAML: {' '.join(str(error).split())}") from None
+    except _NOT_PLAIN as error:
+        reason = " ".join(str(error).split())[:300]
+        raise FadError(f"{path}: not plain YAML: {reason}: correct it") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -73,11 +107,11 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
 def _find(name: str) -> Path:
     if name.endswith((".yaml", ".yml")) or "/" in name:
         return Path(name)
-    path = CONF_DIR / f"{name}.yaml"
-    if not path.is_file():
-        known = [file.stem for file in CONF_DIR.glob("*.yaml") if file.stem != "base"]
-        raise FadError(f"--config {name}: no such method in conf/; {nearest(name, known)}")
-    return path
+    methods = {file.stem: file for file in CONF_DIR.glob("*.yaml")}
+    if name not in methods:
+        known = methods.keys() - {"base"}
+        raise FadError(f"--config {name[:80]}: no such method in conf/; {nearest(name, known)}")
+    return methods[name]
 
 
 def _parse_override(text: str) -> dict[str, Any]:
@@ -85,9 +119,9 @@ def _parse_override(text: str) -> dict[str, Any]:
     if not equals or not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", key):
         raise FadError(f"--set {text}: expected key=value, such as train.lr=1e-4")
     try:
-        parsed: Any = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError):  # ValueError: a date with a 13th month
-        raise FadError(f"--set {text}: the value is not plain YAML") from None
+        parsed: Any = _parse(value)
+    except _NOT_PLAIN:
+        raise FadError(f"--set {text[:80]}: the value is not plain YAML") from None
     for part in reversed(key.split(".")):
         parsed = {part: parsed}
     return parsed

@@ -77,6 +77,17 @@ def remove_parts(directory: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether it is a regular file; also where the system takes no such name.
+
+    So it is False for a FIFO or a device, whose end may never come.
+    """
+    try:
+        return Path(path).is_file()
+    except OSError:  # a name too long, a folder that may not be entered
+        return False
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Writes UTF-8 text atomically."""
     with atomic_path(path) as part:

@@ -1,6 +1,7 @@
 """Any audio file as 16 kHz mono float32."""
 
 import logging
+from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -10,9 +11,13 @@ import av
 import numpy as np
 import soundfile as sf
 
+from fad.data.truncation import missing_bytes, says_its_length
 from fad.errors import FadError
+from fad.files import is_file
 
 SAMPLE_RATE = 16000  # Hz, what XLS-R was trained on
+RATES = (1_000, 768_000)  # Hz: no speech is below, no file above, and resampling would go wild
+MAX_HOURS = 4  # a small FLAC can hold days of silence, which would take all memory
 
 _BLOCK = 1 << 20  # frames decoded at a time: long files cost memory for one channel only
 # A Kaiser-windowed sinc: flat to 7 kHz, 6 dB down at 7.6 kHz, over 90 dB down from 8.6 kHz.
@@ -29,14 +34,22 @@ _AV_OPTIONS = {"options": {"protocol_whitelist": "none"}, "metadata_errors": "ig
 logger = logging.getLogger(__name__)
 
 
+_UNKNOWN = 2**63 - 1  # frames of a FLAC that was written to a pipe, as libsndfile has it
+_SLACK = 0.25  # seconds that encoders' padding may differ by
+
+
 class AudioInfo(NamedTuple):
-    """What a file's header says; `frames` is an estimate for MP3."""
+    """What a file's header says.
+
+    `frames` is an estimate for MP3; `missing` are bytes of sound that it promises and has not.
+    """
 
     rate: int
     channels: int
     frames: int
     format: str
     subtype: str
+    missing: int
 
 
 def probe(path: str | Path) -> AudioInfo | None:
@@ -45,7 +58,10 @@ def probe(path: str | Path) -> AudioInfo | None:
         info = sf.info(str(path))
     except (sf.LibsndfileError, TypeError):  # TypeError: a name in .raw, taken for headerless
         return None
-    return AudioInfo(info.samplerate, info.channels, info.frames, info.format, info.subtype)
+    missing = missing_bytes(info.extra_info)
+    return AudioInfo(
+        info.samplerate, info.channels, info.frames, info.format, info.subtype, missing
+    )
 
 
 def read_audio(path: str | Path) -> np.ndarray:
@@ -57,14 +73,19 @@ def read_audio(path: str | Path) -> np.ndarray:
         wav (S,) float32 at 16 kHz, finite, S >= 1.
 
     Raises:
-        FadError: The file is missing, empty, in no known format, damaged or holds NaN or infinity.
+        FadError: The file is missing, empty, in no known format, damaged, cut short, over
+            `MAX_HOURS` long, of a rate outside `RATES`, or holds NaN or infinity.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise FadError(f"{path}: no such audio file: correct its path in wav.scp")
     wav, rate = _decode(path)
     if len(wav) == 0:
         raise FadError(f"{path}: holds no audio: replace it or remove it from the corpus")
+    if not RATES[0] <= rate <= RATES[1]:
+        raise FadError(
+            f"{path}: its rate is {rate} Hz, outside {RATES[0]} to {RATES[1]}: mend or remove it"
+        )
     wav = _resample(wav, rate)
     if not np.isfinite(wav).all():
         raise FadError(f"{path}: holds NaN or infinite samples: write it anew or remove it")
@@ -80,24 +101,29 @@ def _decode(path: Path) -> tuple[np.ndarray, int]:
         wav (S,) float32, the mean of the channels, and its rate in Hz.
     """
     info = probe(path)
-    # libsndfile guesses the length of an MP3 without a Xing header, and stops there.
-    exact = info is not None and info.format != "MP3"
+    if info is not None and info.missing:
+        raise _damaged(path, f"cut short, {info.missing} bytes of sound are missing")
+    # libsndfile guesses the length of an MP3 without a Xing header, and stops there; and it takes
+    # the length 0 of a WAV that was written to a pipe at its word.
+    exact = info is not None and info.format != "MP3" and info.frames > 0
     try:
         wav, rate = _decode_libsndfile(path) if exact else _decode_av(path)
     except sf.LibsndfileError:
         wav, rate = _decode_av(path)
-    if exact and len(wav) < info.frames:
-        raise FadError(
-            f"{path}: damaged: only {len(wav)} of {info.frames} samples can be decoded: "
-            "fetch it again or remove it from the corpus"
-        )
+    if exact and info.frames != _UNKNOWN and len(wav) < info.frames:
+        raise _damaged(path, f"only {len(wav)} of {info.frames} samples can be decoded")
     return wav, rate
+
+
+def _damaged(path: Path, how: str) -> FadError:
+    return FadError(f"{path}: damaged: {how}: fetch it again or remove it from the corpus")
 
 
 def _decode_libsndfile(path: Path) -> tuple[np.ndarray, int]:
     with sf.SoundFile(str(path)) as file:
         blocks = file.blocks(_BLOCK, dtype="float32", always_2d=True)
-        return _join([block.mean(axis=1) for block in blocks]), file.samplerate
+        means = (block.mean(axis=1) for block in blocks)
+        return _join(path, means, file.samplerate), file.samplerate
 
 
 def _decode_av(path: Path) -> tuple[np.ndarray, int]:
@@ -107,17 +133,40 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
                 raise FadError(f"{path}: has no audio stream: remove it from the corpus")
             stream = box.streams.audio[0]
             to_float = av.AudioResampler(format="fltp")  # changes the sample type alone
-            frames = [part for frame in box.decode(stream) for part in to_float.resample(frame)]
-            return _join([frame.to_ndarray().mean(axis=0) for frame in frames]), stream.rate
+            frames = (part for frame in box.decode(stream) for part in to_float.resample(frame))
+            means = (frame.to_ndarray().mean(axis=0) for frame in frames)
+            wav = _join(path, means, stream.rate)
+            promised = _seconds(box) if says_its_length(path, box.format.name) else 0.0
     except (av.FFmpegError, OSError) as error:
         raise FadError(
             f"{path}: neither libsndfile nor FFmpeg can decode it ({error.strerror}): "
             "convert it to WAV or FLAC, fetch it again or remove it"
         ) from None
+    if len(wav) < (promised - _SLACK) * stream.rate:
+        seconds = len(wav) / stream.rate
+        raise _damaged(path, f"only {seconds:.2f} of {promised:.2f} seconds can be decoded")
+    return wav, stream.rate
 
 
-def _join(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.zeros(0, dtype=np.float32), *parts])
+def _seconds(box: av.container.InputContainer) -> float:
+    """The duration of the audio by its container's header, 0 where that does not tell."""
+    stream = box.streams.audio[0]
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    alone = len(box.streams) == 1  # else it may be that of the pictures
+    return box.duration / av.time_base if alone and box.duration else 0.0
+
+
+def _join(path: Path, parts: Iterable[np.ndarray], rate: int) -> np.ndarray:
+    """Gathers a channel (S,), but not without end."""
+    most = MAX_HOURS * 3600 * max(rate, RATES[0])
+    gathered, samples = [np.zeros(0, dtype=np.float32)], 0
+    for part in parts:
+        gathered.append(part)
+        samples += len(part)
+        if samples > most:
+            raise FadError(f"{path}: longer than {MAX_HOURS} hours: cut it into shorter clips")
+    return np.concatenate(gathered)
 
 
 def _resample(wav: np.ndarray, rate: int) -> np.ndarray:

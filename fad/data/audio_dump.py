@@ -73,6 +73,7 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
     )
     (out / "wav.scp").unlink(missing_ok=True)
     _report(out, errors, len(source["wav.scp"]), skip_bad)
+    _check_classes(out, source["utt2label"], paths)
     kept = {
         name: {utt: table[utt] for utt in paths}
         for name, table in source.items()
@@ -137,9 +138,16 @@ def _report(out: Path, errors: tables.Table, total: int, skip_bad: bool) -> None
     logger.warning("%s: left out", found)
 
 
+def _check_classes(out: Path, labels: tables.Table, kept: tables.Table) -> None:
+    for label in set(labels.values()) - {labels[utt] for utt in kept}:
+        raise FadError(
+            f"{out}: without the bad clips no {label} one is left, see {out / 'errors'}: mend them"
+        )
+
+
 def _carry_asv_scores(data: Path, out: Path) -> None:
     source, target = data / tables.ASV_SCORES, out / tables.ASV_SCORES
     if source.is_file():
-        write_text(target, source.read_text(encoding="utf-8"))
+        write_text(target, "".join(f"{line}\n" for line in tables.read_lines(source)))
     else:
         target.unlink(missing_ok=True)

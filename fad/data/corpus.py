@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from fad.data.tables import LABELS, NO_ATTACK, write_data_dir
+from fad.data.tables import CONTROL, LABELS, NO_ATTACK, check_id, write_data_dir
 from fad.errors import FadError, nearest
+from fad.files import is_file
 
 SETS = ("train", "dev", "eval")
 UNKNOWN_SPEAKER = "-"  # becomes the utterance itself
@@ -140,7 +141,7 @@ class _Names:
                 f"the {self.kind}s '{self.owner[safe]}' and '{name}' both become '{safe}': "
                 "rename one of them"
             )
-        return safe
+        return check_id(safe, self.kind)
 
     def add_new(self, safe: str, clip: Clip) -> str:
         mine = f"{_where(clip)}{clip.path}"
@@ -150,7 +151,7 @@ class _Names:
                 "remove one of them or give each its own id"
             )
         self.owner[safe] = mine
-        return safe
+        return check_id(safe, f"{mine}: {self.kind}")
 
 
 def _where(clip: Clip) -> str:
@@ -160,7 +161,10 @@ def _where(clip: Clip) -> str:
 def _check_files(clips: Sequence[Clip]) -> None:
     if not clips:
         raise FadError("the corpus has no clip: is --corpus_dir the right folder?")
-    missing = [clip for clip in clips if not clip.path.is_file()]
+    for clip in clips:
+        if CONTROL.search(str(clip.path)):
+            raise FadError(f"{_where(clip)}{str(clip.path)!r} has a control character: rename it")
+    missing = [clip for clip in clips if not is_file(clip.path)]
     if missing:
         more = f" ({len(missing)} of {len(clips)} are missing)" if len(missing) > 1 else ""
         raise FadError(

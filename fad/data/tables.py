@@ -25,7 +25,10 @@ Table = dict[str, str]
 _ID = re.compile(r"[A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]*")
 # As Kaldi reads them: `| command`, `command |`, and behind that an offset or a range.
 _PIPE = re.compile(r"^\||\|\s*(:\d+)?\s*(\[[^\]]*\])?$")
+# Text for terminals and other line ends: no path or name needs them, and messages would show them.
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _MAX_ID = 200  # ids become file names, which may have 255 bytes with a prefix and a suffix
+_LENGTH = re.compile(r"[1-9][0-9]{0,11}")  # samples; 12 digits are two years
 _SHOWN = 3
 
 
@@ -49,14 +52,15 @@ def read_table(path: str | Path, kind: str = "utterance id") -> Table:
     """Reads `key value...` lines in their order; the value is the rest of the line, stripped.
 
     Args:
-        path: The table, UTF-8; line ends of DOS are tolerated.
+        path: The table, UTF-8; a byte order mark and line ends of DOS are tolerated.
         kind: What the keys are, for messages.
 
     Raises:
-        FadError: No such file, not UTF-8, an empty line, no value, an unsafe or duplicate key.
+        FadError: No such file, not UTF-8, an empty line, a control character, no value, an unsafe
+            or duplicate key.
     """
     table: Table = {}
-    for number, line in enumerate(_lines(Path(path)), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         where = f"{path}:{number}"
         words = line.split(maxsplit=1)
         if not words:
@@ -74,14 +78,25 @@ def read_table(path: str | Path, kind: str = "utterance id") -> Table:
     return table
 
 
-def _lines(path: Path) -> list[str]:
+def read_lines(path: str | Path) -> list[str]:
+    """The lines of a text that others may have made, without their ends.
+
+    Raises:
+        FadError: No such file, not UTF-8, or a control character other than tab in it.
+    """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FadError(f"{path}: not UTF-8 at byte {error.start}: convert it (iconv)") from None
     except OSError as error:
         raise FadError(f"{path}: cannot be read ({error.strerror}): make or mend it") from None
-    lines = text.split("\n")
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    for number, line in enumerate(lines, start=1):
+        if found := CONTROL.search(line):
+            raise FadError(
+                f"{path}:{number}: has the control character {found[0]!r}: remove it, or convert "
+                "the file to UTF-8 (iconv)"
+            )
     return lines[:-1] if lines[-1] == "" else lines
 
 
@@ -95,8 +110,11 @@ def write_table(path: str | Path, table: Mapping[str, str]) -> None:
     for key in sorted(table):
         value = table[key]
         check_id(key, f"{path}: key")
-        if not value or value != value.strip() or "\n" in value:
-            raise FadError(f"{path}: value {value!r} of '{key}' is empty or has stray white space")
+        if not value or value != value.strip() or CONTROL.search(value):
+            raise FadError(
+                f"{path}: value {value!r} of '{key}' is empty, has stray white space or a control "
+                "character: correct it"
+            )
         lines.append(f"{key} {value}\n")
     write_text(path, "".join(lines))
 
@@ -119,6 +137,17 @@ def _check_no_pipe(path: str | Path, table: Mapping[str, str]) -> None:
                 f"{path}: the value of '{utt}' is a pipe, which is never run: "
                 "write its output to a file and name that"
             )
+
+
+def read_lengths(path: str | Path) -> dict[str, int]:
+    """Reads `utt samples`, the `utt2num_samples` of a dump.
+
+    Raises:
+        FadError: As `read_table`; also a length that is not a whole number from 1.
+    """
+    table = read_table(path)
+    _check_lengths(Path(path), table)
+    return {utt: int(samples) for utt, samples in table.items()}
 
 
 def read_labels(path: str | Path) -> Table:
@@ -233,8 +262,15 @@ def _check_tables(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> N
     check_same_keys({f"{directory}/{n}": table for n, table in tables.items() if n != "spk2utt"})
     _check_no_pipe(directory / "wav.scp", tables["wav.scp"])
     _check_labels(directory / "utt2label", tables["utt2label"])
+    _check_lengths(directory / "utt2num_samples", tables.get("utt2num_samples", {}))
     _check_attacks(directory, tables)
     _check_speakers(directory, tables)
+
+
+def _check_lengths(path: Path, table: Mapping[str, str]) -> None:
+    for utt, samples in table.items():
+        if not _LENGTH.fullmatch(samples):
+            raise FadError(f"{path}: '{utt}' has {samples[:40]!r} samples: run stage 2 again")
 
 
 def _check_attacks(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> None:

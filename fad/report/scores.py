@@ -2,10 +2,11 @@
 
 Countermeasure scores have two columns, `utt score` (fad's own), or four, `utt attack label score`
 (ASVspoof 2019, which carries labels and attacks). ASV scores have three, as ASVspoof 2019 hands
-them
-out: `bonafide|Axx target|nontarget|spoof score`. A higher score is more bona fide, or more target.
+them out: `bonafide|Axx target|nontarget|spoof score`. A higher score
+is more bona fide, or more target.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
@@ -13,10 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fad.data.tables import LABELS
+from fad.data.tables import LABELS, read_lines
 from fad.errors import FadError
 
 ASV_KINDS = ("target", "nontarget", "spoof")
+# Python's `float` takes more: `1_000`, and digits of other scripts.
+_NUMBER = re.compile(
+    r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
+)
 COLUMNS = {2: "utt score", 4: "utt attack label score"}
 
 
@@ -39,23 +44,18 @@ class ScoreFile:
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line numbers, from 1, and the columns of each line."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            yield from ((number, line.split()) for number, line in enumerate(file, start=1))
-    except OSError as error:
-        raise FadError(f"{path}: cannot be read ({error.strerror}): is this the file?") from error
-    except UnicodeDecodeError as error:
-        raise FadError(f"{path}: not UTF-8 text: give a file of scores") from error
+    return ((number, line.split()) for number, line in enumerate(read_lines(path), start=1))
 
 
 def _number(text: str, path: Path, line: int) -> float:
     """A finite score."""
-    try:
-        score = float(text)
-    except ValueError:
-        raise FadError(f"{path}:{line}: '{text}' is not a number: expected a score") from None
+    if not _NUMBER.fullmatch(text):
+        raise FadError(
+            f"{path}:{line}: '{text[:40]}' is not a number: expected a score, such as -1.5"
+        )
+    score = float(text)
     if not isfinite(score):
-        raise FadError(f"{path}:{line}: score '{text}' is not finite: score this trial again")
+        raise FadError(f"{path}:{line}: score '{text[:40]}' is not finite: score this trial again")
     return score
 
 
@@ -76,8 +76,8 @@ def read_scores(path: str | Path) -> ScoreFile:
 
     Raises:
         FadError: the file is missing or empty; a line has another number of columns than the
-            first, a
-            score that is no finite number, an unknown label, or an utterance that came before.
+            first, a score that is no finite number, an unknown label, or an utterance that came
+            before.
     """
     path = Path(path)
     scores: dict[str, float] = {}

@@ -1,10 +1,11 @@
 """The `train` part of a config."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from fad.errors import FadError
+
+_TOO_MUCH = 2**31  # random generators take no larger seed
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class TrainSettings:
             if isinstance(value, str):
                 continue
             # Said so that NaN is refused too.
-            if not bound <= value < math.inf or (strict and value == bound):
-                wanted = f"{'over' if strict else 'at least'} {bound}"
+            if not bound <= value < _TOO_MUCH or (strict and value == bound):
+                wanted = f"{'over' if strict else 'at least'} {bound}, and under {_TOO_MUCH}"
                 raise FadError(f"train.{name} is {value}; it must be {wanted}")
         if settings.warmup > 1:
             raise FadError(f"train.warmup is {settings.warmup}; it is a share of all steps, 0 to 1")

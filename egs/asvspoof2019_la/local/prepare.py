@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from fad.cli import parse_bool, run
 from fad.data.corpus import Clip, write_corpus
-from fad.data.tables import ASV_SCORES, NO_ATTACK
+from fad.data.tables import ASV_SCORES, NO_ATTACK, read_lines
 from fad.errors import FadError
-from fad.files import write_text
+from fad.files import is_file, write_text
 
 DESCRIPTION = """\
 Makes data directories from the official release of ASVspoof 2019 LA: DIR is its folder LA, with
@@ -57,7 +57,7 @@ def read_protocol(root: Path, split: str, check_counts: bool) -> list[Clip]:
     path = root / PROTOCOLS / f"ASVspoof2019.LA.cm.{split}.{OFFICIAL[split].kind}.txt"
     if not path.is_file():
         raise FadError(f"{path}: no such protocol: unpack LA.zip in full")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_lines(path)
     flac = root / f"ASVspoof2019_LA_{split}" / "flac"
     clips = [_clip(f"{path}:{n}", line, flac, split) for n, line in enumerate(lines, start=1)]
     found = len(clips), sum(clip.label == "bonafide" for clip in clips)
@@ -73,14 +73,14 @@ def read_protocol(root: Path, split: str, check_counts: bool) -> list[Clip]:
 def _clip(where: str, line: str, flac: Path, split: str) -> Clip:
     words = line.split()
     if len(words) != 5 or (words[3] == NO_ATTACK) != (words[4] == "bonafide"):
-        raise FadError(f"{where}: '{line}': expected '<speaker> <utt> - <attack> <label>'")
+        raise FadError(f"{where}: '{line[:80]}': expected '<speaker> <utt> - <attack> <label>'")
     speaker, utt, _, attack, label = words
     return Clip(utt, flac / f"{utt}.flac", label, attack, speaker, split, source=where)
 
 
 def keep_present(clips: list[Clip], allow_missing: bool) -> list[Clip]:
     """Checks that the audio is there; with `allow_missing`, says what is not and goes on."""
-    missing = [clip for clip in clips if not clip.path.is_file()]
+    missing = [clip for clip in clips if not is_file(clip.path)]
     if not missing:
         return clips
     message = f"{missing[0].path}: no such clip; {len(missing)} of {len(clips)} clips are missing"
@@ -99,7 +99,7 @@ def copy_asv_scores(root: Path, split: str, out: Path) -> None:
     name = f"ASVspoof2019.LA.asv.{split}.gi.trl.scores.txt"
     path = root / "ASVspoof2019_LA_asv_scores" / name
     if path.is_file():
-        write_text(out / ASV_SCORES, path.read_text(encoding="utf-8"))
+        write_text(out / ASV_SCORES, "".join(f"{line}\n" for line in read_lines(path)))
     else:
         logger.warning("%s: no such file: there will be no min t-DCF for %s", path, split)
         (out / ASV_SCORES).unlink(missing_ok=True)

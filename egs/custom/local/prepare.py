@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from fad.cli import run
 from fad.data.corpus import SETS, UNKNOWN_SPEAKER, Clip, is_audio, split_by_speaker, write_corpus
-from fad.data.tables import NO_ATTACK
+from fad.data.tables import NO_ATTACK, read_lines
 from fad.errors import FadError, nearest
 
 DESCRIPTION = """\
@@ -47,16 +47,16 @@ def read_protocol(protocol: Path) -> list[Clip]:
         FadError: It names the line: a column or value is missing, or a label, a split or an attack
             is not what it may be.
     """
+    lines = (f"{line}\n" for line in read_lines(protocol))
     try:
-        with protocol.open(encoding="utf-8-sig", newline="") as file:
-            return [_clip(protocol, number, row) for number, row in _rows(protocol, file)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FadError(f"{protocol}: not a UTF-8 table of tabs or commas ({error})") from None
+        return [_clip(protocol, number, row) for number, row in _rows(protocol, lines)]
+    except csv.Error as error:
+        raise FadError(f"{protocol}: not a table of tabs or commas ({error}): mend it") from None
 
 
-def _rows(protocol: Path, file: Iterator[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(protocol: Path, lines: Iterator[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yields line numbers and rows, each with a stripped value for every column of the header."""
-    header = next(file, "")
+    header = next(lines, "")
     tabs = "\t" in header
     quoting = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
     options = {"delimiter": "\t" if tabs else ",", "quoting": quoting, "strict": True}
@@ -65,7 +65,7 @@ def _rows(protocol: Path, file: Iterator[str]) -> Iterator[tuple[int, dict[str, 
         if needed not in names:
             raise FadError(f"{protocol}:1: no column '{needed}' in the header: has {names}")
     logger.info("%s: columns not used: %s", protocol, sorted(set(names) - set(COLUMNS)) or "none")
-    reader = csv.reader(file, **options)
+    reader = csv.reader(lines, **options)
     for row in reader:
         number = reader.line_num + 1  # the header is a line too
         if row and len(row) != len(names):

@@ -185,7 +185,7 @@ def test_a_protocol_that_is_not_utf_8_is_refused(prepare, corpus):
     (corpus / "protocol.tsv").write_bytes(b"path\tlabel\n\xe9.wav\treal\n")
     done, _ = prepare("--corpus_dir", corpus)
     assert done.returncode == 1
-    assert "not a UTF-8 table" in done.stderr
+    assert "protocol.tsv: not UTF-8 at byte 11" in done.stderr
 
 
 @pytest.mark.parametrize(
