@@ -1,16 +1,20 @@
-"""Scores of a set: whole utterances, in batches by length."""
+"""Scores of a set: utterances in batches by length, long ones in windows.
+
+An utterance of more than 3,200 frames (64 s) is cut into windows of nearly one length, and its
+logits are the mean of theirs: memory is bounded, whatever the length. The waveform is prepared
+whole, as for all others.
+"""
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from fad.data.batches import Source, scoring_loader
-from fad.data.waveform import prepare_waveform
+from fad.data.batches import Batch, Source, scoring_loader
+from fad.data.sources import WaveformSource
+from fad.data.windows import MAX_FRAMES, windows
 from fad.detector import Detector
 from fad.devices import autocast
 from fad.progress import progress
-
-# Frames in a batch, padding counted: 16 utterances of 4 s.
-MAX_FRAMES = 3200
 
 
 @torch.no_grad()
@@ -33,22 +37,36 @@ def predict(
     logits = np.empty((len(indices), 2), dtype=np.float32)
     # Padding would reach the real frames of an encoder that normalises over time: one at a time.
     max_frames = MAX_FRAMES if detector.encoder.local_frames else 1
-    loader = scoring_loader(source, indices, max_frames, num_workers)
+    equal_lengths = detector.backend.equal_lengths
+    loader = scoring_loader(source, indices, max_frames, equal_lengths, num_workers)
     with progress(total=len(indices), desc=desc, unit="utt", leave=False) as bar:
         for batch in loader:
             with autocast(device, precision):
-                out = detector(batch.inputs.to(device), batch.lens.to(device), source.boundary)
+                out = _logits(detector, source, batch, device)
             logits[[place[index] for index in batch.indices]] = out.float().cpu().numpy()
             bar.update(len(batch.indices))
     return logits
 
 
-@torch.no_grad()
+def _logits(detector: Detector, source: Source, batch: Batch, device: torch.device) -> Tensor:
+    """Logits (B, 2); of an utterance over `MAX_FRAMES`, alone in its batch, the mean of windows."""
+    frames = max(source.frames[index] for index in batch.indices)
+    if frames <= MAX_FRAMES:
+        return detector(batch.inputs.to(device), batch.lens.to(device), source.boundary)
+    (whole,) = batch.inputs
+    parts = (source.crop(whole, start, size) for start, size in windows(frames, MAX_FRAMES))
+    logits = [
+        detector(part[None].to(device), torch.tensor([len(part)], device=device), source.boundary)
+        for part in parts
+    ]
+    return torch.cat(logits).float().mean(0, keepdim=True)
+
+
 def score_waveform(detector: Detector, wav: np.ndarray, device: torch.device) -> float:
     """The score of one utterance (S,) float32 at 16 kHz; higher = bona fide."""
-    x = prepare_waveform(wav, detector.encoder.config.normalize)[None].to(device)
-    logits = detector(x, torch.tensor([x.shape[1]], device=device))
-    return float(log_ratio(logits.float().cpu().numpy())[0])
+    config = detector.encoder.config
+    source = WaveformSource(wav, config.grid, config.normalize)
+    return float(log_ratio(predict(detector, source, [0], device))[0])
 
 
 def log_ratio(logits: np.ndarray) -> np.ndarray:

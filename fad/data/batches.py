@@ -57,7 +57,7 @@ class RandomCrops(Dataset):
         epoch, index = key
         rng = np.random.default_rng([self.seed, epoch, index])
         start = int(rng.integers(max(self.source.frames[index] - self.frames, 0) + 1))
-        return index, self.source.crop(self.source.load(index), start, self.frames)
+        return index, self.source.load_crop(index, start, self.frames)
 
 
 class EpochBatches:
@@ -76,12 +76,23 @@ class EpochBatches:
         return -(-self.size // self.batch_size)
 
 
-def length_batches(source: Source, indices: list[int], max_frames: int) -> list[list[int]]:
-    """Batches of similar lengths with at most `max_frames` frames, padding counted (or of one)."""
+def length_batches(
+    source: Source, indices: list[int], max_frames: int, equal_lengths: bool
+) -> list[list[int]]:
+    """Batches of similar lengths with at most `max_frames` frames, padding counted (or of one).
+
+    Args:
+        source: the utterances.
+        indices: which of them.
+        max_frames: an utterance of more is alone.
+        equal_lengths: whether all in a batch must have one number of frames: nothing is padded.
+    """
     batches: list[list[int]] = []
     for index in sorted(indices, key=lambda i: (source.frames[i], i)):
         # Sorted, so the newest utterance is the longest of its batch.
-        if batches and (len(batches[-1]) + 1) * source.frames[index] <= max_frames:
+        frames = source.frames[index]
+        fits = bool(batches) and (len(batches[-1]) + 1) * frames <= max_frames
+        if fits and not (equal_lengths and source.frames[batches[-1][0]] < frames):
             batches[-1].append(index)
         else:
             batches.append([index])
@@ -102,12 +113,12 @@ def training_loader(
 
 
 def scoring_loader(
-    source: Source, indices: list[int], max_frames: int, num_workers: int
+    source: Source, indices: list[int], max_frames: int, equal_lengths: bool, num_workers: int
 ) -> DataLoader:
-    """Whole utterances in batches by length."""
+    """Whole utterances in the batches of `length_batches`."""
     return DataLoader(
         WholeUtterances(source),
-        batch_sampler=length_batches(source, indices, max_frames),
+        batch_sampler=length_batches(source, indices, max_frames, equal_lengths),
         collate_fn=collate,
         num_workers=num_workers,
         pin_memory=torch.cuda.is_available(),

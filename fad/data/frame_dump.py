@@ -20,6 +20,7 @@ from fad.data import tables
 from fad.data.fingerprint import fingerprint
 from fad.data.jobs import combine_parts, part_path, share
 from fad.data.sources import AudioSource
+from fad.data.windows import MAX_FRAMES, windows
 from fad.errors import FadError
 from fad.files import atomic_path, write_json
 from fad.progress import progress
@@ -78,10 +79,11 @@ def is_complete(out: Path, wanted: dict[str, Any]) -> bool:
 
 
 def estimate(encoder: nn.Module, source: AudioSource, nj: int) -> tuple[float, float]:
-    """Gigabytes that the frames will take, and seconds, by the time of the first few utterances."""
+    """Gigabytes that the frames will take, and seconds, by the time of a few utterances."""
     size = sum(source.frames) * encoder.config.grid.channels * 4 / 1e9
-    few = range(min(_TIMED, len(source.utts)))
-    _frames(encoder, source, 0)  # the first call is slower than the others
+    # The shortest, since a recording of hours would have to be done twice.
+    few = sorted(range(len(source.utts)), key=source.frames.__getitem__)[:_TIMED]
+    _frames(encoder, source, few[0])  # the first call is slower than the others
     started = time.perf_counter()
     for index in few:
         _frames(encoder, source, index)
@@ -143,7 +145,16 @@ def combine(source: AudioSource, out: Path, nj: int, about: dict[str, Any]) -> N
 
 @torch.no_grad()
 def _frames(encoder: nn.Module, source: AudioSource, index: int) -> np.ndarray:
-    """One utterance's frames (T, C) float32; alone, so that no neighbour touches them."""
-    wav = source.load(index)
-    frames, _ = encoder.frontend(wav[None], torch.tensor([len(wav)]))
-    return frames[0].contiguous().numpy()
+    """One utterance's frames (T, C) float32; alone, so that no neighbour touches them.
+
+    A long recording is taken in the windows that scoring takes. A frame depends on its own samples
+    alone, but the order in which a convolution sums may depend on the length: in the same windows
+    the frames equal those of audio to the last bit.
+    """
+    wav, grid = source.load(index), encoder.config.grid
+    frames = np.empty((grid.num_frames(len(wav)), grid.channels), dtype=np.float32)
+    for start, size in windows(len(frames), MAX_FRAMES):
+        part = wav if size == len(frames) else source.crop(wav, start, size)
+        found, _ = encoder.frontend(part[None], torch.tensor([len(part)]))
+        frames[start : start + size] = found[0]
+    return frames

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,10 +44,27 @@ class AudioSource:
         """The whole utterance, (S,)."""
         return prepare_waveform(read_audio(self._paths[self.utts[index]]), self._normalize)
 
+    def load_crop(self, index: int, start: int, frames: int) -> Tensor:
+        """`crop` of `load`: all of the file is decoded, since all of it is normalised together."""
+        return self.crop(self.load(index), start, frames)
+
     def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
         """The samples that `frames` frames from frame `start` see."""
         first = start * self._grid.hop
         return whole[first : first + (frames - 1) * self._grid.hop + self._grid.window]
+
+
+class WaveformSource(AudioSource):
+    """A waveform in memory as a source of one utterance: what scores files scores it too."""
+
+    def __init__(self, wav: np.ndarray, grid: Grid, normalize: bool) -> None:
+        self._prepared, self._grid = prepare_waveform(wav, normalize), grid
+        self.utts = ["waveform"]
+        self.frames = [grid.num_frames(len(self._prepared))]
+
+    def load(self, index: int) -> Tensor:
+        """The prepared waveform, (S,)."""
+        return self._prepared
 
 
 class FrameSource:
@@ -66,8 +84,14 @@ class FrameSource:
 
     def load(self, index: int) -> Tensor:
         """The whole utterance, (T, C)."""
-        shape = (self.frames[index], self._channels)
-        return torch.from_numpy(read_matrix(self._entries[self.utts[index]], shape).copy())
+        return self.load_crop(index, 0, self.frames[index])
+
+    def load_crop(self, index: int, start: int, frames: int) -> Tensor:
+        """`crop` of `load`, without reading the rest."""
+        total = self.frames[index]
+        rows = range(start, min(start + frames, total))
+        shape = (total, self._channels)
+        return torch.from_numpy(read_matrix(self._entries[self.utts[index]], shape, rows))
 
     def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
         """`frames` frames from frame `start`."""

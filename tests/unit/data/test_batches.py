@@ -30,8 +30,8 @@ class Counting:
     def load(self, index: int) -> torch.Tensor:
         return torch.arange(self.frames[index] * self.unit).float()
 
-    def crop(self, whole: torch.Tensor, start: int, frames: int) -> torch.Tensor:
-        return whole[start * self.unit : (start + frames) * self.unit]
+    def load_crop(self, index: int, start: int, frames: int) -> torch.Tensor:
+        return self.load(index)[start * self.unit : (start + frames) * self.unit]
 
 
 def starts(seed: int, unit: int = 1) -> list[list[int]]:
@@ -89,20 +89,33 @@ def test_the_order_changes_with_epoch_and_seed_and_with_nothing_else():
     assert order(1, 0) != order(2, 0)
 
 
-@given(st.lists(st.integers(1, 100), min_size=1, max_size=40), st.integers(1, 300), st.data())
-def test_batches_by_length_have_each_utterance_once_within_the_bound(frames, bound, data):
+@given(
+    st.lists(st.integers(1, 100), min_size=1, max_size=40),
+    st.integers(1, 300),
+    st.booleans(),
+    st.data(),
+)
+def test_batches_by_length_have_each_utterance_once_within_the_bound(frames, bound, equal, data):
     source = SimpleNamespace(frames=frames)
     indices = data.draw(st.lists(st.sampled_from(range(len(frames))), unique=True))
-    batches = length_batches(source, indices, bound)
+    batches = length_batches(source, indices, bound, equal)
     assert sorted(index for batch in batches for index in batch) == sorted(indices)
     for batch in batches:
         padded = len(batch) * max(frames[index] for index in batch)
         assert padded <= bound or len(batch) == 1
+        assert not equal or len({frames[index] for index in batch}) == 1
+
+
+def test_utterances_of_one_length_are_still_together():
+    source = SimpleNamespace(frames=[10, 30, 30, 12, 10, 10, 30])
+    batches = length_batches(source, range(7), 60, equal_lengths=True)
+    assert batches == [[0, 4, 5], [3], [1, 2], [6]]
 
 
 def test_batches_do_not_depend_on_the_order_asked_for():
     source = Counting()
-    assert length_batches(source, [4, 1, 0, 2], 60) == length_batches(source, [0, 1, 2, 4], 60)
+    batches = [length_batches(source, some, 60, False) for some in ([4, 1, 0, 2], [0, 1, 2, 4])]
+    assert batches[0] == batches[1]
 
 
 def test_collating_pads_with_zeros_and_keeps_lengths_and_places():
@@ -140,6 +153,8 @@ def test_the_training_loader_follows_the_epoch_that_is_set_before_each_pass(num_
 
 
 def test_the_scoring_loader_gives_whole_utterances():
-    found = list(scoring_loader(Counting(), [4, 0, 3], 24, num_workers=0))
+    found = list(scoring_loader(Counting(), [4, 0, 3], 24, equal_lengths=False, num_workers=0))
     assert [batch.indices for batch in found] == [[0, 3], [4]]
     assert [batch.lens.tolist() for batch in found] == [[10, 12], [55]]
+    alone = scoring_loader(Counting(), [4, 0, 3], 24, equal_lengths=True, num_workers=0)
+    assert [batch.indices for batch in alone] == [[0], [3], [4]]

@@ -12,6 +12,7 @@ from fad.data.sources import AudioSource
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.errors import FadError
 
+CROPPED = 2e-6  # of the largest frame; see the tests of the encoder
 ABOUT = {
     "pretrained": "mini",
     "sha256": "ab" * 32,
@@ -58,6 +59,32 @@ def test_three_jobs_or_ten_give_what_one_gives(encoder, source, tmp_path):
         for utt, matrix in one.items():
             assert matrix.dtype == np.float32
             assert np.array_equal(matrix, other[utt])
+
+
+def test_long_recordings_are_taken_in_windows(encoder, source, tmp_path, monkeypatch):
+    whole = matrices(dump(encoder, source, tmp_path / "whole", 1))
+    sizes = []
+    frontend = type(encoder).frontend
+    monkeypatch.setattr(
+        type(encoder),
+        "frontend",
+        lambda self, x, *a: sizes.append(x.shape) or frontend(self, x, *a),
+    )
+    monkeypatch.setattr(frame_dump, "MAX_FRAMES", 90)
+    parts = matrices(dump(encoder, source, tmp_path / "parts", 1))
+    assert {batch for batch, _ in sizes} == {1}
+    assert max(length for _, length in sizes) <= 89 * 320 + 400
+    for utt, matrix in whole.items():
+        assert parts[utt].shape == matrix.shape
+        assert np.abs(parts[utt] - matrix).max() <= CROPPED * np.abs(matrix).max()
+
+
+def test_the_estimate_does_not_decode_the_longest(encoder, source, monkeypatch):
+    loaded = []
+    load = type(source).load
+    monkeypatch.setattr(type(source), "load", lambda self, i: loaded.append(i) or load(self, i))
+    frame_dump.estimate(encoder, source, nj=1)
+    assert max(source.frames[index] for index in loaded) < max(source.frames)
 
 
 def test_a_dump_made_again_has_the_same_files(encoder, source, tmp_path):

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from fad.data import tables
+from fad.data import sources, tables
 from fad.data.audio import read_audio
 from fad.data.frame_dump import combine, dump_job
-from fad.data.sources import AudioSource, FrameSource
+from fad.data.sources import AudioSource, FrameSource, WaveformSource
 from fad.data.waveform import prepare_waveform
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.errors import FadError
@@ -63,6 +63,34 @@ def test_a_crop_of_audio_gives_the_crop_of_frames(
     stored = frames.crop(frames.load(2), start, size)
     assert ours[0].shape == stored.shape == (size, 32)
     assert (ours[0] - stored).abs().max() <= CROPPED * stored.max()
+
+
+@pytest.mark.parametrize(("start", "size"), [(0, 201), (23, 201), (5, 51), (200, 300)])
+def test_a_crop_loaded_alone_is_the_crop_of_the_whole(
+    audio, frame_dir, encoder, tiny_dump, start, size
+):
+    frames = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    for source in (audio, frames):
+        whole = source.crop(source.load(2), start, size)
+        assert torch.equal(source.load_crop(2, start, size), whole)
+        assert len(whole) > 0
+
+
+def test_a_crop_of_frames_reads_its_rows_alone(frame_dir, encoder, tiny_dump, monkeypatch):
+    read = []
+    plain = sources.read_matrix
+    monkeypatch.setattr(sources, "read_matrix", lambda *a: read.append(a[2]) or plain(*a))
+    frames = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    frames.load_crop(2, 5, 51)
+    assert read == [range(5, 56)]
+
+
+def test_a_waveform_in_memory_is_a_source_of_one(audio, encoder, tiny_dump):
+    path = tables.read_wav_scp(tiny_dump / "audio" / "train" / "wav.scp")[audio.utts[2]]
+    alone = WaveformSource(read_audio(path), encoder.config.grid, normalize=True)
+    assert (alone.frames, len(alone.utts), alone.boundary) == ([224], 1, "none")
+    assert torch.equal(alone.load(0), audio.load(2))
+    assert torch.equal(alone.load_crop(0, 3, 9), audio.load_crop(2, 3, 9))
 
 
 def test_frames_of_other_audio_are_refused_by_their_shape(frame_dir, tiny_dump, encoder):
