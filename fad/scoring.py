@@ -62,11 +62,15 @@ def _logits(detector: Detector, source: Source, batch: Batch, device: torch.devi
     return torch.cat(logits).float().mean(0, keepdim=True)
 
 
+@torch.no_grad()
 def score_waveform(detector: Detector, wav: np.ndarray, device: torch.device) -> float:
     """The score of one utterance (S,) float32 at 16 kHz; higher = bona fide."""
     config = detector.encoder.config
     source = WaveformSource(wav, config.grid, config.normalize)
-    return float(log_ratio(predict(detector, source, [0], device))[0])
+    x = source.load(0)
+    batch = Batch(x[None], torch.tensor([len(x)]), [0])
+    logits = _logits(detector, source, batch, device)
+    return float(log_ratio(logits.float().cpu().numpy())[0])
 
 
 def log_ratio(logits: np.ndarray) -> np.ndarray:
