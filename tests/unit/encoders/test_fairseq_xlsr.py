@@ -130,8 +130,10 @@ def test_tensors_that_do_not_fit_are_refused(tmp_path):
     [
         ("encoder_layers", 10**9, "not one of a transformer"),
         ("encoder_embed_dim", "many", "not one of a transformer"),
-        ("latent_vars", "many", "fairseq cannot build its config: TypeError"),
-        ("latent_groups", 5, "fairseq cannot build its config: AssertionError"),
+        ("extractor_mode", ["layer_norm"], "fairseq cannot build its config: TypeError"),
+        ("encoder_ffn_embed_dim", 65535, "is of a larger model"),
+        ("conv_feature_layers", "[(65535, 65535, 1)]", "is of a larger model"),
+        ("pos_conv_depth", 10**9, "is of a larger model"),
         ("extractor_mode", "other", "fairseq cannot build its config"),
         ("extractor_mode", "${no.such}", "refers elsewhere: extractor_mode"),
     ],
