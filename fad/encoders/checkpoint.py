@@ -9,7 +9,7 @@ import torch
 from fad.encoders.fairseq_checkpoint import read_fairseq
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.huggingface import find_model_files, is_huggingface, read_huggingface
-from fad.encoders.pretrained import DEFAULTS, Checkpoint, checked_sizes
+from fad.encoders.pretrained import DEFAULTS, Checkpoint, check_tensors, checked_sizes
 from fad.encoders.xlsr import XLSR, XLSRConfig
 from fad.errors import FadError
 from fad.files import sha256_file
@@ -22,7 +22,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         FadError: a file is missing, cut short, would run code, or is of another kind of model.
     """
     path = _existing(path)
-    return read_huggingface(path) if is_huggingface(path) else read_fairseq(path)
+    checkpoint = read_huggingface(path) if is_huggingface(path) else read_fairseq(path)
+    check_tensors(checkpoint)
+    return checkpoint
 
 
 def pretrained_sha256(path: str | Path) -> str:
@@ -81,7 +83,7 @@ def _existing(path: str | Path) -> Path:
 
 def _xlsr_config(checkpoint: Checkpoint) -> XLSRConfig:
     cfg = {**DEFAULTS, **{k: v for k, v in checkpoint.model_cfg.items() if k in DEFAULTS}}
-    ignored = sorted(set(checkpoint.model_cfg) - set(DEFAULTS))
+    ignored = sorted(map(str, set(checkpoint.model_cfg) - set(DEFAULTS)))
     logging.debug("%s: config keys without use here: %s", checkpoint.path, ", ".join(ignored))
     needed = {
         "extractor_mode": "layer_norm",

@@ -6,6 +6,7 @@ without it.
 
 import logging
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,8 @@ DROPOUTS = (
     "dropout_features",
     "encoder_layerdrop",
 )
+# Those parts are removed at once, so they need not be built at whatever size a file gives.
+NO_PRETRAINING = {"quantize_targets": False, "final_dim": 0}
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,6 @@ def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
     Raises:
         FadError: fairseq is not installed, it cannot build the config, or the tensors do not fit.
     """
-    checked_sizes(checkpoint)
     try:
         from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
     except ImportError as error:
@@ -123,14 +125,19 @@ def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
         ) from None
     known = {field.name for field in fields(Wav2Vec2Config)}
     cfg = {key: value for key, value in checkpoint.model_cfg.items() if key in known}
-    ignored = sorted(set(checkpoint.model_cfg) - known)
+    ignored = sorted(map(str, set(checkpoint.model_cfg) - known))
     logging.info("%s: config keys that fairseq does not know: %s", checkpoint.path, ignored)
     # fairseq evaluates this string: it gets our own writing of the parsed list, never the file's.
-    cfg |= dict.fromkeys(DROPOUTS, 0.0)
+    cfg |= dict.fromkeys(DROPOUTS, 0.0) | NO_PRETRAINING
     cfg["conv_feature_layers"] = repr(list(checkpoint.conv_layers))
     unresolved = [key for key, value in cfg.items() if isinstance(value, str) and "${" in value]
     if unresolved:
         raise FadError(f"{checkpoint.path}: its config refers elsewhere: {', '.join(unresolved)}")
+    if not _fits_the_file(checkpoint, cfg.get("pos_conv_depth")):
+        raise FadError(
+            f"{checkpoint.path}: its tensors do not fit its config, which is of a larger model: "
+            "fetch it again"
+        )
     try:
         model = Wav2Vec2Model.build_model(Wav2Vec2Config(**cfg))
     except (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError) as error:
@@ -145,6 +152,20 @@ def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
         reason = " ".join(str(error).split())[:300]
         raise FadError(f"{checkpoint.path}: its tensors do not fit its config: {reason}") from None
     return model
+
+
+def _fits_the_file(checkpoint: Checkpoint, pos_conv_depth: Any) -> bool:
+    """Whether the file has as many weights as a config's main layers: fairseq would build any."""
+    if isinstance(pos_conv_depth, int) and pos_conv_depth > len(checkpoint.state):
+        return False
+    sizes = checked_sizes(checkpoint)
+    dim, channels = sizes["encoder_embed_dim"], [1, *(c for c, _, _ in checkpoint.conv_layers)]
+    frontend = sum(
+        before * after * kernel
+        for (after, kernel, _), before in zip(checkpoint.conv_layers, channels, strict=False)
+    )
+    block = dim * (dim + sizes["encoder_ffn_embed_dim"])
+    return frontend + sizes["encoder_layers"] * block <= checkpoint.num_parameters
 
 
 def load_fairseq_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> FairseqXLSR:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from fad.errors import FadError
@@ -91,6 +92,28 @@ def checked_sizes(checkpoint: Checkpoint) -> dict[str, int]:
         listed = ", ".join(f"'{key}': {shown(size)}" for key, size in sizes.items())
         raise FadError(f"{checkpoint.path}: its config is not one of a transformer: {listed}")
     return sizes
+
+
+def check_tensors(checkpoint: Checkpoint) -> None:
+    """Checks that every tensor has its values in the file, before anything copies them.
+
+    A file of a kilobyte can name a tensor of terabytes, all of it one value, or one without values.
+
+    Raises:
+        FadError: a sparse, quantised or repeated tensor, or one of the meta device; it is named.
+    """
+    for name, value in checkpoint.state.items():
+        if not _has_all_values(value):
+            raise FadError(
+                f"{checkpoint.path}: {shown(name)} is no plain tensor with all its values in the "
+                "file: refused; save it anew as plain float tensors"
+            )
+
+
+def _has_all_values(value: Tensor) -> bool:
+    if value.layout is not torch.strided or value.device.type != "cpu" or value.is_quantized:
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def is_size(value: Any) -> bool:
