@@ -14,7 +14,11 @@ Trains a method of conf/ on a dumped corpus and writes an experiment directory.
         --dump dump --train_set train --dev_set dev
 
 Stopped and started again with the same options, it goes on where it was. The best epoch is by dev
-EER, ties by dev loss; no test set is read.
+EER, ties by dev loss; no test set is read. Several processes train together, each on a GPU:
+
+    torchrun --standalone --nproc_per_node 4 -m fad.bin.train --ngpu 4 ...
+
+With --ngpu 0 they share the CPU. The batch size is that of all together, so the result is the same.
 """
 
 
@@ -38,7 +42,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--train_set", default="train", help="its training set")
     parser.add_argument("--dev_set", default="dev", help="its dev set")
     parser.add_argument("--exp", type=Path, required=True, help="the experiment directory")
-    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
+    parser.add_argument("--ngpu", type=int, default=0, help="GPUs, one a process (default 0)")
     parser.add_argument(
         "--dump_frames",
         type=parse_bool,
@@ -58,20 +62,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     config = load_config(args.config, args.set)
     # Imported late: --help and a misspelt config should not wait for TensorBoard.
-    from fad.devices import choose_device
-    from fad.train.experiment import train_experiment
+    from fad.train.experiment import held_experiment, train_experiment
+    from fad.train.world import joined
 
-    train_experiment(
-        config,
-        Path(args.config).stem,
-        args.pretrained,
-        args.dump,
-        args.train_set,
-        args.dev_set,
-        args.exp,
-        choose_device(args.ngpu),
-        args.dump_frames,
-    )
+    with joined(args.ngpu) as (world, device), held_experiment(args.exp, world):
+        train_experiment(
+            config,
+            Path(args.config).stem,
+            args.pretrained,
+            args.dump,
+            args.train_set,
+            args.dev_set,
+            args.exp,
+            device,
+            args.dump_frames,
+            world,
+        )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ class TrainSettings:
     precision: str
     num_workers: int
     log_interval: int
+    checkpoint_steps: int
 
     @classmethod
     def from_config(cls, train: dict[str, Any]) -> "TrainSettings":

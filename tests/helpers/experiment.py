@@ -6,6 +6,7 @@ import torch
 
 from fad.config import load_config
 from fad.train.experiment import train_experiment
+from fad.train.world import World
 
 # Short crops and no worker processes: an epoch takes a quarter of a second.
 SMALL = [
@@ -30,6 +31,7 @@ def train(
     name: str = "lora",
     *overrides: str,
     from_frames: bool = False,
+    world: World | None = None,
 ) -> Path:
     """Trains a shipped config, made small, on the sets `train` and `dev` of a dump."""
     train_experiment(
@@ -42,6 +44,7 @@ def train(
         exp,
         torch.device("cpu"),
         from_frames,
+        world or World(),
     )
     return exp
 

@@ -14,6 +14,7 @@ from fad.data import frame_dump, tables
 from fad.errors import FadError
 from fad.files import sha256_file
 from fad.train import trainer as trainer_module
+from fad.train import validation
 from fad.train.checkpointing import load_checkpoint
 from fad.train.trainer import Trainer
 from tests.helpers.corpus import write_audio_dump
@@ -44,10 +45,10 @@ def test_the_experiment_directory_has_all_that_later_stages_read(trained, mini_f
     assert list(summary["parameters"]) == ["total", "trainable", "adaptation", "backend", "ratio"]
     assert summary["pretrained"] == {"path": str(mini_file), "sha256": sha256_file(mini_file)}
     assert list(summary["best"]) == ["epoch", "dev_eer", "dev_loss"]
-    assert summary["cost"]["epochs"] == 2
-    assert summary["cost"]["device"] == "cpu"
-    assert summary["cost"]["seconds_per_epoch"] > 0
-    assert summary["cost"]["peak_memory_mb"] > 100
+    cost = json.loads((trained / "cost.json").read_text())
+    assert (cost["epochs"], cost["device"], cost["processes"]) == (2, "cpu", 1)
+    assert cost["seconds_per_epoch"] > 0
+    assert cost["peak_memory_mb"] > 100
     config = yaml.safe_load((trained / "config.yaml").read_text())
     assert config["adaptation_conf"]["rank"] == 4
     assert config["pretrained"]["sha256"] == sha256_file(mini_file)
@@ -84,12 +85,21 @@ class Stopped(Exception):
     """As a power cut would."""
 
 
-@pytest.mark.parametrize("at_step", [3, 4])  # at the start and in the middle of epoch 2
+@pytest.mark.parametrize("at_step", [2, 3, 4])  # in epoch 1, at the start of epoch 2, and in it
 @pytest.mark.parametrize("dropout", ["0.0", "0.3"])
+@pytest.mark.parametrize("accumulate", [1, 2])
 def test_stopped_and_started_again_it_ends_as_if_never_stopped(
-    mini_file, tiny_dump, tmp_path, monkeypatch, at_step, dropout
+    mini_file, tiny_dump, tmp_path, monkeypatch, at_step, dropout, accumulate
 ):
-    options = ("lora", f"adaptation_conf.dropout={dropout}", "train.patience=1", "train.epochs=3")
+    options = (
+        "lora",
+        f"adaptation_conf.dropout={dropout}",
+        "train.patience=1",
+        "train.epochs=3",
+        f"train.accumulate={accumulate}",
+        f"train.batch_size={4 // accumulate}",
+        "train.checkpoint_steps=1",
+    )
     whole = train(tmp_path / "whole", mini_file, tiny_dump, *options)
     step = Trainer._step
 
@@ -102,7 +112,7 @@ def test_stopped_and_started_again_it_ends_as_if_never_stopped(
         patched.setattr(Trainer, "_step", stopping)
         train(tmp_path / "parts", mini_file, tiny_dump, *options)
     assert not (tmp_path / "parts" / "train_summary.json").exists()
-    assert load_checkpoint(tmp_path / "parts" / "checkpoint.pt")[0].epoch == 1
+    assert load_checkpoint(tmp_path / "parts" / "checkpoint.pt")[0].step == at_step - 1
     parts = train(tmp_path / "parts", mini_file, tiny_dump, *options)
     assert losses(parts) == losses(whole)
     assert (parts / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
@@ -222,6 +232,7 @@ def test_what_an_experiment_left_goes_when_its_config_is_written_anew(
         train(exp, mini_file, tiny_dump, "lora", "adaptation_conf.blocks=[9]")
     assert not (exp / "best.safetensors").exists()
     assert not (exp / "train_summary.json").exists()
+    assert not (exp / "cost.json").exists()
 
 
 def test_a_loss_that_is_not_finite_names_the_utterances(
@@ -245,7 +256,7 @@ def test_dev_scores_that_are_not_finite_name_the_first_few_utterances(
         logits[1:, 0] = math.inf
         return logits
 
-    monkeypatch.setattr(trainer_module, "predict", predict)
+    monkeypatch.setattr(validation, "predict", predict)
     with pytest.raises(FadError) as caught:
         train(tmp_path, mini_file, tiny_dump)
     utts = list(tables.read_wav_scp(tiny_dump / "audio" / "dev" / "wav.scp"))
