@@ -10,14 +10,12 @@ from fad.config import load_config
 DESCRIPTION = """\
 Trains a method of conf/ on a dumped corpus and writes an experiment directory.
 
-    python -m fad.bin.train --config lora --pretrained xlsr2_300m.pt --exp exp/lora \\
-        --dump dump --train_set train --dev_set dev
+    python -m fad.bin.train --config lora --pretrained xlsr2_300m.pt --exp exp/lora
 
 Stopped and started again with the same options, it goes on where it was. The best epoch is by dev
 EER, ties by dev loss; no test set is read. Several processes train together, each on a GPU:
 
     torchrun --standalone --nproc_per_node 4 -m fad.bin.train --ngpu 4 ...
-
 With --ngpu 0 they share the CPU. The batch size is that of all together, so the result is the same.
 """
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from fad.config import load_config
+from fad.train.checkpointing import load_checkpoint
 from fad.train.experiment import train_experiment
 from fad.train.world import World
 
@@ -47,6 +48,16 @@ def train(
         world or World(),
     )
     return exp
+
+
+def history(exp: Path) -> list[dict]:
+    """What each epoch of an experiment gave."""
+    return load_checkpoint(exp / "checkpoint.pt")[0].history
+
+
+def losses(exp: Path) -> list[float]:
+    """Train and dev loss of each epoch of an experiment, in turn."""
+    return [epoch[key] for epoch in history(exp) for key in ("train_loss", "dev_loss")]
 
 
 def dump_frames(dump: Path, pretrained: Path, *sets: str) -> None:

@@ -18,7 +18,7 @@ from fad.train import validation
 from fad.train.checkpointing import load_checkpoint
 from fad.train.trainer import Trainer
 from tests.helpers.corpus import write_audio_dump
-from tests.helpers.experiment import dump_frames, train
+from tests.helpers.experiment import dump_frames, history, losses, train
 
 FROM_FRAMES = 1e-4  # of the loss, over two epochs: frames of a crop differ by 1e-6, see encoders
 
@@ -26,14 +26,6 @@ FROM_FRAMES = 1e-4  # of the loss, over two epochs: frames of a crop differ by 1
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, mini_file, tiny_dump):
     return train(tmp_path_factory.mktemp("exp") / "lora", mini_file, tiny_dump)
-
-
-def history(exp) -> list[dict]:
-    return load_checkpoint(exp / "checkpoint.pt")[0].history
-
-
-def losses(exp) -> list[float]:
-    return [epoch[key] for epoch in history(exp) for key in ("train_loss", "dev_loss")]
 
 
 def test_the_experiment_directory_has_all_that_later_stages_read(trained, mini_file):
@@ -79,61 +71,6 @@ def test_another_run_of_the_same_seed_has_the_same_bytes(trained, mini_file, tin
     assert (again / "best.safetensors").read_bytes() == (trained / "best.safetensors").read_bytes()
     other = train(tmp_path / "other", mini_file, tiny_dump, "lora", "train.seed=2")
     assert (other / "best.safetensors").read_bytes() != (trained / "best.safetensors").read_bytes()
-
-
-class Stopped(Exception):
-    """As a power cut would."""
-
-
-@pytest.mark.parametrize("at_step", [2, 3, 4])  # in epoch 1, at the start of epoch 2, and in it
-@pytest.mark.parametrize("dropout", ["0.0", "0.3"])
-@pytest.mark.parametrize("accumulate", [1, 2])
-def test_stopped_and_started_again_it_ends_as_if_never_stopped(
-    mini_file, tiny_dump, tmp_path, monkeypatch, at_step, dropout, accumulate
-):
-    options = (
-        "lora",
-        f"adaptation_conf.dropout={dropout}",
-        "train.patience=1",
-        "train.epochs=3",
-        f"train.accumulate={accumulate}",
-        f"train.batch_size={4 // accumulate}",
-        "train.checkpoint_steps=1",
-    )
-    whole = train(tmp_path / "whole", mini_file, tiny_dump, *options)
-    step = Trainer._step
-
-    def stopping(self, group):
-        if self.progress.step + 1 == at_step:
-            raise Stopped
-        return step(self, group)
-
-    with monkeypatch.context() as patched, pytest.raises(Stopped):
-        patched.setattr(Trainer, "_step", stopping)
-        train(tmp_path / "parts", mini_file, tiny_dump, *options)
-    assert not (tmp_path / "parts" / "train_summary.json").exists()
-    assert load_checkpoint(tmp_path / "parts" / "checkpoint.pt")[0].step == at_step - 1
-    parts = train(tmp_path / "parts", mini_file, tiny_dump, *options)
-    assert losses(parts) == losses(whole)
-    assert (parts / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
-
-
-def test_stopped_between_the_best_weights_and_the_checkpoint_it_still_ends_the_same(
-    trained, mini_file, tiny_dump, tmp_path, monkeypatch
-):
-    save = Trainer._save
-
-    def stopping(self):
-        if self.progress.epoch == 2:
-            raise Stopped
-        save(self)
-
-    with monkeypatch.context() as patched, pytest.raises(Stopped):
-        patched.setattr(Trainer, "_save", stopping)
-        train(tmp_path, mini_file, tiny_dump)
-    train(tmp_path, mini_file, tiny_dump)
-    best = "best.safetensors"
-    assert (tmp_path / best).read_bytes() == (trained / best).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["lora", "full"])
