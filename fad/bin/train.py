@@ -13,10 +13,8 @@ Trains a method of conf/ on a dumped corpus and writes an experiment directory.
     python -m fad.bin.train --config lora --pretrained xlsr2_300m.pt --exp exp/lora
 
 Stopped and started again with the same options, it goes on where it was. The best epoch is by dev
-EER, ties by dev loss; no test set is read. Several processes train together, each on a GPU:
-
+EER, ties by dev loss; no test set is read. Several processes share each batch:
     torchrun --standalone --nproc_per_node 4 -m fad.bin.train --ngpu 4 ...
-With --ngpu 0 they share the CPU. The batch size is that of all together, so the result is the same.
 """
 
 
@@ -40,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--train_set", default="train", help="its training set")
     parser.add_argument("--dev_set", default="dev", help="its dev set")
     parser.add_argument("--exp", type=Path, required=True, help="the experiment directory")
-    parser.add_argument("--ngpu", type=int, default=0, help="GPUs, one a process (default 0)")
+    parser.add_argument("--ngpu", type=int, default=0, help="GPUs, one a process; 0: the CPU")
     parser.add_argument(
         "--dump_frames",
         type=parse_bool,
@@ -59,7 +57,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = get_parser().parse_args(argv)
     config = load_config(args.config, args.set)
-    # Imported late: --help and a misspelt config should not wait for TensorBoard.
     from fad.train.experiment import held_experiment, train_experiment
     from fad.train.world import joined
 
