@@ -351,7 +351,10 @@ def test_it_runs_from_any_folder(recipe):
     [
         ((), []),
         (("--ngpu", "1"), []),
-        (("--nproc", "2"), ["torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]),
+        (
+            ("--nproc", "2"),
+            ["torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"],
+        ),
         (("--ngpu", "3"), ["torch.distributed.run", "--standalone", "--nproc_per_node", "3", "-m"]),
     ],
 )
