@@ -3,6 +3,7 @@
 import argparse
 import errno
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,8 +17,14 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d %(funcName)s) %(levelname)s: %(message)s"
 
 
-def set_up_logging(level: int = logging.INFO) -> None:
+def is_follower() -> bool:
+    """Whether torchrun started this process beside a first one, which speaks for all."""
+    return os.environ.get("RANK", "0") != "0"
+
+
+def set_up_logging() -> None:
     """Logs to standard error with time, file, line, function; overrides what a library set up."""
+    level = logging.WARNING if is_follower() else logging.INFO
     logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
 
 

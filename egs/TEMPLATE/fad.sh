@@ -32,7 +32,8 @@ dump_frames=true  # store the frontend's frames in stage 2 and train from them, 
 max_dump_gb=100   # refuse to store more
 # [Machine]
 nj=2              # jobs of stages 1, 2 and 4
-ngpu=0            # GPUs of training and scoring: 0 or 1
+ngpu=0            # GPUs to train on, one process each; scoring takes one a job where there are any
+nproc=1           # processes that train together on the CPU, without GPUs
 # End of options
 
 utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
@@ -50,7 +51,9 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 [[ $stop_stage =~ ^[1-9][0-9]*$ ]] || die "--stop_stage $stop_stage: the stages are 1 to 5"
 ((stage <= stop_stage)) || die "--stop_stage $stop_stage comes before --stage $stage: nothing to run"
 [[ $nj =~ ^[1-9][0-9]*$ ]] || die "--nj $nj: give a number of jobs, from 1 up"
-[[ $ngpu =~ ^[01]$ ]] || die "--ngpu $ngpu: 0 or 1"
+[[ $ngpu =~ ^(0|[1-9][0-9]*)$ ]] || die "--ngpu $ngpu: give a number of GPUs, from 0 up"
+[[ $nproc =~ ^[1-9][0-9]*$ ]] || die "--nproc $nproc: give a number of processes, from 1 up"
+((ngpu == 0 || nproc == 1)) || die "--nproc $nproc: on GPUs there is one process each: leave it out"
 
 overrides=()
 [[ -z $set ]] || mapfile -t overrides <<<"$set"
@@ -83,7 +86,7 @@ need_dump() { # name of a set; a slash names another recipe's
 
 need_base() {
     [[ -n $base ]] || die "which encoder? Give --pretrained FILE, e.g. xlsr2_300m.pt"
-    [[ -f $base ]] || die "--pretrained $base: no such file"
+    [[ -e $base ]] || die "--pretrained $base: no such file or directory"
 }
 
 audio_dir() { # name of a set -> its dump; a slash names another recipe
@@ -106,6 +109,14 @@ keep_log() { # x.log -> x.1.log, x.2.log, ...: training goes on where an earlier
     mv "$1" "${1%.log}.$number.log"
 }
 
+hold() { # exclusively or shared, directory: keeps it while this run and its jobs last
+    mkdir -p "$2"
+    exec {lock}<>"$2/.run.lock"
+    flock -n "--$1" "$lock" ||
+        die "$2 is in use by $(cat "$2/.run.lock"): wait for its end, or end it${3:+; $3}"
+    echo "run.sh, process $$ on $(hostname)" >"$2/.run.lock"
+}
+
 # The sets of this recipe, each once; one for testing alone has --train_set "" and --dev_set "".
 declare -A seen=()
 own_sets=()
@@ -116,9 +127,9 @@ for name in "$train_set" "$dev_set" "${tests[@]}"; do
     own_sets+=("$name")
 done
 
-if runs 1; then
+make_data() { # stage 1
+    local name extra data_args=(--nj "$nj")
     log "stage 1: data of $corpus"
-    data_args=(--nj "$nj")
     [[ -z $corpus_dir ]] || data_args+=(--corpus_dir "$corpus_dir")
     if [[ -n $data_opts ]]; then
         mapfile -t extra <<<"$data_opts"
@@ -128,9 +139,10 @@ if runs 1; then
     for name in "${own_sets[@]}"; do
         validate_data_dir.py "data/$name"
     done
-fi
+}
 
-if runs 2; then
+dump() { # stage 2
+    local name jobs args override
     log "stage 2: dump audio of ${own_sets[*]}"
     for name in "${own_sets[@]}"; do
         need "data/$name/wav.scp" 1
@@ -154,14 +166,15 @@ if runs 2; then
             "${args[@]}" --combine true
         done
     fi
-fi
+}
 
-if runs 3 && [[ $skip_train == false ]]; then
+train() { # stage 3
     [[ -n $train_set && -n $dev_set ]] ||
         die "$corpus has no --train_set or no --dev_set: it is for testing alone"
     need_base
     need_dump "$train_set"
     need_dump "$dev_set"
+    local override args launch processes=$((ngpu > 0 ? ngpu : nproc))
     log "stage 3: train $config, to $exp"
     args=(--config "$config" --pretrained "$base" --exp "$exp" --ngpu "$ngpu"
         --train_set "$train_set" --dev_set "$dev_set" --dump_frames "$dump_frames")
@@ -170,11 +183,20 @@ if runs 3 && [[ $skip_train == false ]]; then
     done
     launch=("${train_cmd[@]}")
     ((ngpu == 0)) || launch=("${cuda_cmd[@]}" --gpu "$ngpu")
+    launch+=("$exp/train.log")
+    if ((processes == 1)); then
+        launch+=(python)
+    else
+        # By itself torchrun would give each process one thread.
+        launch+=(env "OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((($(nproc) + processes - 1) / processes))}"
+            python -m torch.distributed.run --standalone --nproc_per_node "$processes")
+    fi
     keep_log "$exp/train.log"
-    "${launch[@]}" "$exp/train.log" python -m fad.bin.train "${args[@]}"
-fi
+    "${launch[@]}" -m fad.bin.train "${args[@]}"
+}
 
-if runs 4; then
+score() { # stage 4
+    local name audio jobs args launch
     need "$exp/best.safetensors" 3
     for name in "${tests[@]}"; do
         audio=$(audio_dir "$name")
@@ -182,7 +204,7 @@ if runs 4; then
         log "stage 4: score $name with $exp"
         jobs=$(jobs_for "$audio")
         args=(python -m fad.bin.score_set --model "$exp" --audio "$audio"
-            --out "$exp/scores/$name" --ngpu "$ngpu" --nj "$jobs")
+            --out "$exp/scores/$name" --ngpu "$((ngpu > 0))" --nj "$jobs")
         # A model knows its own encoder; an explicit one is where that file is now.
         [[ -z $pretrained ]] || args+=(--pretrained "$pretrained")
         launch=("${score_cmd[@]}")
@@ -190,9 +212,10 @@ if runs 4; then
         "${launch[@]}" "JOB=1:$jobs" "$exp/log/score_${name//\//_}.JOB.log" "${args[@]}" --job JOB
         "${args[@]}" --combine true
     done
-fi
+}
 
-if runs 5; then
+results() { # stage 5
+    local name audio args
     log "stage 5: results of $exp"
     need "dump/audio/$train_set/utt2attack" 2
     args=(--exp "$exp" --train_data "dump/audio/$train_set")
@@ -204,4 +227,24 @@ if runs 5; then
     done
     python -m fad.bin.results "${args[@]}"
     log "done: $exp/RESULTS.md, results.json and plots"
-fi
+}
+
+# In a function, so that all of it is read before anything runs: this file may then be edited.
+main() {
+    if ((stage <= 2)); then
+        hold exclusive dump "what is dumped already can be trained on with --stage 3"
+        if runs 1; then make_data; fi
+        if runs 2; then dump; fi
+        exec {lock}>&-
+    fi
+    if ((stop_stage >= 3)); then
+        hold shared dump
+        hold exclusive "$exp"
+        if runs 3 && [[ $skip_train == false ]]; then train; fi
+        if runs 4; then score; fi
+        if runs 5; then results; fi
+    fi
+    exit
+}
+
+main

@@ -10,11 +10,11 @@ from fad.config import load_config
 DESCRIPTION = """\
 Trains a method of conf/ on a dumped corpus and writes an experiment directory.
 
-    python -m fad.bin.train --config lora --pretrained xlsr2_300m.pt --exp exp/lora \\
-        --dump dump --train_set train --dev_set dev
+    python -m fad.bin.train --config lora --pretrained xlsr2_300m.pt --exp exp/lora
 
 Stopped and started again with the same options, it goes on where it was. The best epoch is by dev
-EER, ties by dev loss; no test set is read.
+EER, ties by dev loss; no test set is read. Several processes share each batch:
+    torchrun --standalone --nproc_per_node 4 -m fad.bin.train --ngpu 4 ...
 """
 
 
@@ -38,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--train_set", default="train", help="its training set")
     parser.add_argument("--dev_set", default="dev", help="its dev set")
     parser.add_argument("--exp", type=Path, required=True, help="the experiment directory")
-    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
+    parser.add_argument("--ngpu", type=int, default=0, help="GPUs, one a process; 0: the CPU")
     parser.add_argument(
         "--dump_frames",
         type=parse_bool,
@@ -57,21 +57,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = get_parser().parse_args(argv)
     config = load_config(args.config, args.set)
-    # Imported late: --help and a misspelt config should not wait for TensorBoard.
-    from fad.devices import choose_device
-    from fad.train.experiment import train_experiment
+    from fad.train.experiment import held_experiment, train_experiment
+    from fad.train.world import joined
 
-    train_experiment(
-        config,
-        Path(args.config).stem,
-        args.pretrained,
-        args.dump,
-        args.train_set,
-        args.dev_set,
-        args.exp,
-        choose_device(args.ngpu),
-        args.dump_frames,
-    )
+    with joined(args.ngpu) as (world, device), held_experiment(args.exp, world):
+        train_experiment(
+            config,
+            Path(args.config).stem,
+            args.pretrained,
+            args.dump,
+            args.train_set,
+            args.dev_set,
+            args.exp,
+            device,
+            args.dump_frames,
+            world,
+        )
 
 
 if __name__ == "__main__":

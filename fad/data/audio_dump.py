@@ -81,9 +81,19 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
     }
     _carry_asv_scores(data, out)
     tables.write_data_dir(out, kept | {"wav.scp": paths, "utt2num_samples": lengths})
-    shutil.rmtree(_split_dir(out, nj))
+    _remove_stale(out, paths)
     seconds = sum(map(int, lengths.values())) / SAMPLE_RATE
     logger.info("%s: %d clips, %.2f hours", out, len(paths), seconds / 3600)
+
+
+def _remove_stale(out: Path, paths: tables.Table) -> None:
+    """Removes the jobs' tables, and clips that no utterance has now or that a kill left cut."""
+    for split in out.glob("split*"):
+        shutil.rmtree(split)
+    kept = set(paths.values())
+    for clip in (out / "flac").glob("*"):
+        if str(clip.absolute()) not in kept:
+            clip.unlink()
 
 
 def _split_dir(out: Path, nj: int) -> Path:

@@ -28,7 +28,9 @@ class Batch:
 
 
 def collate(examples: list[tuple[int, Tensor]]) -> Batch:
-    """Pads with zeros to the longest."""
+    """Pads with zeros to the longest; of no examples, an empty batch."""
+    if not examples:
+        return Batch(torch.zeros(0), torch.zeros(0, dtype=torch.int64), [])
     indices, inputs = zip(*examples, strict=True)
     lens = torch.tensor([len(item) for item in inputs])
     return Batch(pad_sequence(list(inputs), batch_first=True), lens, list(indices))
@@ -61,18 +63,41 @@ class RandomCrops(Dataset):
 
 
 class EpochBatches:
-    """Batches of (epoch, utterance), shuffled by seed and epoch; the last may be smaller."""
+    """Batches of (epoch, utterance), shuffled by seed and epoch; the last may be smaller.
 
-    def __init__(self, size: int, batch_size: int, seed: int) -> None:
+    Of several processes each takes its share of every batch, none where a batch has too few: all
+    together see each utterance once an epoch, in the batches that one process would see.
+
+    Args:
+        size: utterances in the set.
+        batch_size: utterances in a batch, of all processes together.
+        seed: of the order.
+        rank, world_size: this process, and how many there are.
+    """
+
+    def __init__(
+        self, size: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1
+    ) -> None:
         self.size, self.batch_size, self.seed = size, batch_size, seed
-        self.epoch = 0
+        self.rank, self.world_size = rank, world_size
+        self.begin(0)
+
+    def begin(self, epoch: int, first: int = 0) -> None:
+        """Sets which epoch comes next, and the batch that it begins with."""
+        self.epoch, self.first = epoch, first
+
+    def whole(self, epoch: int, first: int = 0) -> Iterator[list[tuple[int, int]]]:
+        """The batches of an epoch from number `first` on, of all processes together."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.size)
+        for start in range(first * self.batch_size, self.size, self.batch_size):
+            yield [(epoch, int(index)) for index in order[start : start + self.batch_size]]
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.size)
-        for start in range(0, self.size, self.batch_size):
-            yield [(self.epoch, int(index)) for index in order[start : start + self.batch_size]]
+        for batch in self.whole(self.epoch, self.first):
+            yield batch[self.rank :: self.world_size]
 
     def __len__(self) -> int:
+        """Batches in a whole epoch."""
         return -(-self.size // self.batch_size)
 
 
@@ -102,7 +127,7 @@ def length_batches(
 def training_loader(
     source: Source, crop_frames: int, batches: EpochBatches, num_workers: int
 ) -> DataLoader:
-    """Random crops in the order of `batches`, whose epoch is set before each pass."""
+    """Random crops in the order of `batches`, which is told the epoch before each pass."""
     return DataLoader(
         RandomCrops(source, crop_frames, batches.seed),
         batch_sampler=batches,

@@ -1,6 +1,7 @@
 """The share of the work that one of several jobs does, and the joining of their tables."""
 
 import argparse
+import glob
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TypeVar
 from fad.cli import parse_bool
 from fad.data import tables
 from fad.errors import FadError
+from fad.files import remove_parts
 
 Item = TypeVar("Item")
 
@@ -58,7 +60,9 @@ def combine_parts(out: Path, nj: int) -> tables.Table:
             raise FadError(f"{part}: missing: job {job} of {nj} has not finished: run it again")
     joined = {utt: value for part in parts for utt, value in tables.read_table(part).items()}
     tables.write_table(out, joined)
-    for part in parts:
+    # All jobs have ended: what is left is theirs, or of a killed run with other jobs.
+    for part in out.parent.glob(f".{glob.escape(out.name)}.*of*"):
         part.unlink()
+    remove_parts(out.parent)
     logging.info("%s: %d utterances", out, len(joined))
     return joined

@@ -43,7 +43,11 @@ class WeightedCrossEntropy(nn.Module):
             )
         self.register_buffer("weights", torch.tensor(weights, dtype=torch.float32))
 
-    def forward(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """logits (B, 2), labels (B,) -> each example's weighted loss (B,) and its weight (B,)."""
-        weight = self.weights[labels]
-        return weight * F.cross_entropy(logits.float(), labels, reduction="none"), weight
+    def weight_of(self, labels: Tensor) -> Tensor:
+        """labels (B,) -> the weight of each example (B,)."""
+        return self.weights[labels]
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """logits (B, 2), labels (B,) -> each example's weighted loss (B,)."""
+        loss = F.cross_entropy(logits.float(), labels, reduction="none")
+        return self.weight_of(labels) * loss

@@ -1,6 +1,5 @@
 """Stage 5: what is known of one experiment, as results.json, RESULTS.md and DET plots."""
 
-import json
 from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
@@ -14,27 +13,7 @@ from fad.report.provenance import git_hash
 from fad.report.results_md import results_md
 from fad.report.scores import read_asv_scores, read_scores
 from fad.report.summary import SCHEMA_VERSION
-
-REQUIRED = ("config_name", "seed", "adaptation", "parameters", "pretrained", "best", "cost")
-
-
-def read_train_summary(exp: Path) -> dict[str, Any]:
-    """What training left in `exp/<tag>/train_summary.json`.
-
-    Raises:
-        FadError: the file is missing, no JSON, or lacks a key.
-    """
-    path = exp / "train_summary.json"
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FadError(f"{path}: cannot be read ({error.strerror}): run stage 3 first") from error
-    except ValueError as error:
-        raise FadError(f"{path}: is no JSON ({error}): run stage 3 again") from error
-    missing = [key for key in REQUIRED if key not in summary]
-    if missing:
-        raise FadError(f"{path}: lacks {', '.join(missing)}: run stage 3 again")
-    return summary
+from fad.report.training import REQUIRED, read_cost, read_train_summary
 
 
 def read_trained_attacks(train_data: Path) -> set[str]:
@@ -79,13 +58,13 @@ def report(
     """Writes `results.json`, `RESULTS.md` and a DET plot a set; same inputs, same bytes.
 
     Args:
-        exp: `exp/<tag>`, with `train_summary.json` and `scores/<set>`.
+        exp: `exp/<tag>`, with `train_summary.json`, `cost.json` and `scores/<set>`.
         train_data: the training data directory, for the attacks that training saw.
         tests: data directory by set.
         asv_files: file of ASV scores by set, for those sets that have one.
 
     Returns:
-        What results.json holds.
+        What results.json holds: nothing of time or memory, which no two runs have the same.
 
     Raises:
         FadError: an input is missing or malformed, or two sets would share a plot.
@@ -95,7 +74,7 @@ def report(
         raise FadError(f"ASV scores are given for '{unknown[0]}', which is no test set here")
     if len({plot_name(name) for name in tests}) < len(tests):
         raise FadError("two test sets differ only in / and _: rename one, they would share a plot")
-    summary = read_train_summary(exp)
+    summary, cost = read_train_summary(exp), read_cost(exp)
     trained = read_trained_attacks(train_data)
     trials = {name: read_trials(exp, name, data) for name, data in tests.items()}
     asv = {name: read_asv_scores(path) for name, path in asv_files.items()}
@@ -110,6 +89,7 @@ def report(
     for name, found in trials.items():
         title = f"{results['tag']} on {name}"
         draw_det(exp / plot_name(name), det_curves(found, trained), title)
-    write_text(exp / "RESULTS.md", results_md(results, {name: plot_name(name) for name in tests}))
+    plots = {name: plot_name(name) for name in tests}
+    write_text(exp / "RESULTS.md", results_md(results, cost, plots))
     write_json(exp / "results.json", results)
     return results

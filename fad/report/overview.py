@@ -1,4 +1,4 @@
-"""One table over many experiments, made of their results.json."""
+"""One table over many experiments, made of their results.json and cost.json."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 from fad.errors import FadError
 from fad.report.summary import SCHEMA_VERSION, decimal, whole
+from fad.report.training import read_cost
 
 FIXED = ["tag", "trainable", "fewer", "s/epoch", "peak MB"]
 SORT_KEYS = {
@@ -32,7 +33,7 @@ def read_results(path: Path) -> dict[str, Any]:
 
 
 def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, Any]]:
-    """All results under some `exp` folders, each with its `path`, sorted.
+    """All results under some `exp` folders, each with its `path` and `cost`, sorted.
 
     Args:
         exp_dirs: folders with `<tag>/results.json` in them, or such a tag's own folder.
@@ -48,7 +49,9 @@ def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, 
     if not paths:
         places = ", ".join(map(str, exp_dirs))
         raise FadError(f"no <tag>/results.json in {places}: run stage 5 of a recipe first")
-    found = [read_results(path) | {"path": str(path)} for path in paths]
+    found = [
+        read_results(path) | {"path": str(path), "cost": read_cost(path.parent)} for path in paths
+    ]
     return sorted(found, key=SORT_KEYS[sort])
 
 

@@ -32,9 +32,9 @@ HOW_TO_READ = """## How to read this
 """
 
 
-def _experiment(results: Results) -> str:
+def _experiment(results: Results, cost: Results) -> str:
     """What was run: configuration, code, parameters and cost."""
-    parameters, cost, best = results["parameters"], results["cost"], results["best"]
+    parameters, best = results["parameters"], results["best"]
     rows = [
         ["config", f"{results['config_name']} (adaptation {results['adaptation']})"],
         ["seed", str(results["seed"])],
@@ -45,7 +45,10 @@ def _experiment(results: Results) -> str:
         ["- in the adaptation", whole(parameters["adaptation"])],
         ["- in the back-end", whole(parameters["backend"])],
         ["best epoch", f"{best['epoch']} (dev EER {100 * best['dev_eer']:.2f} %)"],
-        ["training", f"{cost['epochs']} epochs on {cost['device']}"],
+        [
+            "training",
+            f"{cost['epochs']} epochs on {cost['device']}, {cost['processes']} process(es)",
+        ],
         ["seconds an epoch", decimal(cost["seconds_per_epoch"], 1)],
         ["peak memory (MB)", whole(cost["peak_memory_mb"])],
     ]
@@ -69,13 +72,14 @@ def _test_set(name: str, found: Results, plot: str) -> str:
     return "\n\n".join([*parts, f"![DET curves on {name}]({plot})"])
 
 
-def results_md(results: Results, plots: Mapping[str, str]) -> str:
+def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str:
     """The page.
 
     Args:
         results: what results.json holds (see `fad.report.experiment`).
+        cost: what cost.json holds (see `fad.report.training`).
         plots: file name of the DET plot by set.
     """
     sets = [_test_set(name, found, plots[name]) for name, found in results["test_sets"].items()]
-    parts = [f"# Results of {results['tag']}", _experiment(results), *sets, HOW_TO_READ]
+    parts = [f"# Results of {results['tag']}", _experiment(results, cost), *sets, HOW_TO_READ]
     return "\n\n".join(parts)

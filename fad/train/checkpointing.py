@@ -1,5 +1,6 @@
 """`checkpoint.pt`: all that training needs to go on where it was."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ class Progress:
 
     Attributes:
         epoch: epochs done.
-        step: optimiser steps done.
+        step: optimiser steps done, in all epochs.
+        losses: of the steps done in the epoch that is not done yet.
+        seconds: what these took.
         best: the best epoch so far: epoch, dev_eer (a fraction), dev_loss.
         history: one entry an epoch: the same numbers, train_loss and seconds.
         peak_memory_mb: the most that a process of this run has taken, in MiB.
@@ -27,16 +30,27 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
     best: dict[str, Any] | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     peak_memory_mb: float = 0.0
     finished: bool = False
 
-    def is_best(self, dev_eer: float, dev_loss: float) -> bool:
-        """Whether a dev EER is the lowest yet; ties are broken by dev loss."""
-        if self.best is None:
-            return True
-        return (dev_eer, dev_loss) < (self.best["dev_eer"], self.best["dev_loss"])
+    def end_epoch(self, dev_eer: float, dev_loss: float, peak_memory_mb: float) -> None:
+        """Counts an epoch whose steps are all done.
+
+        The best has the lowest dev EER; ties are broken by dev loss.
+        """
+        self.epoch += 1
+        found = {"epoch": self.epoch, "dev_eer": dev_eer, "dev_loss": dev_loss}
+        best = self.best
+        if best is None or (dev_eer, dev_loss) < (best["dev_eer"], best["dev_loss"]):
+            self.best = found
+        train_loss = math.fsum(self.losses) / len(self.losses)
+        self.history.append({**found, "train_loss": train_loss, "seconds": self.seconds})
+        self.peak_memory_mb = max(self.peak_memory_mb, peak_memory_mb)
+        self.losses, self.seconds = [], 0.0
 
 
 def save_checkpoint(path: Path, progress: Progress, states: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,15 @@ from fad.detector import CONFIG, WEIGHTS, Detector, build_detector
 from fad.devices import autocast
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.errors import FadError
-from fad.files import write_json, write_text
+from fad.files import held, remove_parts, write_json, write_text
 from fad.train.checkpointing import CHECKPOINT, Progress
 from fad.train.settings import TrainSettings
 from fad.train.trainer import Trainer
+from fad.train.world import World
 
-SUMMARY = "train_summary.json"
+SUMMARY = "train_summary.json"  # the same from every run with the same inputs
+COST = "cost.json"  # what this run took
+LOCK = ".train.lock"
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +43,7 @@ def train_experiment(
     exp: Path,
     device: torch.device,
     from_frames: bool,
+    world: World,
 ) -> None:
     """Trains `config` on `dump/audio/<train_set>` and writes `exp`.
 
@@ -50,6 +56,7 @@ def train_experiment(
         exp: the experiment's directory; one of the same config is gone on with.
         device: where to train.
         from_frames: read stage 2's frontend frames where the method leaves the frontend fixed.
+        world: the processes that train together; each calls this, the first alone writes.
 
     Raises:
         FadError: an input is missing, or `exp` is of another config; the text names it.
@@ -61,7 +68,9 @@ def train_experiment(
         _check_stage_2(dump / "audio" / name)
     sha256 = pretrained_sha256(pretrained)
     data = {name: fingerprint(dump / "audio" / name) for name in (train_set, dev_set)}
-    claim_directory(exp, config, pretrained, sha256, data)
+    if world.rank == 0:
+        claim_directory(exp, config, pretrained, sha256, data)
+    world.barrier()
 
     torch.manual_seed(settings.seed)
     detector = build_detector(config, pretrained).to(device)
@@ -95,8 +104,12 @@ def train_experiment(
         exp,
         sha256,
         detector.encoder.config.grid.num_frames(settings.crop_samples),
+        world,
     )
     progress = trainer.run()
+    if world.rank > 0:
+        return
+    write_json(exp / COST, _cost(progress, device, world))
     summary = {
         "config_name": config_name,
         "seed": settings.seed,
@@ -104,9 +117,23 @@ def train_experiment(
         "parameters": parameters,
         "pretrained": {"path": str(pretrained), "sha256": sha256},
         "best": progress.best,
-        "cost": _cost(progress, device),
     }
     write_json(exp / SUMMARY, summary)
+
+
+@contextmanager
+def held_experiment(exp: Path, world: World) -> Iterator[None]:
+    """Keeps other runs out of `exp`, and removes what killed ones left half-written there.
+
+    Raises:
+        FadError: another run is at work in `exp`.
+    """
+    if world.rank > 0:
+        yield
+        return
+    with held(exp / LOCK):
+        remove_parts(exp)
+        yield
 
 
 def claim_directory(
@@ -125,7 +152,7 @@ def claim_directory(
     base = {"path": str(pretrained.absolute()), "sha256": sha256}
     new = {**config, "pretrained": base, "data": data}
     if not (exp / CHECKPOINT).exists():
-        for stale in (WEIGHTS, SUMMARY):  # of a run that the new config does not describe
+        for stale in (WEIGHTS, SUMMARY, COST):  # of a run that the new config does not describe
             (exp / stale).unlink(missing_ok=True)
         write_text(path, dump_config(new))
         return
@@ -185,7 +212,7 @@ def _check_stage_2(audio: Path) -> None:
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) first")
 
 
-def _cost(progress: Progress, device: torch.device) -> dict[str, Any]:
+def _cost(progress: Progress, device: torch.device, world: World) -> dict[str, Any]:
     seconds = [epoch["seconds"] for epoch in progress.history]
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     return {
@@ -193,4 +220,5 @@ def _cost(progress: Progress, device: torch.device) -> dict[str, Any]:
         "peak_memory_mb": round(progress.peak_memory_mb, 1),
         "epochs": len(seconds),
         "device": name,
+        "processes": world.size,
     }

@@ -25,6 +25,7 @@ class TrainSettings:
     precision: str
     num_workers: int
     log_interval: int
+    checkpoint_steps: int
 
     @classmethod
     def from_config(cls, train: dict[str, Any]) -> "TrainSettings":

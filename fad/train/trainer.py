@@ -16,12 +16,12 @@ from fad.data.batches import Batch, EpochBatches, Source, collate, training_load
 from fad.detector import WEIGHTS, Detector, save_detector
 from fad.devices import autocast, peak_memory_mb
 from fad.errors import FadError
-from fad.metrics.eer import eer
 from fad.progress import progress
-from fad.scoring import log_ratio, predict
 from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from fad.train.schedule import warmup_cosine
 from fad.train.settings import TrainSettings
+from fad.train.validation import validate
+from fad.train.world import World
 
 CONDITION_CROPS = 64  # enough for a mean and a deviation, a few batches' time
 
@@ -31,17 +31,18 @@ logger = logging.getLogger(__name__)
 class Trainer:
     """Trains a detector; the best epoch is by dev EER, ties by dev loss.
 
-    Crops, their order and dropout derive from seed, epoch and step alone, so that a run that was
-    stopped goes on to the same result.
+    Crops, their order and dropout derive from seed, epoch, step and process alone, so that a run
+    that was stopped goes on to the same result.
 
     Args:
         detector: on its device.
-        loss: logits, labels -> weighted loss and weight of each example.
+        loss: logits, labels -> each example's weighted loss; `weight_of` labels.
         train, dev: utterances; `train_labels`, `dev_labels` their classes (N,), 1 = bonafide.
         settings: the `train` part of the config.
         exp: the experiment's directory, for checkpoint.pt, best.safetensors and TensorBoard.
         base_sha256: of the pre-trained file, saved with what is trained.
         crop_frames: frames in a training crop.
+        world: the processes that train together.
     """
 
     def __init__(
@@ -56,14 +57,17 @@ class Trainer:
         exp: Path,
         base_sha256: str,
         crop_frames: int,
+        world: World,
     ) -> None:
-        self.detector, self.loss, self.settings = detector, loss, settings
+        self.detector, self.loss, self.settings, self.world = detector, loss, settings, world
         self.train_set, self.dev_set = train, dev
-        self.train_labels = torch.from_numpy(train_labels)
-        self.dev_labels = torch.from_numpy(dev_labels)
-        self.exp, self.base_sha256 = exp, base_sha256
         self.device = next(detector.backend.parameters()).device
-        self.batches = EpochBatches(len(train.utts), settings.batch_size, settings.seed)
+        self.train_labels = torch.from_numpy(train_labels).to(self.device)
+        self.dev_labels = torch.from_numpy(dev_labels).to(self.device)
+        self.exp, self.base_sha256 = exp, base_sha256
+        self.batches = EpochBatches(
+            len(train.utts), settings.batch_size, settings.seed, world.rank, world.size
+        )
         self.loader = training_loader(train, crop_frames, self.batches, settings.num_workers)
         self.steps_per_epoch = math.ceil(len(self.batches) / settings.accumulate)
         self.total_steps = self.steps_per_epoch * settings.epochs
@@ -94,15 +98,20 @@ class Trainer:
 
     def _condition(self) -> None:
         """Shows the back-end the first crops of the first epoch, about 64 of them."""
-        self.batches.epoch = 0
-        few = islice(self.batches, math.ceil(CONDITION_CROPS / self.settings.batch_size))
+        few = islice(self.batches.whole(0), math.ceil(CONDITION_CROPS / self.settings.batch_size))
         crops = (collate([self.loader.dataset[key] for key in keys]) for keys in few)
         inputs = ((b.inputs.to(self.device), b.lens.to(self.device)) for b in crops)
         with autocast(self.device, self.settings.precision):
             self.detector.condition(inputs, self.train_set.boundary)
+        # Every process has found the same, but for rounding where their devices differ.
+        self.world.broadcast(self.detector.trained_state().values())
 
     def _epochs(self) -> None:
-        # An epoch that was stopped is done again: what it wrote is hidden.
+        if self.world.rank > 0:
+            while not self._done():
+                self._epoch(None)
+            return
+        # Steps after the last checkpoint are done again: what they wrote is hidden.
         first = self.progress.step + 1
         with SummaryWriter(str(self.exp / "tensorboard"), purge_step=first) as board:
             while not self._done():
@@ -114,67 +123,72 @@ class Trainer:
             return True
         return done.best is not None and done.epoch - done.best["epoch"] >= self.settings.patience
 
-    def _epoch(self, board: SummaryWriter) -> None:
-        started = time.perf_counter()
-        train_loss = self._train_epoch(board)
-        seconds = time.perf_counter() - started
-        dev_eer, dev_loss = self._validate()
+    def _epoch(self, board: SummaryWriter | None) -> None:
         done = self.progress
-        done.epoch += 1
-        found = {"epoch": done.epoch, "dev_eer": dev_eer, "dev_loss": dev_loss}
-        if done.is_best(dev_eer, dev_loss):
-            done.best = found
+        self._train_epoch(board)
+        self._share_buffers()
+        dev_eer, dev_loss = self._validate()
+        done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device))
+        latest = done.history[-1]
+        if done.best["epoch"] == done.epoch and self.world.rank == 0:
             save_detector(self.detector, self.exp / WEIGHTS, self.base_sha256)
-        done.history.append({**found, "train_loss": train_loss, "seconds": seconds})
-        done.peak_memory_mb = max(done.peak_memory_mb, peak_memory_mb(self.device))
         self._save()
-        board.add_scalar("dev/eer", dev_eer, done.step)
-        board.add_scalar("dev/loss", dev_loss, done.step)
+        if board is not None:
+            board.add_scalar("dev/eer", dev_eer, done.step)
+            board.add_scalar("dev/loss", dev_loss, done.step)
         logger.info(
             "epoch %d of %d: train loss %.4f, dev loss %.4f, dev EER %.2f %%, %.1f s%s",
             done.epoch,
             self.settings.epochs,
-            train_loss,
+            latest["train_loss"],
             dev_loss,
             100 * dev_eer,
-            seconds,
+            latest["seconds"],
             ", the best so far" if done.best["epoch"] == done.epoch else "",
         )
 
-    def _train_epoch(self, board: SummaryWriter) -> float:
-        """One pass over the training set; the mean loss of its steps."""
+    def _train_epoch(self, board: SummaryWriter | None) -> None:
+        """The steps of the epoch that are not done yet."""
+        done, settings = self.progress, self.settings
         self.detector.train()
-        self.batches.epoch = self.progress.epoch
-        losses, batches = [], iter(self.loader)
-        desc = f"epoch {self.progress.epoch + 1}/{self.settings.epochs}"
-        with progress(total=self.steps_per_epoch, desc=desc, unit="step", leave=False) as bar:
-            while group := list(islice(batches, self.settings.accumulate)):
-                losses.append(self._step(group))
+        self.batches.begin(done.epoch, len(done.losses) * settings.accumulate)
+        batches = iter(self.loader)
+        desc = f"epoch {done.epoch + 1}/{settings.epochs}"
+        started = time.perf_counter() - done.seconds
+        with progress(
+            total=self.steps_per_epoch,
+            initial=len(done.losses),
+            desc=desc,
+            unit="step",
+            leave=False,
+        ) as bar:
+            while group := list(islice(batches, settings.accumulate)):
+                done.losses.append(self._step(group))
+                done.seconds = time.perf_counter() - started
                 bar.update()
-                bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
-                if self.progress.step % self.settings.log_interval == 0:
-                    self._log_step(board, losses[-1])
-        return float(np.mean(losses))
+                bar.set_postfix(loss=f"{done.losses[-1]:.3f}", refresh=False)
+                if board is not None and done.step % settings.log_interval == 0:
+                    self._log_step(board, done.losses[-1])
+                if len(done.losses) % settings.checkpoint_steps == 0:
+                    self._share_buffers()
+                    self._save()
 
     def _step(self, group: list[Batch]) -> float:
-        """One optimiser step over the batches of a group.
+        """One optimiser step over the batches of a group, of which this process has its share.
 
-        The loss is divided by the weights of the whole group, so that accumulating gives the
-        result of one large batch.
+        The loss is divided by the weights of the whole group in all processes, so that neither
+        accumulating nor their number changes the result.
+
+        Returns:
+            The loss of the whole group.
         """
-        torch.manual_seed(self.settings.seed * 1_000_003 + self.progress.step)
+        self._seed()
         self.optimiser.zero_grad(set_to_none=True)
-        labels = [self.train_labels[batch.indices].to(self.device) for batch in group]
-        total = sum(self.loss.weights[found].sum() for found in labels)
-        value = 0.0
-        for batch, found in zip(group, labels, strict=True):
-            with autocast(self.device, self.settings.precision):
-                inputs, lens = batch.inputs.to(self.device), batch.lens.to(self.device)
-                logits = self.detector(inputs, lens, self.train_set.boundary)
-            loss = self.loss(logits, found)[0].sum() / total
-            self._check_finite("loss", loss.detach(), [batch])
-            self.scaler.scale(loss).backward()
-            value += loss.item()
+        indices = [index for batch in group for index in batch.indices]
+        total = self.world.sum(self.loss.weight_of(self.train_labels[indices]).sum())
+        # Backward needs one batch at least; a process without a share adds nothing.
+        losses = [self._backward(batch, total) for batch in group if batch.indices]
+        self.world.sum_gradients(self.detector.trainable())
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.detector.trainable(), self.settings.clip_grad)
         if not self.scaler.is_enabled():  # the scaler passes over a step that overflowed
@@ -186,7 +200,26 @@ class Trainer:
         self.detector.adaptation.after_step(
             TrainState(self.progress.step, self.total_steps, self.optimiser, self.schedule)
         )
-        return value
+        return self.world.sum(torch.tensor(math.fsum(losses), device=self.device)).item()
+
+    def _seed(self) -> None:
+        """Seeds dropout by seed, step and process."""
+        key = [self.settings.seed, self.progress.step, self.world.rank]
+        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]))
+
+    def _backward(self, batch: Batch, total: torch.Tensor) -> float:
+        """Adds the gradient of a batch's loss over `total`, and returns that loss."""
+        with autocast(self.device, self.settings.precision):
+            inputs, lens = batch.inputs.to(self.device), batch.lens.to(self.device)
+            logits = self.detector(inputs, lens, self.train_set.boundary)
+        loss = self.loss(logits, self.train_labels[batch.indices]).sum() / total
+        self._check_finite("loss", loss.detach(), [batch])
+        self.scaler.scale(loss).backward()
+        return loss.item()
+
+    def _share_buffers(self) -> None:
+        """Averages what each process has gathered of its own share, such as batch statistics."""
+        self.world.mean(self.detector.backend.buffers())
 
     def _check_finite(self, what: str, value: torch.Tensor, group: list[Batch]) -> None:
         if not torch.isfinite(value):
@@ -207,40 +240,26 @@ class Trainer:
 
     def _validate(self) -> tuple[float, float]:
         """EER and mean weighted loss on the dev set."""
-        logits = predict(
+        return validate(
             self.detector,
+            self.loss,
             self.dev_set,
-            list(range(len(self.dev_set.utts))),
+            self.dev_labels,
+            self.settings,
             self.device,
-            self.settings.precision,
-            self.settings.num_workers,
-            desc="dev",
+            self.world,
         )
-        labels = self.dev_labels
-        bad = np.flatnonzero(~np.isfinite(logits).all(axis=1))
-        if len(bad):
-            names = ", ".join(self.dev_set.utts[index] for index in bad[:5])
-            raise FadError(
-                f"{len(bad)} of {len(logits)} dev scores are not finite, first: {names}; look at "
-                "those clips, lower train.lr, or set train.precision=fp32"
-            )
-        losses, weights = self.loss(
-            torch.from_numpy(logits).to(self.device), labels.to(self.device)
-        )
-        scores, bonafide = log_ratio(logits), labels.numpy() == 1
-        dev_eer, _ = eer(scores[bonafide], scores[~bonafide])
-        return dev_eer, (losses.sum() / weights.sum()).item()
 
-    def _states(self) -> dict[str, object]:
-        return {
+    def _save(self) -> None:
+        if self.world.rank > 0:
+            return
+        states = {
             "trained": self.detector.trained_state(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
-
-    def _save(self) -> None:
-        save_checkpoint(self.exp / CHECKPOINT, self.progress, self._states())
+        save_checkpoint(self.exp / CHECKPOINT, self.progress, states)
 
     def _resume(self) -> None:
         path = self.exp / CHECKPOINT
@@ -252,4 +271,6 @@ class Trainer:
         self.schedule.load_state_dict(states["schedule"])
         self.scaler.load_state_dict(states["scaler"])
         what = "finished before" if self.progress.finished else "going on"
-        logger.info("%s after epoch %d (%s)", what, self.progress.epoch, path)
+        logger.info(
+            "%s after epoch %d, step %d (%s)", what, self.progress.epoch, self.progress.step, path
+        )

@@ -8,7 +8,6 @@ memory do not depend on the weights. Full tuning takes about 9 GB.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import soundfile
 
 from fad.data.corpus import Clip, write_corpus
 from fad.report.text import terminal_table
+from fad.report.training import read_cost, read_train_summary
 from tests.helpers.released import XLSR_300M, write_random_checkpoint
 
 STEPS, BATCH = 3, 4
@@ -71,13 +71,13 @@ def measure(root: Path, pretrained: Path, config: str) -> list[str]:
     train += ["--exp", str(exp), "--dump_frames", "false", "--set", f"train.batch_size={BATCH}"]
     train += ["--set", "train.epochs=1", "--set", "train.num_workers=0"]
     wall, peak, _ = measured(root, train)
-    summary = json.loads((exp / "train_summary.json").read_text())
+    summary, cost = read_train_summary(exp), read_cost(exp)
     score = ["fad.bin.score", "--model", str(exp), "wav/eval0.flac"]
     score_wall, score_peak, printed = measured(root, score)
     return [
         config,
         f"{summary['parameters']['trainable']:,}",
-        f"{summary['cost']['seconds_per_epoch'] / STEPS:.1f}",
+        f"{cost['seconds_per_epoch'] / STEPS:.1f}",
         f"{wall:.0f}",
         f"{peak:.1f}",
         f"{score_wall:.1f}",

@@ -5,7 +5,9 @@ from pathlib import Path
 import torch
 
 from fad.config import load_config
+from fad.train.checkpointing import load_checkpoint
 from fad.train.experiment import train_experiment
+from fad.train.world import World
 
 # Short crops and no worker processes: an epoch takes a quarter of a second.
 SMALL = [
@@ -30,6 +32,7 @@ def train(
     name: str = "lora",
     *overrides: str,
     from_frames: bool = False,
+    world: World | None = None,
 ) -> Path:
     """Trains a shipped config, made small, on the sets `train` and `dev` of a dump."""
     train_experiment(
@@ -42,8 +45,19 @@ def train(
         exp,
         torch.device("cpu"),
         from_frames,
+        world or World(),
     )
     return exp
+
+
+def history(exp: Path) -> list[dict]:
+    """What each epoch of an experiment gave."""
+    return load_checkpoint(exp / "checkpoint.pt")[0].history
+
+
+def losses(exp: Path) -> list[float]:
+    """Train and dev loss of each epoch of an experiment, in turn."""
+    return [epoch[key] for epoch in history(exp) for key in ("train_loss", "dev_loss")]
 
 
 def dump_frames(dump: Path, pretrained: Path, *sets: str) -> None:

@@ -18,6 +18,7 @@ RECORDER = """\
 #!/usr/bin/env bash
 printf -v words '%s\\t' "$@"
 printf '%s\\n' "$words" >>"$CALLS"  # in one write, since jobs run side by side
+[[ -z ${EDIT:-} ]] || bash -c "$EDIT"
 [[ $1 != -m || $2 != "${FAILING:-}" ]]
 """
 DATA_SH = '#!/usr/bin/env bash\npython local/data "$@"\n'
@@ -26,6 +27,7 @@ RUN_SH = """\
 cd "$(dirname "${BASH_SOURCE[0]}")"
 exec ../TEMPLATE/fad.sh --corpus fake --pretrained xlsr.pt --nj 1 "$@"
 """
+TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc_per_node"]
 HOSTILE = [
     "$(touch canary)",
     "`touch canary`",
@@ -141,7 +143,9 @@ def test_the_stages_asked_for_run_in_order(recipe, options, expected):
         ("--nj 0", "--nj 0"),
         ("--nj 1.5", "--nj 1.5"),
         ("--nj -2", "--nj -2"),
-        ("--ngpu 2", "--ngpu 2"),
+        ("--ngpu 1.5", "--ngpu 1.5"),
+        ("--nproc 0", "--nproc 0"),
+        ("--nproc 2 --ngpu 2", "--nproc 2: on GPUs there is one process each"),
         ("--skip_train yes", "--skip_train takes true or false"),
         ("--conifg lora", "did you mean --config?"),
         ("lora", "unexpected argument 'lora'"),
@@ -341,3 +345,63 @@ def test_it_runs_from_any_folder(recipe):
     )
     assert done.returncode == 0, done.stderr
     assert recipe.called() == ["results"]
+
+
+@pytest.mark.parametrize(
+    ("options", "launcher"),
+    [
+        ((), []),
+        (("--ngpu", "1"), []),
+        (
+            ("--nproc", "2"),
+            ["torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"],
+        ),
+        (("--ngpu", "3"), ["torch.distributed.run", "--standalone", "--nproc_per_node", "3", "-m"]),
+    ],
+)
+def test_several_processes_are_started_by_torchrun(recipe, options, launcher):
+    recipe.add_all()  # the GPUs are only named: the recorder uses none
+    done = recipe.run("--stage", "3", "--stop_stage", "3", *options, CUDA_VISIBLE_DEVICES="0,1,2")
+    assert done.returncode == 0, done.stderr
+    (call,) = recipe.calls()
+    assert call[: len(launcher)] == launcher
+    assert call[len(launcher)] == "fad.bin.train"
+
+
+@pytest.mark.parametrize(
+    ("held", "how", "options", "refused"),
+    [
+        ("exp/lora", "--exclusive", ("--stage", "4"), True),
+        ("exp/lora", "--exclusive", ("--stage", "4", "--tag", "other"), False),
+        ("dump", "--exclusive", ("--stage", "3"), True),
+        ("dump", "--shared", ("--stage", "3"), False),
+        ("dump", "--shared", ("--stage", "2", "--stop_stage", "2"), True),
+    ],
+)
+def test_a_second_run_in_the_same_place_is_refused(recipe, held, how, options, refused):
+    recipe.add_all()
+    shutil.copytree(recipe.path / "exp/lora", recipe.path / "exp/other")
+    lock = recipe.path / held / ".run.lock"
+    lock.write_text("run.sh, process 1 on here\n")
+    holder = ["flock", "-n", how, lock, "sh", "-c", "echo held; read -r end"]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        done = recipe.run(*options)
+        other.communicate(b"\n")
+    if refused:
+        assert done.returncode == 1
+        assert f"{held} is in use by run.sh, process 1 on here: wait for its end" in done.stderr
+        assert recipe.calls() == []
+    else:
+        assert done.returncode == 0, done.stderr
+    assert recipe.run(*options).returncode == 0  # once the other has ended
+
+
+def test_the_script_may_be_edited_while_it_runs(recipe):
+    recipe.add_all()
+    script = recipe.path.parent / "TEMPLATE" / "fad.sh"
+    edit = f"echo 'touch canary' >> {script}"
+    done = recipe.run("--stage", "3", "--stop_stage", "3", EDIT=edit)
+    assert done.returncode == 0, done.stderr
+    assert "touch canary" in script.read_text()
+    assert not (recipe.path / "canary").exists()

@@ -136,6 +136,15 @@ def test_bad_clips_are_left_out_only_when_asked(corpus, caplog):
     assert not (dump(2) / "errors").exists()
 
 
+def test_what_earlier_and_killed_runs_left_goes_at_the_end(corpus):
+    whole = contents(dump(2))
+    left = ["flac/c-gone.flac", "flac/.c-deep_wav.part99.flac", "split3/wav.1.scp"]
+    for name in left:
+        (Path("dump/train") / name).parent.mkdir(exist_ok=True)
+        (Path("dump/train") / name).write_bytes(b"x")
+    assert contents(dump(2)) == whole
+
+
 def test_an_unfinished_job_is_named(corpus):
     main(["--data", "data/train", "--out", "dump/train", "--nj", "2", "--job", "2"])
     with pytest.raises(FadError, match=r"split2/wav\.1\.scp: missing: job 1 of 2"):

@@ -14,7 +14,13 @@ SUMMARY = {
     "parameters": {"total": 10, "trainable": 0, "adaptation": 0, "backend": 0, "ratio": None},
     "pretrained": {"path": None, "sha256": None},
     "best": {"epoch": 1, "dev_eer": 0.5, "dev_loss": 1.0},
-    "cost": {"seconds_per_epoch": 1.0, "peak_memory_mb": None, "epochs": 1, "device": "cpu"},
+}
+COST = {
+    "seconds_per_epoch": 1.0,
+    "peak_memory_mb": None,
+    "epochs": 1,
+    "device": "cpu",
+    "processes": 1,
 }
 
 
@@ -24,6 +30,7 @@ def recipe(tmp_path, monkeypatch):
     files = {
         "exp/frozen/scores/eval": "u1 -1\nu2 1\n",
         "exp/frozen/train_summary.json": json.dumps(SUMMARY),
+        "exp/frozen/cost.json": json.dumps(COST),
         "dump/audio/train/utt2attack": "t1 A01\nt2 -\n",
         "dump/audio/eval/utt2label": "u1 spoof\nu2 bonafide\n",
         "dump/audio/eval/utt2attack": "u1 A02\nu2 -\n",
@@ -44,7 +51,10 @@ def test_it_writes_the_three_files_and_says_the_eer(recipe, caplog):
     caplog.set_level(logging.INFO)
     run_stage()
     written = {path.name for path in Path("exp/frozen").iterdir() if path.is_file()}
-    assert written == {"train_summary.json", "results.json", "RESULTS.md", "det_eval.png"}
+    assert written == {
+        *("train_summary.json", "cost.json"),
+        *("results.json", "RESULTS.md", "det_eval.png"),
+    }
     assert "eval: EER 0.00 %" in caplog.text
     results = json.loads(Path("exp/frozen/results.json").read_text())
     assert results["test_sets"]["eval"]["by_attack"]["A02"]["seen_in_training"] is False

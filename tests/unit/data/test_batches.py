@@ -70,7 +70,7 @@ def test_a_short_utterance_is_taken_whole():
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 5))
 def test_an_epoch_has_each_utterance_once(size, batch_size, epoch):
     batches = EpochBatches(size, batch_size, seed=1)
-    batches.epoch = epoch
+    batches.begin(epoch)
     found = list(batches)
     assert len(found) == len(batches)
     assert sorted(index for batch in found for _, index in batch) == list(range(size))
@@ -81,7 +81,7 @@ def test_an_epoch_has_each_utterance_once(size, batch_size, epoch):
 def test_the_order_changes_with_epoch_and_seed_and_with_nothing_else():
     def order(seed, epoch):
         batches = EpochBatches(50, 50, seed)
-        batches.epoch = epoch
+        batches.begin(epoch)
         return [index for _, index in next(iter(batches))]
 
     assert order(1, 0) == order(1, 0)
@@ -142,7 +142,7 @@ def test_the_training_loader_follows_the_epoch_that_is_set_before_each_pass(num_
     batches = EpochBatches(len(FRAMES), 2, seed=1)
     loader = training_loader(Counting(), 20, batches, num_workers)
     for epoch in (3, 0):
-        batches.epoch = epoch
+        batches.begin(epoch)
         expected = [[index for _, index in batch] for batch in batches]
         crops = RandomCrops(Counting(), 20, 1)
         found = list(loader)

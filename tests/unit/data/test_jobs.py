@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fad.data.jobs import add_job_options, check_job, share
+from fad.data import tables
+from fad.data.jobs import add_job_options, check_job, combine_parts, part_path, share
 from fad.errors import FadError
 
 
@@ -25,3 +26,14 @@ def test_a_job_outside_its_number_is_refused(options):
     add_job_options(parser)
     with pytest.raises(FadError, match=r"--job .* is not within 1 and --nj"):
         check_job(parser.parse_args(options))
+
+
+def test_joining_removes_what_killed_runs_left_and_no_other_table(tmp_path):
+    out = tmp_path / "eval"
+    for job in (1, 2):
+        tables.write_table(part_path(out, job, 2), {f"u{job}": "x"})
+    tables.write_table(part_path(out, 1, 3), {"u1": "of a killed run"})
+    tables.write_table(part_path(tmp_path / "dev", 1, 2), {"u9": "another set's"})
+    (tmp_path / ".eval.part99").write_text("half")
+    assert combine_parts(out, 2) == tables.read_table(out) == {"u1": "x", "u2": "x"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".dev.1of2", "eval"]

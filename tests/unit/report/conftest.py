@@ -22,7 +22,13 @@ SUMMARY = {
     },
     "pretrained": {"path": "mini.pt", "sha256": "ab" * 32},
     "best": {"epoch": 3, "dev_eer": 0.0125, "dev_loss": 0.1},
-    "cost": {"seconds_per_epoch": 12.34, "peak_memory_mb": 812.3, "epochs": 5, "device": "cpu"},
+}
+COST = {
+    "seconds_per_epoch": 12.34,
+    "peak_memory_mb": 812.3,
+    "epochs": 5,
+    "device": "cpu",
+    "processes": 1,
 }
 
 
@@ -55,6 +61,7 @@ def experiment(tmp_path) -> Experiment:
         write(found.eval / name, dict(zip(utts, column, strict=True)))
     write(found.train / "utt2attack", {"t-1": "-", "t-2": "world", "t-3": "lpc", "t-4": "other"})
     (found.exp / "train_summary.json").write_text(json.dumps(SUMMARY))
+    (found.exp / "cost.json").write_text(json.dumps(COST))
     return found
 
 

@@ -16,11 +16,13 @@ def write_results(exp, tag, trainable, sets, version=1):
         "schema_version": version,
         "tag": tag,
         "parameters": {"total": 1000, "trainable": trainable, "ratio": 1000 / trainable},
-        "cost": {"seconds_per_epoch": 2.345, "peak_memory_mb": 1234.5},
         "test_sets": sets,
     }
+    cost = {"seconds_per_epoch": 2.345, "peak_memory_mb": 1234.5}
+    cost |= {"epochs": 3, "device": "cpu", "processes": 1}
     (exp / tag).mkdir(parents=True)
     (exp / tag / "results.json").write_text(json.dumps(results))
+    (exp / tag / "cost.json").write_text(json.dumps(cost))
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ from fad.data import frame_dump, tables
 from fad.errors import FadError
 from fad.files import sha256_file
 from fad.train import trainer as trainer_module
+from fad.train import validation
 from fad.train.checkpointing import load_checkpoint
 from fad.train.trainer import Trainer
 from tests.helpers.corpus import write_audio_dump
-from tests.helpers.experiment import dump_frames, train
+from tests.helpers.experiment import dump_frames, history, losses, train
 
 FROM_FRAMES = 1e-4  # of the loss, over two epochs: frames of a crop differ by 1e-6, see encoders
 
@@ -25,14 +26,6 @@ FROM_FRAMES = 1e-4  # of the loss, over two epochs: frames of a crop differ by 1
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, mini_file, tiny_dump):
     return train(tmp_path_factory.mktemp("exp") / "lora", mini_file, tiny_dump)
-
-
-def history(exp) -> list[dict]:
-    return load_checkpoint(exp / "checkpoint.pt")[0].history
-
-
-def losses(exp) -> list[float]:
-    return [epoch[key] for epoch in history(exp) for key in ("train_loss", "dev_loss")]
 
 
 def test_the_experiment_directory_has_all_that_later_stages_read(trained, mini_file):
@@ -44,10 +37,10 @@ def test_the_experiment_directory_has_all_that_later_stages_read(trained, mini_f
     assert list(summary["parameters"]) == ["total", "trainable", "adaptation", "backend", "ratio"]
     assert summary["pretrained"] == {"path": str(mini_file), "sha256": sha256_file(mini_file)}
     assert list(summary["best"]) == ["epoch", "dev_eer", "dev_loss"]
-    assert summary["cost"]["epochs"] == 2
-    assert summary["cost"]["device"] == "cpu"
-    assert summary["cost"]["seconds_per_epoch"] > 0
-    assert summary["cost"]["peak_memory_mb"] > 100
+    cost = json.loads((trained / "cost.json").read_text())
+    assert (cost["epochs"], cost["device"], cost["processes"]) == (2, "cpu", 1)
+    assert cost["seconds_per_epoch"] > 0
+    assert cost["peak_memory_mb"] > 100
     config = yaml.safe_load((trained / "config.yaml").read_text())
     assert config["adaptation_conf"]["rank"] == 4
     assert config["pretrained"]["sha256"] == sha256_file(mini_file)
@@ -78,52 +71,6 @@ def test_another_run_of_the_same_seed_has_the_same_bytes(trained, mini_file, tin
     assert (again / "best.safetensors").read_bytes() == (trained / "best.safetensors").read_bytes()
     other = train(tmp_path / "other", mini_file, tiny_dump, "lora", "train.seed=2")
     assert (other / "best.safetensors").read_bytes() != (trained / "best.safetensors").read_bytes()
-
-
-class Stopped(Exception):
-    """As a power cut would."""
-
-
-@pytest.mark.parametrize("at_step", [3, 4])  # at the start and in the middle of epoch 2
-@pytest.mark.parametrize("dropout", ["0.0", "0.3"])
-def test_stopped_and_started_again_it_ends_as_if_never_stopped(
-    mini_file, tiny_dump, tmp_path, monkeypatch, at_step, dropout
-):
-    options = ("lora", f"adaptation_conf.dropout={dropout}", "train.patience=1", "train.epochs=3")
-    whole = train(tmp_path / "whole", mini_file, tiny_dump, *options)
-    step = Trainer._step
-
-    def stopping(self, group):
-        if self.progress.step + 1 == at_step:
-            raise Stopped
-        return step(self, group)
-
-    with monkeypatch.context() as patched, pytest.raises(Stopped):
-        patched.setattr(Trainer, "_step", stopping)
-        train(tmp_path / "parts", mini_file, tiny_dump, *options)
-    assert not (tmp_path / "parts" / "train_summary.json").exists()
-    assert load_checkpoint(tmp_path / "parts" / "checkpoint.pt")[0].epoch == 1
-    parts = train(tmp_path / "parts", mini_file, tiny_dump, *options)
-    assert losses(parts) == losses(whole)
-    assert (parts / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
-
-
-def test_stopped_between_the_best_weights_and_the_checkpoint_it_still_ends_the_same(
-    trained, mini_file, tiny_dump, tmp_path, monkeypatch
-):
-    save = Trainer._save
-
-    def stopping(self):
-        if self.progress.epoch == 2:
-            raise Stopped
-        save(self)
-
-    with monkeypatch.context() as patched, pytest.raises(Stopped):
-        patched.setattr(Trainer, "_save", stopping)
-        train(tmp_path, mini_file, tiny_dump)
-    train(tmp_path, mini_file, tiny_dump)
-    best = "best.safetensors"
-    assert (tmp_path / best).read_bytes() == (trained / best).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["lora", "full"])
@@ -222,6 +169,7 @@ def test_what_an_experiment_left_goes_when_its_config_is_written_anew(
         train(exp, mini_file, tiny_dump, "lora", "adaptation_conf.blocks=[9]")
     assert not (exp / "best.safetensors").exists()
     assert not (exp / "train_summary.json").exists()
+    assert not (exp / "cost.json").exists()
 
 
 def test_a_loss_that_is_not_finite_names_the_utterances(
@@ -245,7 +193,7 @@ def test_dev_scores_that_are_not_finite_name_the_first_few_utterances(
         logits[1:, 0] = math.inf
         return logits
 
-    monkeypatch.setattr(trainer_module, "predict", predict)
+    monkeypatch.setattr(validation, "predict", predict)
     with pytest.raises(FadError) as caught:
         train(tmp_path, mini_file, tiny_dump)
     utts = list(tables.read_wav_scp(tiny_dump / "audio" / "dev" / "wav.scp"))

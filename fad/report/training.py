@@ -1,0 +1,44 @@
+"""What training left beside the model: what it was, and what it took."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fad.errors import FadError
+
+SUMMARY, COST = "train_summary.json", "cost.json"
+REQUIRED = ("config_name", "seed", "adaptation", "parameters", "pretrained", "best")
+_COST_KEYS = ("seconds_per_epoch", "peak_memory_mb", "epochs", "device", "processes")
+
+
+def read_train_summary(exp: Path) -> dict[str, Any]:
+    """`exp/<tag>/train_summary.json`: the same bytes from every run with the same inputs.
+
+    Raises:
+        FadError: the file is missing, no JSON, or lacks a key.
+    """
+    return _read(exp / SUMMARY, REQUIRED)
+
+
+def read_cost(exp: Path) -> dict[str, Any]:
+    """`exp/<tag>/cost.json`: seconds, memory, device and processes.
+
+    Raises:
+        FadError: as `read_train_summary`.
+    """
+    return _read(exp / COST, _COST_KEYS)
+
+
+def _read(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FadError(f"{path}: cannot be read ({error.strerror}): run stage 3 first") from error
+    except ValueError as error:
+        raise FadError(f"{path}: is no JSON ({error}): run stage 3 again") from error
+    if not isinstance(found, dict):
+        raise FadError(f"{path}: holds no keys: run stage 3 again")
+    missing = [key for key in keys if key not in found]
+    if missing:
+        raise FadError(f"{path}: lacks {', '.join(missing)}: run stage 3 again")
+    return found

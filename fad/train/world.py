@@ -1,0 +1,159 @@
+"""The processes that train together: those of torchrun, or one alone.
+
+Each holds the whole model. After the backward passes of a step the gradients of what trains are
+summed, so that every process then takes the same step.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
+from fad.errors import FadError
+
+_PATIENCE = 60.0  # seconds
+_BUCKET = 1 << 22  # elements summed in one call: few calls for LoRA, little memory for full tuning
+
+logger = logging.getLogger(__name__)
+
+
+class World:
+    """One process alone; its sums are what it puts in.
+
+    Attributes:
+        rank: the number of this process, from 0; 0 alone writes files.
+        size: how many there are.
+    """
+
+    rank, size = 0, 1
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum over all processes, in place."""
+        return value
+
+    def broadcast(self, values: Iterable[Tensor]) -> None:
+        """Gives all processes the values of process 0, in place."""
+
+    def barrier(self) -> None:
+        """Waits for all processes."""
+
+    def mean(self, values: Iterable[Tensor]) -> None:
+        """Replaces values by their means over all processes, in place; integers stay."""
+        if self.size == 1:
+            return
+        for value in values:
+            if value.is_floating_point():
+                self.sum(value).div_(self.size)
+
+    @torch.no_grad()
+    def sum_gradients(self, parameters: Sequence[Tensor]) -> None:
+        """Sums the gradients over all processes; one that a process lacks counts as zero."""
+        if self.size == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        for bucket in _buckets([parameter.grad for parameter in parameters]):
+            flat = self.sum(torch.cat([grad.flatten() for grad in bucket]))
+            for grad, total in zip(bucket, flat.split([g.numel() for g in bucket]), strict=True):
+                grad.copy_(total.view_as(grad))
+
+
+class OthersLost(Exception):
+    """Another process of this run has died, so that nothing can be summed any more."""
+
+
+class TorchrunWorld(World):
+    """The processes that torchrun started."""
+
+    def __init__(self) -> None:
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+
+    def sum(self, value: Tensor) -> Tensor:
+        with _others_needed():
+            dist.all_reduce(value)
+        return value
+
+    def broadcast(self, values: Iterable[Tensor]) -> None:
+        with _others_needed():
+            for value in values:
+                dist.broadcast(value, src=0)
+
+    def barrier(self) -> None:
+        with _others_needed():
+            dist.barrier()
+
+
+@contextmanager
+def _others_needed() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise OthersLost(" ".join(str(error).split())[:200]) from error
+
+
+def _buckets(grads: list[Tensor]) -> Iterator[list[Tensor]]:
+    """Neighbours of one type, together of at most `_BUCKET` elements (or one alone)."""
+    bucket: list[Tensor] = []
+    for grad in grads:
+        full = sum(other.numel() for other in bucket) + grad.numel() > _BUCKET
+        if bucket and (full or grad.dtype != bucket[0].dtype):
+            yield bucket
+            bucket = []
+        bucket.append(grad)
+    if bucket:
+        yield bucket
+
+
+@contextmanager
+def joined(ngpu: int) -> Iterator[tuple[World, torch.device]]:
+    """Joins the processes of torchrun, if this is one, and gives the device of this process.
+
+    Args:
+        ngpu: GPUs of all processes together: 0 trains on the CPU, in any number of processes; else
+            each process has one.
+
+    Raises:
+        FadError: fewer GPUs than wanted, or processes other than GPUs.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if ngpu and ngpu != processes:
+        raise FadError(
+            f"--ngpu {ngpu} in {processes} process(es): each GPU wants one: start them with "
+            f"torchrun --standalone --nproc_per_node {ngpu} -m fad.bin.train ..."
+        )
+    device = _device(ngpu)
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        yield World(), device
+        return
+    dist.init_process_group("nccl" if ngpu else "gloo")
+    try:
+        yield TorchrunWorld(), device
+    except OthersLost as error:
+        logger.warning("process %d has lost another one: %s", dist.get_rank(), error)
+        time.sleep(_PATIENCE)  # torchrun sees the one that died first, names it, and ends this one
+        raise
+    except Exception as error:
+        get_error_handler().record_exception(error)  # torchrun shows it as the reason
+        raise
+    dist.destroy_process_group()  # not after an error: the others may hang, and torchrun ends them
+
+
+def _device(ngpu: int) -> torch.device:
+    if ngpu == 0:
+        return torch.device("cpu")
+    here = int(os.environ.get("LOCAL_RANK", "0"))
+    if here >= torch.cuda.device_count():
+        raise FadError(
+            f"--ngpu {ngpu}: torch finds {torch.cuda.device_count()} GPU(s) here; give --ngpu 0 "
+            "or see check_install.py"
+        )
+    device = torch.device("cuda", here)
+    torch.cuda.set_device(device)
+    return device

@@ -1,0 +1,102 @@
+"""Training that is stopped goes on to the same end; a full disk and a second run do no harm."""
+
+import pytest
+import torch
+
+from fad.errors import FadError
+from fad.train.checkpointing import load_checkpoint
+from fad.train.experiment import LOCK, held_experiment
+from fad.train.trainer import Trainer
+from fad.train.world import World
+from tests.helpers.experiment import losses, train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, mini_file, tiny_dump):
+    return train(tmp_path_factory.mktemp("exp") / "lora", mini_file, tiny_dump)
+
+
+class Stopped(Exception):
+    """As a power cut would."""
+
+
+@pytest.mark.parametrize("at_step", [2, 3, 4])  # in epoch 1, at the start of epoch 2, and in it
+@pytest.mark.parametrize("dropout", ["0.0", "0.3"])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_stopped_and_started_again_it_ends_as_if_never_stopped(
+    mini_file, tiny_dump, tmp_path, monkeypatch, at_step, dropout, accumulate
+):
+    options = (
+        "lora",
+        f"adaptation_conf.dropout={dropout}",
+        "train.patience=1",
+        "train.epochs=3",
+        f"train.accumulate={accumulate}",
+        f"train.batch_size={4 // accumulate}",
+        "train.checkpoint_steps=1",
+    )
+    whole = train(tmp_path / "whole", mini_file, tiny_dump, *options)
+    step = Trainer._step
+
+    def stopping(self, group):
+        if self.progress.step + 1 == at_step:
+            raise Stopped
+        return step(self, group)
+
+    with monkeypatch.context() as patched, pytest.raises(Stopped):
+        patched.setattr(Trainer, "_step", stopping)
+        train(tmp_path / "parts", mini_file, tiny_dump, *options)
+    assert not (tmp_path / "parts" / "train_summary.json").exists()
+    assert load_checkpoint(tmp_path / "parts" / "checkpoint.pt")[0].step == at_step - 1
+    parts = train(tmp_path / "parts", mini_file, tiny_dump, *options)
+    assert losses(parts) == losses(whole)
+    assert (parts / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
+
+
+def test_stopped_between_the_best_weights_and_the_checkpoint_it_still_ends_the_same(
+    trained, mini_file, tiny_dump, tmp_path, monkeypatch
+):
+    save = Trainer._save
+
+    def stopping(self):
+        if self.progress.epoch == 2:
+            raise Stopped
+        save(self)
+
+    with monkeypatch.context() as patched, pytest.raises(Stopped):
+        patched.setattr(Trainer, "_save", stopping)
+        train(tmp_path, mini_file, tiny_dump)
+    train(tmp_path, mini_file, tiny_dump)
+    best = "best.safetensors"
+    assert (tmp_path / best).read_bytes() == (trained / best).read_bytes()
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_and_training_goes_on_from_it(
+    trained, mini_file, tiny_dump, tmp_path, monkeypatch
+):
+    def full(state, part):
+        part.write_bytes(b"the first half")
+        raise OSError(28, "No space left on device", str(part))
+
+    save = torch.save
+
+    def save_once(state, part):
+        save(state, part)
+        monkeypatch.setattr(torch, "save", full)
+
+    with monkeypatch.context() as patched, pytest.raises(FadError, match=r"no room left to write"):
+        patched.setattr(torch, "save", save_once)
+        monkeypatch = patched
+        train(tmp_path, mini_file, tiny_dump)
+    assert load_checkpoint(tmp_path / "checkpoint.pt")[0].epoch == 1
+    assert list(tmp_path.glob(".*part*")) == []
+    train(tmp_path, mini_file, tiny_dump)
+    best = "best.safetensors"
+    assert (tmp_path / best).read_bytes() == (trained / best).read_bytes()
+
+
+def test_what_a_killed_run_left_half_written_goes(tmp_path):
+    (tmp_path / ".best.part99.safetensors").touch()
+    (tmp_path / "best.safetensors").touch()
+    with held_experiment(tmp_path, World()):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK, "best.safetensors"]
