@@ -4,29 +4,11 @@ Python is replaced by a recorder, so that these tests are about the shell and ta
 stages run for real in tests/integration.
 """
 
-import os
 import shutil
 import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-RECORDER = """\
-#!/usr/bin/env bash
-printf -v words '%s\\t' "$@"
-printf '%s\\n' "$words" >>"$CALLS"  # in one write, since jobs run side by side
-[[ -z ${EDIT:-} ]] || bash -c "$EDIT"
-[[ $1 != -m || $2 != "${FAILING:-}" ]]
-"""
-DATA_SH = '#!/usr/bin/env bash\npython local/data "$@"\n'
-RUN_SH = """\
-#!/usr/bin/env bash
-cd "$(dirname "${BASH_SOURCE[0]}")"
-exec ../TEMPLATE/fad.sh --corpus fake --pretrained xlsr.pt --nj 1 "$@"
-"""
 TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc_per_node"]
 HOSTILE = [
     "$(touch canary)",
@@ -36,78 +18,6 @@ HOSTILE = [
     "x' \"y",
     "&touch canary",
 ]
-
-
-@dataclass
-class Recipe:
-    """A recipe whose Python only notes how it is called."""
-
-    path: Path
-    env: dict[str, str]
-
-    def run(self, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
-        (self.path / "calls").write_text("")
-        return subprocess.run(
-            ["./run.sh", *options],
-            cwd=self.path,
-            env={**self.env, **env},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    def calls(self) -> list[list[str]]:
-        """The words of each call of Python, after `-m`, in their order."""
-        lines = (self.path / "calls").read_text().splitlines()
-        return [line.removeprefix("-m\t").split("\t")[:-1] for line in lines]
-
-    def called(self) -> list[str]:
-        """What was called, repeats in a row given once."""
-        names = [call[0].removeprefix("fad.bin.") for call in self.calls()]
-        return [name for n, name in enumerate(names) if n == 0 or names[n - 1] != name]
-
-    def call(self, name: str) -> list[str]:
-        """The one call of an entry point."""
-        (found,) = (call for call in self.calls() if call[0] == f"fad.bin.{name}")
-        return found
-
-    def add(self, *paths: str, lines: int = 2) -> None:
-        for path in paths:
-            (self.path / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.path / path).write_text("".join(f"u{n} x\n" for n in range(lines)))
-
-    def add_all(self) -> None:
-        """All that the stages leave behind."""
-        for name in ("train", "dev", "eval"):
-            self.add(f"data/{name}/wav.scp", f"dump/audio/{name}/wav.scp")
-        self.add("dump/audio/train/utt2attack", "xlsr.pt")
-        self.add("exp/lora/best.safetensors", "exp/lora/scores/eval")
-
-
-def program(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> Recipe:
-    tree, venv = tmp_path / "tree", tmp_path / "venv"
-    shutil.copytree(ROOT / "utils", tree / "utils", ignore=shutil.ignore_patterns("__pycache__"))
-    template = tree / "egs" / "TEMPLATE"
-    template.mkdir(parents=True)
-    shutil.copy(ROOT / "egs" / "TEMPLATE" / "fad.sh", template)
-    program(venv / "bin/python", RECORDER)
-    program(venv / "bin/python3", f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
-    # What the validator checks has tests of its own.
-    program(tree / "utils/validate_data_dir.py", '#!/bin/sh\nexec python validate "$@"\n')
-    folder = tree / "egs" / "fake"
-    program(folder / "run.sh", RUN_SH)
-    program(folder / "local/data.sh", DATA_SH)
-    plain = {key: value for key, value in os.environ.items() if key != "FAD_BACKEND"}
-    return Recipe(folder, {**plain, "VENV": str(venv), "CALLS": str(folder / "calls")})
-
-
 ALL = ["local/data", "validate", "dump_audio", "dump_frames", "train", "score_set", "results"]
 
 
@@ -165,7 +75,7 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(recipe, options, ex
 def test_the_help_names_every_option_of_the_script(recipe):
     done = recipe.run("--help")
     assert done.returncode == 0
-    text = (ROOT / "egs/TEMPLATE/fad.sh").read_text()
+    text = (recipe.path.parent / "TEMPLATE/fad.sh").read_text()
     block = text.partition("# Options\n")[2].partition("# End of options")[0]
     names = [line.partition("=")[0] for line in block.splitlines() if line[:1].isalpha()]
     assert len(names) > 15
@@ -366,42 +276,3 @@ def test_several_processes_are_started_by_torchrun(recipe, options, launcher):
     (call,) = recipe.calls()
     assert call[: len(launcher)] == launcher
     assert call[len(launcher)] == "fad.bin.train"
-
-
-@pytest.mark.parametrize(
-    ("held", "how", "options", "refused"),
-    [
-        ("exp/lora", "--exclusive", ("--stage", "4"), True),
-        ("exp/lora", "--exclusive", ("--stage", "4", "--tag", "other"), False),
-        ("dump", "--exclusive", ("--stage", "3"), True),
-        ("dump", "--shared", ("--stage", "3"), False),
-        ("dump", "--shared", ("--stage", "2", "--stop_stage", "2"), True),
-    ],
-)
-def test_a_second_run_in_the_same_place_is_refused(recipe, held, how, options, refused):
-    recipe.add_all()
-    shutil.copytree(recipe.path / "exp/lora", recipe.path / "exp/other")
-    lock = recipe.path / held / ".run.lock"
-    lock.write_text("run.sh, process 1 on here\n")
-    holder = ["flock", "-n", how, lock, "sh", "-c", "echo held; read -r end"]
-    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout.readline() == b"held\n"
-        done = recipe.run(*options)
-        other.communicate(b"\n")
-    if refused:
-        assert done.returncode == 1
-        assert f"{held} is in use by run.sh, process 1 on here: wait for its end" in done.stderr
-        assert recipe.calls() == []
-    else:
-        assert done.returncode == 0, done.stderr
-    assert recipe.run(*options).returncode == 0  # once the other has ended
-
-
-def test_the_script_may_be_edited_while_it_runs(recipe):
-    recipe.add_all()
-    script = recipe.path.parent / "TEMPLATE" / "fad.sh"
-    edit = f"echo 'touch canary' >> {script}"
-    done = recipe.run("--stage", "3", "--stop_stage", "3", EDIT=edit)
-    assert done.returncode == 0, done.stderr
-    assert "touch canary" in script.read_text()
-    assert not (recipe.path / "canary").exists()
