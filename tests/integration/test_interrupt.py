@@ -1,47 +1,25 @@
 """Training that is killed and started again ends where unbroken training ends."""
 
-import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import torch
+
+from tests.helpers.processes import family, kill
 
 from .stages import SHORT, Recipe
 
 OPTIONS = ("--stage", "3", "--stop_stage", "3", "--config", "full", "--tag", "broken", *SHORT)
 
 
-def family(pid: int) -> list[int]:
-    """A process and all its descendants, parents first."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = stat.read_text()
-        except OSError:  # it has ended meanwhile
-            continue
-        parents[int(stat.parent.name)] = int(text.rpartition(")")[2].split()[1])
-    found = [pid]
-    for parent in found:
-        found += [child for child, its_parent in parents.items() if its_parent == parent]
-    return found
-
-
 def kill_after_first_epoch(mini: Recipe, checkpoint: Path) -> None:
     """Starts training and kills it, with all its processes, once there is a checkpoint."""
-    process = subprocess.Popen(
-        ["./run.sh", "--pretrained", str(mini.pretrained), *OPTIONS],
-        cwd=mini.path,
-        env=mini.env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = mini.start(*OPTIONS)
     deadline = time.monotonic() + 120
     while not checkpoint.is_file() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
-    for pid in family(process.pid):
-        os.kill(pid, signal.SIGKILL)
+    kill(family(process.pid))
     assert process.wait() == -signal.SIGKILL
 
 

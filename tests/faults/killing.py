@@ -1,0 +1,157 @@
+"""Stages that are killed at random moments, again and again, and must end as if they never were.
+
+    python -m tests.faults.killing --kills 40 --seed 3
+
+runs egs/mini with its own encoder, in a copy of the tree, for as long as that takes.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.helpers.processes import family, kill
+from tests.integration.stages import ROOT, Recipe, make_tree, open_recipe
+
+TAG = "killed"
+STAGES = {"dump": ("2", "2"), "train": ("3", "3"), "score": ("4", "5")}
+# What a stage makes; kills are of one stage, so that what is before it stays.
+MADE = {"dump": ("dump",), "train": ("exp",), "score": (f"exp/{TAG}/scores",)}
+# Logs and costs are of one run, not of its inputs.
+OWN = ("checkpoint.pt", "cost.json", "RESULTS.md", ".run.lock", ".train.lock")
+KILLS_IN_A_ROW = 3
+PATIENCE = 120.0  # seconds for a run to end by itself once one of its processes was killed
+
+
+@dataclass
+class Harness:
+    """Kills runs of a recipe.
+
+    Args:
+        recipe: with stage 1 done.
+        options: of its run.sh, beside the stages.
+        seed: of moments and victims.
+
+    Attributes:
+        kills: the stage, the second and the victim of each.
+    """
+
+    recipe: Recipe
+    options: tuple[str | Path, ...]
+    seed: int
+    kills: list[tuple[str, float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+
+    def break_stage(self, stage: str, kills: int) -> None:
+        """Runs a stage unbroken, then killed `kills` times; the same bytes must come of it."""
+        started = time.monotonic()
+        self._finish(stage)
+        seconds = time.monotonic() - started
+        expected = outcome(self.recipe.path)
+        wanted = len(self.kills) + kills
+        while len(self.kills) < wanted:
+            for made in MADE[stage]:
+                shutil.rmtree(self.recipe.path / made)
+            for _ in range(min(KILLS_IN_A_ROW, wanted - len(self.kills))):
+                self._kill(stage, seconds)
+            self._finish(stage)
+            compare(expected, outcome(self.recipe.path))
+
+    def _words(self, stage: str) -> list[str | Path]:
+        first, last = STAGES[stage]
+        return ["--stage", first, "--stop_stage", last, "--tag", TAG, *self.options]
+
+    def _finish(self, stage: str) -> None:
+        self.recipe.ok(*self._words(stage))
+
+    def _kill(self, stage: str, seconds: float) -> None:
+        """Starts a stage and kills all of its processes, or one of them, if it still runs then."""
+        moment = self.rng.uniform(0, seconds)
+        with self.recipe.start(*self._words(stage)) as run:
+            try:
+                code = run.wait(timeout=moment)
+                assert code == 0
+                return
+            except subprocess.TimeoutExpired:
+                members = family(run.pid)
+            all_of_them = self.rng.random() < 0.6
+            victims = members if all_of_them else [self.rng.choice(members)]
+            name = "all" if all_of_them else _name(victims[0])
+            kill(victims)
+            _wait_for_end(members)
+        self.kills.append((stage, round(moment, 2), name))
+
+
+def outcome(recipe: Path) -> dict[str, bytes]:
+    """The bytes of every file of `dump` and `exp` that depends on the inputs alone."""
+    return {str(path.relative_to(recipe)): path.read_bytes() for path in _files(recipe)}
+
+
+def _files(recipe: Path) -> Iterator[Path]:
+    for folder in ("dump", "exp"):
+        for path in (recipe / folder).rglob("*"):
+            own = path.name in OWN or path.suffix == ".log" or "tensorboard" in path.parts
+            if path.is_file() and not own:
+                yield path
+
+
+def compare(expected: dict[str, bytes], found: dict[str, bytes]) -> None:
+    """Asserts that the same files have the same bytes."""
+    assert sorted(found) == sorted(expected)
+    assert [name for name in expected if found[name] != expected[name]] == []
+
+
+def _name(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return "one that ended by itself"
+    return b" ".join(word.rsplit(b"/", 1)[-1] for word in words[:3]).decode()
+
+
+def _wait_for_end(pids: list[int]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while any(_runs(pid) for pid in pids):
+        assert time.monotonic() < deadline, f"still running: {pids}"
+        time.sleep(0.02)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=30, help="over all stages (default 30)")
+    parser.add_argument("--seed", type=int, default=1, help="of moments and victims (default 1)")
+    parser.add_argument("--config", default="lora", help="the method (default lora)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
+        tree = make_tree(Path(folder) / "tree")
+        recipe = open_recipe(tree, "mini")
+        recipe.pretrained = ROOT / "egs" / "mini" / "pretrained" / "mini_xlsr.pt"
+        recipe.ok("--stop_stage", "1")
+        options = ("--config", args.config, "--set", "train.epochs=4")
+        harness = Harness(recipe, (*options, "--set", "train.checkpoint_steps=3"), args.seed)
+        for number, stage in enumerate(STAGES):
+            harness.break_stage(stage, (args.kills + number) // len(STAGES))
+            print(*harness.kills[-((args.kills + number) // len(STAGES)) :], sep="\n")
+    print(f"{len(harness.kills)} kills, the same bytes after each")
+
+
+if __name__ == "__main__":
+    main()

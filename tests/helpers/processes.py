@@ -1,0 +1,29 @@
+"""Processes and their children, as /proc shows them."""
+
+import os
+import signal
+from pathlib import Path
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants, parents first."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:  # it has ended meanwhile
+            continue
+        parents[int(stat.parent.name)] = int(text.rpartition(")")[2].split()[1])
+    found = [pid]
+    for parent in found:
+        found += [child for child, its_parent in parents.items() if its_parent == parent]
+    return found
+
+
+def kill(pids: list[int]) -> None:
+    """Sends SIGKILL to those that still are."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
