@@ -26,6 +26,7 @@ MADE = {"dump": ("dump",), "train": ("exp",), "score": (f"exp/{TAG}/scores",)}
 # Logs and costs are of one run, not of its inputs.
 OWN = ("checkpoint.pt", "cost.json", "RESULTS.md", ".run.lock", ".train.lock")
 KILLS_IN_A_ROW = 3
+START_UP = 0.2  # of a stage's time, in which there is little to break
 PATIENCE = 120.0  # seconds for a run to end by itself once one of its processes was killed
 
 
@@ -74,7 +75,7 @@ class Harness:
 
     def _kill(self, stage: str, seconds: float) -> None:
         """Starts a stage and kills all of its processes, or one of them, if it still runs then."""
-        moment = self.rng.uniform(0, seconds)
+        moment = self.rng.uniform(START_UP * seconds, seconds)
         with self.recipe.start(*self._words(stage)) as run:
             try:
                 code = run.wait(timeout=moment)
@@ -83,7 +84,7 @@ class Harness:
             except subprocess.TimeoutExpired:
                 members = family(run.pid)
             all_of_them = self.rng.random() < 0.6
-            victims = members if all_of_them else [self.rng.choice(members)]
+            victims = members if all_of_them else [self.rng.choice(members[1:] or members)]
             name = "all" if all_of_them else _name(victims[0])
             kill(victims)
             _wait_for_end(members)
