@@ -40,8 +40,9 @@ def fairseqs(pretrained: Path) -> Encode:
 
 def transformers(pretrained: Path) -> Encode:
     """transformers' own `Wav2Vec2Model`, loaded by itself."""
-    from transformers import Wav2Vec2Model
+    from transformers import Wav2Vec2Model, logging
 
+    logging.set_verbosity_error()  # it lists the heads, which are not asked for
     model = Wav2Vec2Model.from_pretrained(pretrained, local_files_only=True).eval()
 
     def encode(wav: Tensor, padding: Tensor | None) -> Tensor:
