@@ -66,8 +66,11 @@ def load_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]
         _merge(config, read_yaml(path), str(path))
     for override in overrides or []:
         _merge(config, _parse_override(override), f"--set {override}")
-    for slot in SLOTS:
-        check_keys(slot, config[slot], config[f"{slot}_conf"])
+    try:
+        for slot in SLOTS:
+            check_keys(slot, config[slot], config[f"{slot}_conf"])
+    except FadError as error:
+        raise FadError(f"--config {name}: {error}") from None
     return config
 
 

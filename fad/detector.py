@@ -80,11 +80,15 @@ class Detector(nn.Module):
         """Puts saved values in place; names and shapes must be just those of `trained_state`.
 
         Raises:
-            FadError: a name too many or too few, or another shape; `source` says whose.
+            FadError: a name too many or too few, another shape or type; `source` says whose.
         """
         own = self.trained_state()
         wrong = sorted(set(own) ^ set(state))
-        wrong += [name for name in set(own) & set(state) if own[name].shape != state[name].shape]
+        wrong += [
+            name
+            for name in sorted(set(own) & set(state))
+            if (own[name].shape, own[name].dtype) != (state[name].shape, state[name].dtype)
+        ]
         if wrong:
             raise FadError(
                 f"{source}: does not fit its config; {len(wrong)} differ, first: {wrong[:3]}"

@@ -14,6 +14,7 @@ from fad.data.sources import WaveformSource
 from fad.data.windows import MAX_FRAMES, windows
 from fad.detector import Detector
 from fad.devices import autocast
+from fad.errors import FadError
 from fad.progress import progress
 
 
@@ -71,6 +72,20 @@ def score_waveform(detector: Detector, wav: np.ndarray, device: torch.device) ->
     batch = Batch(x[None], torch.tensor([len(x)]), [0])
     logits = _logits(detector, source, batch, device)
     return float(log_ratio(logits.float().cpu().numpy())[0])
+
+
+def check_finite(names: list[str], scores: np.ndarray) -> None:
+    """Checks that scores (N,) are numbers.
+
+    Raises:
+        FadError: one is not; its utterance or file is named.
+    """
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        raise FadError(
+            f"{names[bad[0]]}: its score is {scores[bad[0]]} ({len(bad)} of {len(scores)} are not "
+            "finite): look at the clip, and fetch the pre-trained file again or train again"
+        )
 
 
 def log_ratio(logits: np.ndarray) -> np.ndarray:

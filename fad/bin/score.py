@@ -15,6 +15,9 @@ Prints a path and a score for each audio file, of any format and rate.
 HIGHER MEANS BONA FIDE. The score is logit[bonafide] - logit[spoof], a log-likelihood ratio up to
 calibration; over 0 the model finds bona fide speech more likely, at equal priors. The threshold of
 equal error rates on a test set is in the model's RESULTS.md.
+
+A recording of any length is scored: over 64 s in windows, whose logits are averaged. One score for
+two hours tells little of a short spoofed part: cut what you suspect.
 """
 
 
@@ -39,16 +42,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         FadError: the model or a file cannot be read.
     """
     args = get_parser().parse_args(argv)
+    import numpy as np
+
     from fad.data.audio import read_audio
     from fad.detector import load_detector
     from fad.devices import choose_device
-    from fad.scoring import score_waveform
+    from fad.scoring import check_finite, score_waveform
 
     device = choose_device(args.ngpu)
     detector = load_detector(args.model, args.pretrained).to(device)
     logging.info("path, score; higher = bona fide")
     for path in args.files:
-        print(f"{path}\t{score_waveform(detector, read_audio(path), device):.6f}", flush=True)
+        score = score_waveform(detector, read_audio(path), device)
+        check_finite([str(path)], np.array([score]))
+        print(f"{path}\t{score:.6f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fad.data.sources import AudioSource
     from fad.detector import load_detector
     from fad.devices import choose_device
-    from fad.scoring import log_ratio, predict
+    from fad.scoring import check_finite, log_ratio, predict
 
     device = choose_device(args.ngpu)
     detector = load_detector(args.model, args.pretrained).to(device)
@@ -60,9 +60,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     source = AudioSource(args.audio, config.grid, config.normalize)
     indices = list(share(range(len(source.utts)), args.job, args.nj))
     scores = log_ratio(predict(detector, source, indices, device, desc=args.out.name))
+    utts = [source.utts[index] for index in indices]
+    check_finite(utts, scores)
     tables.write_table(
         part_path(args.out, args.job, args.nj),
-        {source.utts[i]: f"{score:.6f}" for i, score in zip(indices, scores, strict=True)},
+        {utt: f"{score:.6f}" for utt, score in zip(utts, scores, strict=True)},
     )
 
 

@@ -29,12 +29,13 @@ def fingerprint(audio: Path) -> str:
     )
     digest = hashlib.sha256()
     for utt, path in paths.items():
-        digest.update(f"{utt} {labels[utt]} {samples[utt]} {_size(path)}\n".encode())
+        digest.update(f"{utt} {labels[utt]} {samples[utt]} {_size(audio, path)}\n".encode())
     return digest.hexdigest()
 
 
-def _size(path: str) -> int:
+def _size(audio: Path, path: str) -> int:
     try:
         return os.path.getsize(path)
     except OSError as error:
-        raise FadError(f"{path}: {error.strerror}: run stage 2 again") from None
+        where = f"{audio}/wav.scp: {path}"
+        raise FadError(f"{where}: {error.strerror}: run stage 2 again") from None

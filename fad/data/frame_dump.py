@@ -8,13 +8,14 @@ import json
 import logging
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import kaldiio
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fad.data import tables
 from fad.data.fingerprint import fingerprint
@@ -68,26 +69,31 @@ def is_complete(out: Path, wanted: dict[str, Any]) -> bool:
     """
     if not (out / ENCODER).is_file() or not (out / FEATS).is_file():
         return False
-    found = json.loads((out / ENCODER).read_text(encoding="utf-8"))
+    try:
+        found = json.loads((out / ENCODER).read_text(encoding="utf-8"))
+    except ValueError:  # not JSON, not UTF-8: of no finished dump
+        return False
+    if not isinstance(found, dict):
+        return False
     if found.get("sha256") != wanted["sha256"]:
         raise FadError(
             f"{out}: has the frames of another pre-trained file (sha256 "
-            f"{found.get('sha256', '')[:12]}, not {wanted['sha256'][:12]}); remove it, or rename "
-            "one of the files"
+            f"{str(found.get('sha256'))[:12]!r}, not {wanted['sha256'][:12]}); remove it, or "
+            "rename one of the files"
         )
     return found == wanted
 
 
 def estimate(encoder: nn.Module, source: AudioSource, nj: int) -> tuple[float, float]:
-    """Gigabytes that the frames will take, and seconds, by the time of a few utterances."""
+    """Gigabytes that the frames will take, and seconds, by the time of a few windows."""
     size = sum(source.frames) * encoder.config.grid.channels * 4 / 1e9
-    # The shortest, since a recording of hours would have to be done twice.
+    # The shortest, and a window of each, since a recording of hours would be done twice.
     few = sorted(range(len(source.utts)), key=source.frames.__getitem__)[:_TIMED]
-    _frames(encoder, source, few[0])  # the first call is slower than the others
+    wavs = [source.load(index) for index in few]
+    next(_window_frames(encoder, source, wavs[0]))  # the first call is slower than the others
     started = time.perf_counter()
-    for index in few:
-        _frames(encoder, source, index)
-    per_frame = (time.perf_counter() - started) / sum(source.frames[index] for index in few)
+    timed = sum(len(next(_window_frames(encoder, source, wav))) for wav in wavs)
+    per_frame = (time.perf_counter() - started) / timed
     return size, per_frame * sum(source.frames) / nj
 
 
@@ -143,18 +149,26 @@ def combine(source: AudioSource, out: Path, nj: int, about: dict[str, Any]) -> N
         stale.unlink()
 
 
-@torch.no_grad()
 def _frames(encoder: nn.Module, source: AudioSource, index: int) -> np.ndarray:
-    """One utterance's frames (T, C) float32; alone, so that no neighbour touches them.
-
-    A long recording is taken in the windows that scoring takes. A frame depends on its own samples
-    alone, but the order in which a convolution sums may depend on the length: in the same windows
-    the frames equal those of audio to the last bit.
-    """
+    """One utterance's frames (T, C) float32; alone, so that no neighbour touches them."""
     wav, grid = source.load(index), encoder.config.grid
     frames = np.empty((grid.num_frames(len(wav)), grid.channels), dtype=np.float32)
-    for start, size in windows(len(frames), MAX_FRAMES):
-        part = wav if size == len(frames) else source.crop(wav, start, size)
-        found, _ = encoder.frontend(part[None], torch.tensor([len(part)]))
-        frames[start : start + size] = found[0]
+    start = 0
+    for found in _window_frames(encoder, source, wav):
+        frames[start : start + len(found)] = found
+        start += len(found)
     return frames
+
+
+def _window_frames(encoder: nn.Module, source: AudioSource, wav: Tensor) -> Iterator[Tensor]:
+    """Frames (n, C) of a prepared waveform, window by window: those that scoring takes.
+
+    A frame depends on its own samples alone, but the order in which a convolution sums may depend
+    on the length: in the same windows stored frames equal those of audio to the last bit.
+    """
+    total = encoder.config.grid.num_frames(len(wav))
+    for start, size in windows(total, MAX_FRAMES):
+        part = wav if size == total else source.crop(wav, start, size)
+        with torch.no_grad():
+            found, _ = encoder.frontend(part[None], torch.tensor([len(part)]))
+        yield found[0]

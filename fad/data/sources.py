@@ -41,8 +41,16 @@ class AudioSource:
         self.frames = frame_counts(audio_dir, self.utts, grid)
 
     def load(self, index: int) -> Tensor:
-        """The whole utterance, (S,)."""
-        return prepare_waveform(read_audio(self._paths[self.utts[index]]), self._normalize)
+        """The whole utterance, (S,).
+
+        Raises:
+            FadError: its file cannot be read, or is not the one that stage 2 saw.
+        """
+        path = self._paths[self.utts[index]]
+        wav = prepare_waveform(read_audio(path), self._normalize)
+        if self._grid.num_frames(len(wav)) != self.frames[index]:
+            raise FadError(f"{path}: not of the length in utt2num_samples: run stage 2 again")
+        return wav
 
     def load_crop(self, index: int, start: int, frames: int) -> Tensor:
         """`crop` of `load`: all of the file is decoded, since all of it is normalised together."""
@@ -105,9 +113,6 @@ def frame_counts(audio_dir: Path, utts: list[str], grid: Grid) -> list[int]:
         FadError: an utterance has no length there, or one that is not a number.
     """
     path = audio_dir / "utt2num_samples"
-    samples = tables.read_table(path)
+    samples = tables.read_lengths(path)
     tables.check_same_keys({str(path): samples, f"{audio_dir}/wav.scp": dict.fromkeys(utts)})
-    for utt in utts:
-        if not samples[utt].isdecimal():
-            raise FadError(f"{path}: '{utt}' has {samples[utt]!r} samples: run stage 2 again")
-    return [grid.num_frames(prepared_length(int(samples[utt]))) for utt in utts]
+    return [grid.num_frames(prepared_length(samples[utt])) for utt in utts]

@@ -69,7 +69,7 @@ def check_shapes(checkpoint: Checkpoint, name: str) -> None:
     if name not in RELEASED:
         raise FadError(f"{name}: not a released model's name; {nearest(name, RELEASED)}")
     wanted = _encoder_shapes(RELEASED[name])
-    found = {key: tuple(value.shape) for key, value in checkpoint.encoder_state().items()}
+    found = _found_shapes(checkpoint)
     wrong = sorted(key for key in wanted | found if wanted.get(key) != found.get(key))
     if wrong:
         first = wrong[0]
@@ -77,6 +77,16 @@ def check_shapes(checkpoint: Checkpoint, name: str) -> None:
             f"{checkpoint.path}: not {name}: {len(wrong)} tensors differ, the first is {first}: "
             f"{found.get(first, 'missing')}, not {wanted.get(first, 'there')}"
         )
+
+
+def alike(checkpoint: Checkpoint) -> list[str]:
+    """The names of the released models whose encoder is of just its shape."""
+    found = _found_shapes(checkpoint)
+    return [name for name, shape in RELEASED.items() if _encoder_shapes(shape) == found]
+
+
+def _found_shapes(checkpoint: Checkpoint) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in checkpoint.encoder_state().items()}
 
 
 def _encoder_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:

@@ -266,10 +266,15 @@ class Trainer:
         if not path.exists():
             return
         self.progress, states = load_checkpoint(path)
-        self.detector.load_trained_state(states["trained"], str(path))
-        self.optimiser.load_state_dict(states["optimiser"])
-        self.schedule.load_state_dict(states["schedule"])
-        self.scaler.load_state_dict(states["scaler"])
+        try:
+            self.detector.load_trained_state(states["trained"], str(path))
+            self.optimiser.load_state_dict(states["optimiser"])
+            self.schedule.load_state_dict(states["schedule"])
+            self.scaler.load_state_dict(states["scaler"])
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise FadError(
+                f"{path}: not the state of this training; remove it to train anew: {error!r:.100}"
+            ) from None
         what = "finished before" if self.progress.finished else "going on"
         logger.info(
             "%s after epoch %d, step %d (%s)", what, self.progress.epoch, self.progress.step, path
