@@ -1,0 +1,129 @@
+"""Two processes of torchrun train as one does, and one that dies ends both, with its reason."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.helpers.experiment import SMALL, history, losses
+from tests.helpers.processes import family
+
+ROOT = Path(__file__).parents[2]
+# Of 8 clips in batches of 3 the last is 2, and 1 for each; of 7 it is 1, and none for the second.
+UNEVEN = ("train.batch_size=3", "train.batch_size=7")
+# AdamW divides by the size of a gradient, which for one near zero multiplies rounding noise.
+LOSSES, WEIGHTS = 1e-5, 1e-3
+# A process alone with two threads adds up in another order than with one.
+ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def command(mini_file, tiny_dump):
+    """A function that gives the words of a training."""
+
+    def words(exp: Path, processes: int, *overrides: str) -> list[str]:
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+        sets = [word for setting in (*SMALL, *overrides) for word in ("--set", setting)]
+        paths = ["--pretrained", mini_file, "--dump", tiny_dump, "--exp", exp]
+        program = ["-m", "fad.bin.train", "--config", "lora", "--dump_frames", "false"]
+        launched = launcher if processes > 1 else []
+        return [sys.executable, *launched, *program, *map(str, paths), *sets]
+
+    return words
+
+
+def run(words: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, env=ENV, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("uneven", UNEVEN)
+@pytest.mark.parametrize("more", [("adaptation=lora",), ("train.accumulate=2",)])
+def test_two_processes_train_as_one(command, tmp_path, uneven, more):
+    for processes in (1, 2):
+        done = run(command(tmp_path / str(processes), processes, uneven, *more))
+        assert done.returncode == 0, done.stderr
+    one, two = tmp_path / "1", tmp_path / "2"
+    assert losses(two) == pytest.approx(losses(one), rel=LOSSES)
+    assert [e["dev_eer"] for e in history(two)] == [e["dev_eer"] for e in history(one)]
+    first, second = (load_file(exp / "best.safetensors") for exp in (one, two))
+    for name, value in first.items():
+        assert (second[name] - value).abs().max() <= WEIGHTS * max(1, value.abs().max()), name
+    assert second.keys() == first.keys()
+    assert "rank" not in done.stderr  # one process speaks for all
+
+
+def test_two_processes_go_on_to_the_same_bytes(command, tmp_path):
+    overrides = ("adaptation_conf.dropout=0.3", "train.checkpoint_steps=1", "train.epochs=3")
+    assert run(command(tmp_path / "whole", 2, *overrides)).returncode == 0
+    words = command(tmp_path / "parts", 2, *overrides)
+    with subprocess.Popen(words, env=ENV, stderr=subprocess.DEVNULL) as process:
+        wait_for(tmp_path / "parts" / "checkpoint.pt")
+        for pid in family(process.pid):
+            os.kill(pid, signal.SIGKILL)
+    halfway = torch.load(tmp_path / "parts" / "checkpoint.pt", weights_only=True)
+    assert not halfway["progress"]["finished"]
+    done = run(words)
+    assert done.returncode == 0, done.stderr
+    assert "going on after epoch" in done.stderr
+    weights = [(tmp_path / name / "best.safetensors").read_bytes() for name in ("whole", "parts")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_process_ends_both_and_is_named(command, tmp_path, victim):
+    words = command(tmp_path / "exp", 2, "train.epochs=100000", "train.patience=100000")
+    with subprocess.Popen(words, env=ENV, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(tmp_path / "exp" / "checkpoint.pt")
+        _, *ranks = family(process.pid)
+        (pid,) = (pid for pid in ranks if rank_of(pid) == victim)
+        started = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        _, said = process.communicate(timeout=60)
+        seconds = time.monotonic() - started
+    assert process.returncode == 1
+    assert seconds < 60
+    cause = said.partition("Root Cause (first observed failure):")[2]
+    assert f"rank      : {victim} " in cause
+    assert "Signal 9 (SIGKILL)" in cause
+    assert not any(Path(f"/proc/{pid}").exists() for pid in ranks)
+
+
+def test_the_reason_of_one_process_is_shown(command, tmp_path, mini_file):
+    exp = tmp_path / "exp"
+    assert run(command(exp, 1)).returncode == 0
+    done = run(command(exp, 2, "train.lr=0.5"))
+    assert done.returncode == 1
+    cause = done.stderr.partition("Root Cause (first observed failure):")[2]
+    assert "made with another config or other data" in cause
+    assert "+  lr: 0.5" in cause
+
+
+def test_a_second_run_in_the_same_experiment_is_refused(command, tmp_path):
+    words = command(tmp_path / "exp", 1, "train.epochs=100000", "train.patience=100000")
+    with subprocess.Popen(words, env=ENV, stderr=subprocess.DEVNULL) as process:
+        wait_for(tmp_path / "exp" / "checkpoint.pt")
+        for processes in (1, 2):
+            done = run(command(tmp_path / "exp", processes))
+            assert done.returncode == 1
+            assert f"exp: in use by process {process.pid} on " in done.stderr
+        process.kill()
+
+
+def rank_of(pid: int) -> int:
+    """The number of a process among those of torchrun."""
+    words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    (rank,) = (word[len(b"RANK=") :] for word in words if word.startswith(b"RANK="))
+    return int(rank)
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} never came"
+        time.sleep(0.01)
