@@ -56,7 +56,8 @@ spoilt() { # reason: what was downloaded is of no use, and must not be gone on w
 
 length_there() { # prints the bytes that the server says the file has
     local headers
-    headers=$("${curl[@]}" --head "$url") || die "$url: the server does not have it (see above)"
+    headers=$("${curl[@]}" --head "$url") \
+        || die "$url: cannot be had (see above): is there a network, and is --base_url right?"
     # After redirections the last answer counts.
     sed -n 's/^content-length:[[:space:]]*\([0-9]*\).*/\1/Ip' <<<"$headers" | tail -n 1
 }

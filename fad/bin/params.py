@@ -28,7 +28,9 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", required=True, help="a method of conf/, or a YAML file")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
-    parser.add_argument("--pretrained", type=Path, required=True, help="the XLS-R checkpoint")
+    parser.add_argument(
+        "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
+    )
     return parser
 
 

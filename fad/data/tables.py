@@ -66,7 +66,7 @@ def read_table(path: str | Path, kind: str = "utterance id") -> Table:
         if not words:
             raise FadError(f"{where}: empty line: remove it")
         if len(words) < 2:
-            raise FadError(f"{where}: '{words[0]}' has no value: expected '<{kind}> <value>'")
+            raise FadError(f"{where}: '{words[0][:40]}' has no value: expected '<{kind}> <value>'")
         key, value = words
         try:
             check_id(key, kind)

@@ -18,7 +18,9 @@ from fad.encoders.pickled import load_pickled, one_line
 from fad.encoders.pretrained import Checkpoint, shown
 from fad.errors import FadError
 
-CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+CONFIG = "config.json"
+# A feature extractor saved by itself, or, since transformers 5, with a tokenizer around it.
+PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
 INDEX = ".index.json"
 # In the order in which they are looked for; the second and fourth list the files of a large model.
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -33,7 +35,7 @@ class ModelFiles:
 
     Attributes:
         config: `config.json`.
-        preprocessor: `preprocessor_config.json`, where there is one.
+        preprocessor: `preprocessor_config.json` or `processor_config.json`, where there is one.
         weights: one file, or the parts that an index lists, by name.
     """
 
@@ -67,13 +69,15 @@ def find_model_files(path: Path) -> ModelFiles:
             "path of a fairseq .pt file"
         )
     weights = found[0] if path.is_dir() else path
-    config, preprocessor = folder / CONFIG, folder / PREPROCESSOR
+    config = folder / CONFIG
     if not config.is_file():
         raise FadError(
-            f"{weights}: put the model's {CONFIG} beside it (and its {PREPROCESSOR}, if it has one)"
+            f"{weights}: put the model's {CONFIG} beside it (and its {PREPROCESSORS[0]}, if it has "
+            "one)"
         )
+    preprocessors = [folder / name for name in PREPROCESSORS if (folder / name).is_file()]
     parts = _parts(weights) if weights.name.endswith(INDEX) else (weights,)
-    return ModelFiles(config, preprocessor if preprocessor.is_file() else None, parts)
+    return ModelFiles(config, preprocessors[0] if preprocessors else None, parts)
 
 
 def read_huggingface(path: Path) -> Checkpoint:

@@ -79,7 +79,7 @@ def read_model_config(
 
 
 def read_normalize(preprocessor: dict[str, Any] | None, path: Path) -> bool:
-    """Whether waveforms are normalised, from `preprocessor_config.json`.
+    """Whether waveforms are normalised, from `preprocessor_config.json` or `processor_config.json`.
 
     Without that file, or without the key in it, they are: so were all models of XLS-R's kind (those
     with a LayerNorm in the frontend) in their pre-training, and it is transformers' default.
@@ -94,10 +94,13 @@ def read_normalize(preprocessor: dict[str, Any] | None, path: Path) -> bool:
             path,
         )
         return True
-    rate = preprocessor.get("sampling_rate", SAMPLE_RATE)
+    extractor = preprocessor.get("feature_extractor", preprocessor)
+    if not isinstance(extractor, dict):
+        raise FadError(f"{path}: feature_extractor is {shown(extractor)}, not a JSON object")
+    rate = extractor.get("sampling_rate", SAMPLE_RATE)
     if rate != SAMPLE_RATE:
         raise FadError(f"{path}: sampling_rate is {shown(rate)}: only 16000 is read")
-    normalize = preprocessor.get("do_normalize", True)
+    normalize = extractor.get("do_normalize", True)
     if type(normalize) is not bool:
         raise FadError(f"{path}: do_normalize is {shown(normalize)}, not true or false")
     return normalize

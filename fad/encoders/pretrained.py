@@ -133,5 +133,5 @@ def shown(value: Any) -> str:
     """A value of a config as an error quotes it: on one line and short."""
     try:
         return repr(value)[:80]
-    except (RecursionError, ValueError):  # Python does not print integers of thousands of digits
-        return f"a {type(value).__name__} too long to print"
+    except RecursionError:
+        return f"<{type(value).__name__} too deep to print>"

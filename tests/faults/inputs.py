@@ -74,7 +74,7 @@ def corpus_of(*clips: str) -> Maker:
         names = ["a.wav", "b.wav", "c.wav", "d.wav", *clips]
         for name in names[:4]:
             sf.write(folder / name, noise(), RATE, subtype="PCM_16")
-        utts = [f"c-{number}" for number in range(1, len(names) + 1)]
+        utts = [f"c-{number:02d}" for number in range(1, len(names) + 1)]
         labels = [
             "spoof" if number % 2 or number > 3 else "bonafide" for number in range(len(utts))
         ]

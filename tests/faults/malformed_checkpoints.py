@@ -131,13 +131,13 @@ FAULTS = [
             f"checkpoint: {key} of another model, for {read.__name__}",
             config(key, value),
             read,
-            UNFIT,
+            UNFIT + says,
         )
-        for key, value, read in (
-            ("encoder_ffn_embed_dim", 65_535, xlsr),
-            ("encoder_ffn_embed_dim", 65_534, fairseq),
-            ("pos_conv_depth", 10**9, fairseq),
-            ("encoder_layers", 3, xlsr),
+        for key, value, read, says in (
+            ("encoder_ffn_embed_dim", 65_535, xlsr, ": .*fc1.weight"),
+            ("encoder_ffn_embed_dim", 20_000, fairseq, ", which is of a larger model: fetch"),
+            ("pos_conv_depth", 10**9, fairseq, ", which is of a larger model: fetch"),
+            ("encoder_layers", 3, xlsr, ": .*encoder.layers.2"),
         )
     ),
     Fault(

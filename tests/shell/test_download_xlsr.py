@@ -204,7 +204,9 @@ def test_an_error_page_is_not_a_model(server, download, tmp_path):
 
 def test_a_missing_file_is_said_at_once(server, download, tmp_path):
     server.status = 404
-    failed(download(), "the server does not have it")
+    done = download()
+    failed(done, "404")
+    failed(done, f"{NAME}: cannot be had (see above): is there a network, and is --base_url right?")
     assert server.asked == ["HEAD"]
     assert files(tmp_path) == []
 

@@ -73,7 +73,7 @@ def read_protocol(root: Path, split: str, check_counts: bool) -> list[Clip]:
 def _clip(where: str, line: str, flac: Path, split: str) -> Clip:
     words = line.split()
     if len(words) != 5 or (words[3] == NO_ATTACK) != (words[4] == "bonafide"):
-        raise FadError(f"{where}: '{line[:80]}': expected '<speaker> <utt> - <attack> <label>'")
+        raise FadError(f"{where}: {line[:80]!r}: expected '<speaker> <utt> - <attack> <label>'")
     speaker, utt, _, attack, label = words
     return Clip(utt, flac / f"{utt}.flac", label, attack, speaker, split, source=where)
 

@@ -1,5 +1,6 @@
 """Reading Hugging Face's models: the kinds of files there are, and what identifies them."""
 
+import json
 import logging
 import re
 import shutil
@@ -185,6 +186,17 @@ def test_the_normalize_flag_is_the_preprocessors(folder, flag):
     edit_json(folder / "preprocessor_config.json", do_normalize=flag)
     assert read_checkpoint(folder).normalize is flag
     assert load_xlsr(read_checkpoint(folder / WEIGHTS)).config.normalize is flag
+
+
+def test_a_processor_that_has_the_extractor_inside_is_read(folder):
+    extractor = json.loads((folder / "preprocessor_config.json").read_text())
+    inside = json.dumps({"feature_extractor": extractor | {"do_normalize": False}})
+    (folder / "processor_config.json").write_text(inside)
+    assert read_checkpoint(folder).normalize is True  # the extractor's own file comes first
+    before = pretrained_sha256(folder)
+    (folder / "preprocessor_config.json").unlink()
+    assert read_checkpoint(folder).normalize is False
+    assert pretrained_sha256(folder) != before
 
 
 def test_without_the_flag_audio_is_normalised_and_the_log_says_why(folder, caplog):

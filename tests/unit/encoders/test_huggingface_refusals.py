@@ -126,6 +126,7 @@ def test_json_that_is_not_text_is_refused(folder):
     [
         ("do_normalize", "true", "do_normalize is 'true', not true or false"),
         ("do_normalize", 1, "do_normalize is 1, not true or false"),
+        ("feature_extractor", [1], r"feature_extractor is \[1\], not a JSON object"),
         ("sampling_rate", 8000, "sampling_rate is 8000: only 16000"),
         ("sampling_rate", "16000", "sampling_rate is '16000'"),
     ],
