@@ -22,7 +22,7 @@ dev_set=dev       # set that chooses the best epoch
 test_sets="eval"  # sets to score, in quotes; <corpus>/<set> is another recipe's
 on_error=stop     # a clip that cannot be read: stop, or skip and list it
 # [Model]
-pretrained=       # the XLS-R checkpoint in fairseq's format
+pretrained=       # the XLS-R checkpoint: a fairseq file or a Hugging Face folder
 default_pretrained=  # the recipe's own, where --pretrained is not given; set by run.sh
 config=lora       # a method of conf/ (frozen, lora, lora_r16, full) or a YAML file
 set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4
@@ -85,7 +85,7 @@ need_dump() { # name of a set; a slash names another recipe's
 }
 
 need_base() {
-    [[ -n $base ]] || die "which encoder? Give --pretrained FILE, e.g. xlsr2_300m.pt"
+    [[ -n $base ]] || die "which encoder? Give --pretrained, e.g. xlsr2_300m.pt (tools/download_xlsr.sh fetches it)"
     [[ -e $base ]] || die "--pretrained $base: no such file or directory"
 }
 

@@ -16,6 +16,7 @@ from fad.data import frame_dump, tables
 from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource, FrameSource
+from fad.data.waveform import MIN_SAMPLES
 from fad.detector import CONFIG, WEIGHTS, Detector, build_detector
 from fad.devices import autocast
 from fad.encoders.checkpoint import pretrained_sha256
@@ -78,6 +79,8 @@ def train_experiment(
         open_source(detector, dump, name, pretrained, sha256, from_frames)
         for name in (train_set, dev_set)
     ]
+    crop_frames = detector.encoder.config.grid.num_frames(settings.crop_samples)
+    _check_crops(detector, sources[0], crop_frames)
     labels = [read_classes(dump / "audio" / name) for name in (train_set, dev_set)]
     counts = Counter(labels[0].tolist())
     loss = registry.get("loss", config["loss"])(
@@ -103,7 +106,7 @@ def train_experiment(
         settings,
         exp,
         sha256,
-        detector.encoder.config.grid.num_frames(settings.crop_samples),
+        crop_frames,
         world,
     )
     progress = trainer.run()
@@ -210,6 +213,16 @@ def read_classes(audio: Path) -> np.ndarray:
 def _check_stage_2(audio: Path) -> None:
     if not (audio / "wav.scp").is_file():
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) first")
+
+
+def _check_crops(detector: Detector, source: Source, crop_frames: int) -> None:
+    shortest = min(source.frames)
+    if detector.backend.equal_lengths and shortest < crop_frames:
+        raise FadError(
+            f"train.crop_samples asks for {crop_frames} frames, and '"
+            f"{source.utts[source.frames.index(shortest)]}' has {shortest}: this back-end takes "
+            f"crops of one length: give {MIN_SAMPLES} or less"
+        )
 
 
 def _cost(progress: Progress, device: torch.device, world: World) -> dict[str, Any]:

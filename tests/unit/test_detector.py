@@ -84,7 +84,7 @@ def test_weights_that_cannot_be_read_are_named(tmp_path):
         ("adaptation_conf", [4], "'adaptation_conf' keys below it"),
         ("backend_conf", None, "'backend_conf' keys below it"),
         ("backend", ["pool"], "'backend' needs a name"),
-        ("backend", "aasist", "backend: 'aasist' is unknown"),
+        ("backend", "aasits", "backend: 'aasits' is unknown; did you mean 'aasist'"),
         ("pretrained", {"path": 5}, "not the config of an experiment"),
     ],
 )
