@@ -161,7 +161,8 @@ def claim_directory(
         return
     old = read_yaml(path)
     # The same file at another place is the same model.
-    old.get("pretrained", {})["path"] = new["pretrained"]["path"]
+    if isinstance(old.get("pretrained"), dict):
+        old["pretrained"]["path"] = new["pretrained"]["path"]
     changed = difference(old, new)
     if changed:
         raise FadError(
