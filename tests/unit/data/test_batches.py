@@ -78,6 +78,22 @@ def test_an_epoch_has_each_utterance_once(size, batch_size, epoch):
     assert all(len(batch) == batch_size for batch in found[:-1])
 
 
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 5), st.integers(0, 5))
+def test_processes_share_the_batches_that_one_would_see(size, batch_size, processes, first):
+    whole = EpochBatches(size, batch_size, seed=1)
+    shares = [EpochBatches(size, batch_size, 1, rank, processes) for rank in range(processes)]
+    for batches in (whole, *shares):
+        batches.begin(4, first)
+    for batch, *parts in zip(whole, *shares, strict=True):
+        assert sorted(key for part in parts for key in part) == sorted(batch)
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert list(whole) == list(whole.whole(4))[first:]
+
+
+def test_a_batch_of_no_examples_is_empty():
+    assert collate([]).indices == []
+
+
 def test_the_order_changes_with_epoch_and_seed_and_with_nothing_else():
     def order(seed, epoch):
         batches = EpochBatches(50, 50, seed)
