@@ -4,8 +4,11 @@ Each holds the whole model. After the backward passes of a step the gradients of
 summed, so that every process then takes the same step.
 """
 
+import ctypes
 import logging
 import os
+import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +20,7 @@ from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from fad.errors import FadError
 
+_PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _PATIENCE = 60.0  # seconds
 _BUCKET = 1 << 22  # elements summed in one call: few calls for LoRA, little memory for full tuning
 
@@ -132,6 +136,7 @@ def joined(ngpu: int) -> Iterator[tuple[World, torch.device]]:
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield World(), device
         return
+    _end_with_torchrun()
     dist.init_process_group("nccl" if ngpu else "gloo")
     try:
         yield TorchrunWorld(), device
@@ -143,6 +148,12 @@ def joined(ngpu: int) -> Iterator[tuple[World, torch.device]]:
         get_error_handler().record_exception(error)  # torchrun shows it as the reason
         raise
     dist.destroy_process_group()  # not after an error: the others may hang, and torchrun ends them
+
+
+def _end_with_torchrun() -> None:
+    """Has the kernel end this process when torchrun is killed, which then cannot do so."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _device(ngpu: int) -> torch.device:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.helpers.processes import family, kill
+from tests.helpers.processes import family, kill, runs
 from tests.integration.stages import ROOT, Recipe, make_tree, open_recipe
 
 TAG = "killed"
@@ -120,17 +120,9 @@ def _name(pid: int) -> str:
 
 def _wait_for_end(pids: list[int]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while any(_runs(pid) for pid in pids):
+    while any(runs(pid) for pid in pids):
         assert time.monotonic() < deadline, f"still running: {pids}"
         time.sleep(0.02)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def main() -> None:

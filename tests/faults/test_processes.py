@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.helpers.experiment import SMALL, history, losses
-from tests.helpers.processes import family
+from tests.helpers.processes import family, runs
 
 ROOT = Path(__file__).parents[2]
 # Of 8 clips in batches of 3 the last is 2, and 1 for each; of 7 it is 1, and none for the second.
@@ -91,7 +91,19 @@ def test_a_killed_process_ends_both_and_is_named(command, tmp_path, victim):
     cause = said.partition("Root Cause (first observed failure):")[2]
     assert f"rank      : {victim} " in cause
     assert "Signal 9 (SIGKILL)" in cause
-    assert not any(Path(f"/proc/{pid}").exists() for pid in ranks)
+    assert not any(runs(pid) for pid in ranks)
+
+
+def test_processes_end_with_torchrun(command, tmp_path):
+    words = command(tmp_path / "exp", 2, "train.epochs=100000", "train.patience=100000")
+    with subprocess.Popen(words, env=ENV, stderr=subprocess.DEVNULL) as process:
+        wait_for(tmp_path / "exp" / "checkpoint.pt")
+        _, *ranks = family(process.pid)
+        process.kill()
+    deadline = time.monotonic() + 20
+    while any(runs(pid) for pid in ranks):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_the_reason_of_one_process_is_shown(command, tmp_path, mini_file):
