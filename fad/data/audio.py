@@ -132,9 +132,12 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
             if not box.streams.audio:
                 raise FadError(f"{path}: has no audio stream: remove it from the corpus")
             stream = box.streams.audio[0]
-            to_float = av.AudioResampler(format="fltp")  # changes the sample type alone
+            if stream.codec_context is None:
+                raise FadError(f"{path}: its coding is not known to FFmpeg: convert it to WAV")
+            # Changes the sample type alone. Interleaved: PyAV reads past the end of over 8 planes.
+            to_float = av.AudioResampler(format="flt")
             frames = (part for frame in box.decode(stream) for part in to_float.resample(frame))
-            means = (frame.to_ndarray().mean(axis=0) for frame in frames)
+            means = (_mean_of_channels(frame) for frame in frames)
             wav = _join(path, means, stream.rate)
             promised = _seconds(box) if says_its_length(path, box.format.name) else 0.0
     except (av.FFmpegError, OSError) as error:
@@ -142,10 +145,17 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
             f"{path}: neither libsndfile nor FFmpeg can decode it ({error.strerror}): "
             "convert it to WAV or FLAC, fetch it again or remove it"
         ) from None
+    except ValueError:  # of PyAV, behind FFmpeg's own, some of which are ValueErrors too
+        raise _damaged(path, "its rate or channels change within it") from None
     if len(wav) < (promised - _SLACK) * stream.rate:
         seconds = len(wav) / stream.rate
         raise _damaged(path, f"only {seconds:.2f} of {promised:.2f} seconds can be decoded")
     return wav, stream.rate
+
+
+def _mean_of_channels(frame: av.AudioFrame) -> np.ndarray:
+    """An interleaved frame as (S,) float32."""
+    return frame.to_ndarray().reshape(frame.samples, -1).mean(axis=1)
 
 
 def _seconds(box: av.container.InputContainer) -> float:

@@ -107,6 +107,13 @@ def bomb(name: str, seconds: float, rate: int) -> Maker:
     return make
 
 
+def glued(folder: Path) -> Path:
+    """Two MP3 one behind the other, of two rates."""
+    parts = [sound(f"{rate}.mp3", rate=rate)(folder).read_bytes() for rate in (16_000, 44_100)]
+    (folder / "clip.mp3").write_bytes(b"".join(parts))
+    return folder / "clip.mp3"
+
+
 def link_loop(folder: Path) -> Path:
     (folder / "clip.wav").symlink_to(folder / "clip.wav")
     return folder / "clip.wav"
@@ -234,6 +241,18 @@ FAULTS = [
         changed(sound("clip.wav"), put(22, "<H", 65535)),
         read_audio,
         NO_DECODER,
+    ),
+    Fault(
+        "audio: an unknown coding",
+        changed(sound("clip.wav"), put(20, "<H", 0x1234)),
+        read_audio,
+        "its coding is not known to FFmpeg: convert it to WAV",
+    ),
+    Fault(
+        "audio: two rates in one file",
+        glued,
+        read_audio,
+        "damaged: its rate or channels change within it: fetch it again",
     ),
     Fault(
         "audio: one NaN",

@@ -11,7 +11,7 @@ import soundfile as sf
 from fad.data.audio import SAMPLE_RATE, read_audio
 
 from .inputs import RATE, Maker, noise
-from .malformed_audio import changed, encoded, sound
+from .malformed_audio import changed, encoded, put, sound
 
 HALF = SAMPLE_RATE // 2  # samples of half a second
 
@@ -66,6 +66,9 @@ GOOD = [
     ),
     Good("two channels", sound("a.wav", noise(channels=2)), HALF),
     Good("six channels", sound("a.wav", noise(channels=6)), HALF),
+    Good(
+        "52 channels, for FFmpeg alone", changed(sound("a.caf"), put(44, ">I", 52)), HALF // 52, 1
+    ),
     Good("one sample", sound("a.wav", noise()[:1]), 1),
     Good("one sample at 48 kHz", sound("a.wav", noise()[:1], 48_000), 1),
     Good("silence", sound("a.wav", np.zeros(HALF)), HALF),
