@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.helpers.processes import family, kill, runs
+from tests.helpers.processes import kill, marked
 from tests.integration.stages import ROOT, Recipe, make_tree, open_recipe
 
 TAG = "killed"
@@ -26,6 +27,7 @@ MADE = {"dump": ("dump",), "train": ("exp",), "score": (f"exp/{TAG}/scores",)}
 # Logs and costs are of one run, not of its inputs.
 OWN = ("checkpoint.pt", "cost.json", "RESULTS.md", ".run.lock", ".train.lock")
 KILLS_IN_A_ROW = 3
+ALL = 0.6  # of the kills strike all processes, as a power cut does, the others one
 START_UP = 0.2  # of a stage's time, in which there is little to break
 PATIENCE = 120.0  # seconds for a run to end by itself once one of its processes was killed
 
@@ -50,6 +52,9 @@ class Harness:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
+        self.mark = f"FAD_KILLED={uuid.uuid4()}"
+        name, _, value = self.mark.partition("=")
+        self.recipe.env[name] = value
 
     def break_stage(self, stage: str, kills: int) -> None:
         """Runs a stage unbroken, then killed `kills` times; the same bytes must come of it."""
@@ -76,19 +81,32 @@ class Harness:
     def _kill(self, stage: str, seconds: float) -> None:
         """Starts a stage and kills all of its processes, or one of them, if it still runs then."""
         moment = self.rng.uniform(START_UP * seconds, seconds)
-        with self.recipe.start(*self._words(stage)) as run:
+        log = self.recipe.path / "killed.log"
+        with self.recipe.start(*self._words(stage), log=log) as run:
             try:
                 code = run.wait(timeout=moment)
-                assert code == 0
+                assert code == 0, log.read_text()
                 return
             except subprocess.TimeoutExpired:
-                members = family(run.pid)
-            all_of_them = self.rng.random() < 0.6
-            victims = members if all_of_them else [self.rng.choice(members[1:] or members)]
-            name = "all" if all_of_them else _name(victims[0])
-            kill(victims)
-            _wait_for_end(members)
+                name = self._strike(marked(self.mark) or [run.pid])
         self.kills.append((stage, round(moment, 2), name))
+
+    def _strike(self, members: list[int]) -> str:
+        """Kills, waits until nothing runs any more, and says who was killed."""
+        if self.rng.random() < ALL:
+            name = "all"
+            while members:  # one may have started another just before its end
+                kill(members)
+                members = marked(self.mark)
+        else:
+            victim = self.rng.choice(members[1:] or members)
+            name = _name(victim)
+            kill([victim])
+        deadline = time.monotonic() + PATIENCE
+        while members := marked(self.mark):
+            assert time.monotonic() < deadline, f"still running: {members}"
+            time.sleep(0.05)
+        return name
 
 
 def outcome(recipe: Path) -> dict[str, bytes]:
@@ -118,13 +136,6 @@ def _name(pid: int) -> str:
     return b" ".join(word.rsplit(b"/", 1)[-1] for word in words[:3]).decode()
 
 
-def _wait_for_end(pids: list[int]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while any(runs(pid) for pid in pids):
-        assert time.monotonic() < deadline, f"still running: {pids}"
-        time.sleep(0.02)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -141,9 +152,10 @@ def main() -> None:
         options = ("--config", args.config, "--set", "train.epochs=4")
         harness = Harness(recipe, (*options, "--set", "train.checkpoint_steps=3"), args.seed)
         for number, stage in enumerate(STAGES):
-            harness.break_stage(stage, (args.kills + number) // len(STAGES))
-            print(*harness.kills[-((args.kills + number) // len(STAGES)) :], sep="\n")
-    print(f"{len(harness.kills)} kills, the same bytes after each")
+            kills = (args.kills + number) // len(STAGES)
+            harness.break_stage(stage, kills)
+            print(*harness.kills[-kills:], sep="\n", flush=True)
+    print(f"{len(harness.kills)} kills, the same bytes in the end")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,21 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def marked(mark: str) -> list[int]:
+    """All processes with `mark` in the environment that they were started with, oldest first.
+
+    Unlike a family it has those whose parents are gone.
+    """
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:  # it has ended meanwhile
+            continue
+    return sorted(pid for pid in found if runs(pid))
+
+
 def kill(pids: list[int]) -> None:
     """Sends SIGKILL to those that still are."""
     for pid in pids:

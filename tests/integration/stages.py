@@ -37,15 +37,16 @@ class Recipe:
         """`./run.sh` with the tiny encoder."""
         return self.call("./run.sh", "--pretrained", self.pretrained, *options)
 
-    def start(self, *options: str | Path) -> subprocess.Popen[bytes]:
-        """`run`, left running."""
-        return subprocess.Popen(
-            ["./run.sh", "--pretrained", self.pretrained, *options],
-            cwd=self.path,
-            env=self.env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def start(self, *options: str | Path, log: Path | None = None) -> subprocess.Popen[bytes]:
+        """`run`, left running; what it says goes to `log`."""
+        with open(log or os.devnull, "wb") as said:
+            return subprocess.Popen(
+                ["./run.sh", "--pretrained", self.pretrained, *options],
+                cwd=self.path,
+                env=self.env,
+                stdout=said,
+                stderr=said,
+            )
 
     def ok(self, *options: str | Path) -> Run:
         """`run`, which must end well."""
