@@ -9,8 +9,8 @@ JOB stands for the job's number, in the log's name and in the arguments, as a wo
 (`x.JOB.log`, `part_JOB`). No shell is involved: arguments arrive as they are written. A log has
 the command, host, times, output and exit code. A command that runs alone shows its standard error
 on the terminal too, so that its progress bar is seen. Where a job fails the others are finished,
-the end of the failing logs is shown, and the exit code is 1. Ctrl-C ends all jobs with their
-children.
+the end of the failing logs is shown, and the exit code is 1. Ctrl-C, or the end of the program that
+called this one, ends all jobs with their children.
 """
 
 import argparse
@@ -66,6 +66,9 @@ class Job:
                     stderr=subprocess.PIPE if self.show_stderr else log,
                     env=self.env,
                     start_new_session=True,
+                    # The locks of a run are held as long as its jobs live, even where it was
+                    # killed. Python's own files are not inherited.
+                    close_fds=False,
                 )
         except OSError as error:
             self._write(f"{error}\n")
@@ -203,7 +206,10 @@ def make_slots(gpu: int | None, jobs: int, max_jobs_run: int) -> list[dict[str, 
     elif gpu is not None:
         names = visible_gpus()
         if len(names) < gpu:
-            raise ValueError(f"--gpu {gpu}: this machine shows {len(names)} GPUs")
+            raise ValueError(
+                f"a job wants {gpu} GPU(s), and this machine shows {len(names)}: "
+                "give --ngpu 0 to run.sh"
+            )
         groups = [names[k : k + gpu] for k in range(0, len(names) - gpu + 1, gpu)]
         slots = [{"CUDA_VISIBLE_DEVICES": ",".join(group)} for group in groups[: len(slots)]]
     if len(slots) > 1 and "OMP_NUM_THREADS" not in os.environ:
@@ -213,12 +219,16 @@ def make_slots(gpu: int | None, jobs: int, max_jobs_run: int) -> list[dict[str, 
 
 
 class Runner:
-    """Runs jobs, one in each slot at a time, until all have ended or a signal comes."""
+    """Runs jobs, one in each slot at a time, until all have ended.
+
+    A signal, or the end of the caller, ends them before.
+    """
 
     def __init__(self, slots: Sequence[dict[str, str]]) -> None:
         self.free = list(slots)
         self.running: list[tuple[Job, dict[str, str]]] = []
         self.stopped_by = 0
+        self.caller = os.getppid()
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
 
@@ -241,6 +251,8 @@ class Runner:
             failed += [job for job, _ in ended if job.code != 0]
             if not ended:
                 time.sleep(POLL_SECONDS)
+            if os.getppid() != self.caller:  # it was killed, or ended by a signal to it alone
+                self.stopped_by = signal.SIGHUP
         self._kill_all()
         return failed
 
@@ -288,7 +300,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         numbers, log, command = parse_jobs(args.rest)
         slots = make_slots(args.gpu, max(1, len(numbers)), args.max_jobs_run)
     except ValueError as error:
-        parser.error(str(error))
+        print(f"run_local.py: error: {error}", file=sys.stderr)
+        return 2
     commands = [(Path(log), command)]
     if numbers:
         commands = [(Path(for_job(log, n)), [for_job(a, n) for a in command]) for n in numbers]

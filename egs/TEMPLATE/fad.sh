@@ -24,7 +24,8 @@ on_error=stop     # a clip that cannot be read: stop, or skip and list it
 # [Model]
 pretrained=       # the XLS-R checkpoint: a fairseq file or a Hugging Face folder
 default_pretrained=  # the recipe's own, where --pretrained is not given; set by run.sh
-config=lora       # a method of conf/ (frozen, lora, lora_r16, full) or a YAML file
+config=lora       # a method of conf/ (frozen, lora, lora_r16, lora_aasist, full, full_aasist) or a
+                  # YAML file
 set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4
 tag=              # name under exp/; by default the config's and the overrides'
 dump_frames=true  # store the frontend's frames in stage 2 and train from them, where the method
@@ -46,6 +47,7 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 # shellcheck source=../../utils/cmd.sh
 . "$utils/cmd.sh"
 
+[[ $on_error == stop || $on_error == skip ]] || die "--on_error $on_error: stop or skip"
 [[ -n $corpus ]] || die "--corpus is missing: call this through a recipe's run.sh"
 [[ $stage =~ ^[1-5]$ ]] || die "--stage $stage: the stages are 1 to 5"
 [[ $stop_stage =~ ^[1-9][0-9]*$ ]] || die "--stop_stage $stop_stage: the stages are 1 to 5"
@@ -86,7 +88,8 @@ need_dump() { # name of a set; a slash names another recipe's
 
 need_base() {
     [[ -n $base ]] || die "which encoder? Give --pretrained, e.g. xlsr2_300m.pt (tools/download_xlsr.sh fetches it)"
-    [[ -e $base ]] || die "--pretrained $base: no such file or directory"
+    [[ -e $base ]] || die "--pretrained $base: no such file or folder; tools/download_xlsr.sh fetches" \
+        "fairseq's files, 'hf download NAME --local-dir DIR' those of the Hugging Face Hub"
 }
 
 audio_dir() { # name of a set -> its dump; a slash names another recipe
@@ -109,12 +112,26 @@ keep_log() { # x.log -> x.1.log, x.2.log, ...: training goes on where an earlier
     mv "$1" "${1%.log}.$number.log"
 }
 
-hold() { # exclusively or shared, directory: keeps it while this run and its jobs last
-    mkdir -p "$2"
-    exec {lock}<>"$2/.run.lock"
-    flock -n "--$1" "$lock" ||
-        die "$2 is in use by $(cat "$2/.run.lock"): wait for its end, or end it${3:+; $3}"
-    echo "run.sh, process $$ on $(hostname)" >"$2/.run.lock"
+# Locks are kept by this run and inherited by its jobs, until the last of them has ended. What was
+# killed may have left readers of data, which need some seconds to see it.
+hold_alone() { # directory
+    local file=$1/.run.lock
+    mkdir -p "$1"
+    { : >>"$file"; } 2>/dev/null || die "$1 cannot be written: change its owner or mode, or make room"
+    exec {lock}<>"$file"
+    flock --exclusive --wait 8 "$lock" ||
+        die "$1 is in use by another run or by jobs that it left (the last to write there was" \
+            "$(cat "$file")): wait for its end, or end it"
+    echo "run.sh, process $$ on $(hostname), since $(date +%FT%T)" 2>/dev/null >"$file" || true
+}
+
+hold_shared() { # directory: as long as it is read, nothing may write there
+    local file=$1/.run.lock
+    # Where nobody may write there is nothing to hold.
+    [[ -e $file ]] || { : >>"$file"; } 2>/dev/null || return 0
+    exec {lock}<"$file"
+    flock --shared --wait 8 "$lock" ||
+        die "$1 is being written by $(cat "$file") or by jobs that it left: wait for its end"
 }
 
 # The sets of this recipe, each once; one for testing alone has --train_set "" and --dev_set "".
@@ -126,6 +143,14 @@ for name in "$train_set" "$dev_set" "${tests[@]}"; do
     seen[$name]=1
     own_sets+=("$name")
 done
+
+check_config() { # before anything that takes long
+    local override args=(--config "$config")
+    for override in "${overrides[@]}"; do
+        args+=(--set "$override")
+    done
+    python -m fad.bin.show_config "${args[@]}" >/dev/null
+}
 
 make_data() { # stage 1
     local name extra data_args=(--nj "$nj")
@@ -231,20 +256,30 @@ results() { # stage 5
 
 # In a function, so that all of it is read before anything runs: this file may then be edited.
 main() {
-    if ((stage <= 2)); then
-        hold exclusive dump "what is dumped already can be trained on with --stage 3"
-        if runs 1; then make_data; fi
-        if runs 2; then dump; fi
+    local name
+    if runs 2 || runs 3; then check_config; fi
+    if runs 1; then
+        hold_alone data
+        make_data
         exec {lock}>&-
     fi
-    if ((stop_stage >= 3)); then
-        hold shared dump
-        hold exclusive "$exp"
-        if runs 3 && [[ $skip_train == false ]]; then train; fi
-        if runs 4; then score; fi
-        if runs 5; then results; fi
+    if runs 2; then
+        hold_shared data
+        hold_alone dump
+        dump
+        exec {lock}>&-
     fi
-    exit
+    ((stop_stage >= 3)) || exit 0
+    hold_shared dump
+    for name in "${tests[@]}"; do
+        [[ $name != */* ]] || hold_shared "../${name%%/*}/dump"
+    done
+    ((stage <= 3)) || need "$exp/best.safetensors" 3
+    hold_alone "$exp"
+    if runs 3 && [[ $skip_train == false ]]; then train; fi
+    if runs 4; then score; fi
+    if runs 5; then results; fi
+    exit 0
 }
 
 main

@@ -1,14 +1,22 @@
 """Two runs of the stage script at once, and its text changed under a run."""
 
+import os
 import shutil
+import signal
 import subprocess
+import time
 
 import pytest
+
+from tests.helpers.processes import family, kill, runs
 
 
 @pytest.mark.parametrize(
     ("held", "how", "options", "refused"),
     [
+        ("data", "--exclusive", ("--stop_stage", "1"), True),
+        ("data", "--exclusive", ("--stage", "2", "--stop_stage", "2"), True),
+        ("dump", "--shared", ("--stop_stage", "1"), False),
         ("exp/lora", "--exclusive", ("--stage", "4"), True),
         ("exp/lora", "--exclusive", ("--stage", "4", "--tag", "other"), False),
         ("dump", "--exclusive", ("--stage", "3"), True),
@@ -22,17 +30,97 @@ def test_a_second_run_in_the_same_place_is_refused(recipe, held, how, options, r
     lock = recipe.path / held / ".run.lock"
     lock.write_text("run.sh, process 1 on here\n")
     holder = ["flock", "-n", how, lock, "sh", "-c", "echo held; read -r end"]
+    shorten_the_wait(recipe)
     with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
         done = recipe.run(*options)
         other.communicate(b"\n")
     if refused:
         assert done.returncode == 1
-        assert f"{held} is in use by run.sh, process 1 on here: wait for its end" in done.stderr
+        assert f"error: {held} is " in done.stderr
+        assert "run.sh, process 1 on here" in done.stderr
         assert recipe.calls() == []
     else:
         assert done.returncode == 0, done.stderr
     assert recipe.run(*options).returncode == 0  # once the other has ended
+
+
+def shorten_the_wait(recipe) -> None:
+    script = recipe.path.parent / "TEMPLATE" / "fad.sh"
+    assert "--wait 8" in script.read_text()
+    script.write_text(script.read_text().replace("--wait 8", "--wait 0.2"))
+
+
+def test_another_recipes_dump_is_held_while_its_set_is_scored(recipe):
+    recipe.add_all()
+    recipe.add("../other/dump/audio/eval/wav.scp", "exp/lora/scores/other/eval")
+    shorten_the_wait(recipe)
+    lock = recipe.path.parent / "other/dump/.run.lock"
+    words = ("--stage", "4", "--stop_stage", "4", "--test_sets", "other/eval")
+    holder = ["flock", "--exclusive", lock, "sh", "-c", "echo held; read -r end"]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        done = recipe.run(*words)
+        other.communicate(b"\n")
+    assert done.returncode == 1
+    assert "../other/dump is being written by" in done.stderr
+    assert recipe.run(*words).returncode == 0
+
+
+def test_a_dump_that_nobody_may_write_to_can_be_read(recipe):
+    recipe.add_all()
+    if os.access(recipe.path, os.W_OK) and os.getuid() == 0:
+        # The superuser may write anywhere: a folder in the lock's place is the same to bash.
+        (recipe.path / "dump/.run.lock").mkdir()
+    else:
+        (recipe.path / "dump").chmod(0o555)
+    done = recipe.run("--stage", "4", "--stop_stage", "4")
+    (recipe.path / "dump").chmod(0o755)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_jobs_end_with_the_script(recipe, number):
+    recipe.add_all()
+    marks = recipe.path / "started"
+    env = {**recipe.env, "EDIT": f"touch {marks}; sleep 60"}
+    with subprocess.Popen(
+        ["./run.sh", "--stage", "3", "--config", "lora"],
+        cwd=recipe.path,
+        env=env,
+        stderr=subprocess.DEVNULL,
+    ) as run:
+        wait_until(marks.exists)
+        members = family(run.pid)
+        run.send_signal(number)
+        wait_until(lambda: not any(runs(pid) for pid in members if pid != run.pid))
+    assert run.returncode == -number
+
+
+def test_a_job_that_outlived_its_run_keeps_its_lock(recipe):
+    recipe.add_all()
+    shorten_the_wait(recipe)
+    marks = recipe.path / "started"
+    env = {**recipe.env, "EDIT": f"touch {marks}; sleep 60"}
+    words = ["./run.sh", "--stage", "4", "--stop_stage", "4"]
+    with subprocess.Popen(words, cwd=recipe.path, env=env, stderr=subprocess.DEVNULL) as run:
+        wait_until(marks.exists)
+        script, runner, *jobs = family(run.pid)
+        kill([runner, script])
+    try:
+        done = recipe.run(*words[1:])
+        assert done.returncode == 1
+        assert "in use by another run or by jobs that it left" in done.stderr
+    finally:
+        kill(jobs)
+    assert recipe.run(*words[1:]).returncode == 0
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_the_script_may_be_edited_while_it_runs(recipe):

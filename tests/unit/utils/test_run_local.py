@@ -177,7 +177,7 @@ def test_each_job_gets_gpus_of_its_own(tmp_path):
     assert body(tmp_path / "w.log") == ["3,5,6"]
     done = run(tmp_path, "--gpu", "4", "v.log", *show, env=env)
     assert done.returncode == 2
-    assert "this machine shows 3 GPUs" in done.stderr
+    assert "a job wants 4 GPU(s), and this machine shows 3: give --ngpu 0" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,0 +1,46 @@
+"""Prints a config as training would see it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from fad.cli import run
+from fad.config import dump_config, load_config
+
+DESCRIPTION = """\
+Checks a config and its overrides, and prints all that they resolve to.
+
+    python -m fad.bin.show_config --config lora --set adaptation_conf.rank=8
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.show_config",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, help="a method of conf/, or a YAML file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override, e.g. train.lr=1e-4; may be repeated",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Prints the resolved config as YAML.
+
+    Raises:
+        FadError: there is no such config, or a key or a value is not known.
+    """
+    args = get_parser().parse_args(argv)
+    sys.stdout.write(dump_config(load_config(args.config, args.set)))
+
+
+if __name__ == "__main__":
+    run(main)
