@@ -8,6 +8,7 @@ from fad.cli import run
 from fad.data import tables
 from fad.data.jobs import add_job_options, check_job, combine_parts, part_path, share
 from fad.errors import FadError
+from fad.report.scored import record_weights
 
 DESCRIPTION = """\
 Writes `utt score` for every utterance of a dumped set, sorted; higher means bona fide. No labels
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_job(args)
     if args.combine:
         combine_parts(args.out, args.nj)
+        record_weights(args.model, args.out)
         return
     if not (args.audio / "wav.scp").is_file():
         raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")

@@ -16,7 +16,7 @@ from fad.data import tables
 from fad.data.audio import SAMPLE_RATE, probe, read_audio
 from fad.data.jobs import share
 from fad.errors import FadError
-from fad.files import atomic_path, write_text
+from fad.files import atomic_path, remove_parts, write_text
 from fad.progress import progress
 
 _PARTS = ("wav.{}.scp", "utt2num_samples.{}", "errors.{}")
@@ -82,6 +82,7 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
     _carry_asv_scores(data, out)
     tables.write_data_dir(out, kept | {"wav.scp": paths, "utt2num_samples": lengths})
     _remove_stale(out, paths)
+    remove_parts(out)
     seconds = sum(map(int, lengths.values())) / SAMPLE_RATE
     logger.info("%s: %d clips, %.2f hours", out, len(paths), seconds / 3600)
 

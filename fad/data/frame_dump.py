@@ -81,7 +81,12 @@ def is_complete(out: Path, wanted: dict[str, Any]) -> bool:
             f"{str(found.get('sha256'))[:12]!r}, not {wanted['sha256'][:12]}); remove it, or "
             "rename one of the files"
         )
-    return found == wanted
+    return found == wanted and _has_arks(out)
+
+
+def _has_arks(out: Path) -> bool:
+    entries = tables.read_table(out / FEATS).values()
+    return all(Path(ark).is_file() for ark in {entry.rpartition(":")[0] for entry in entries})
 
 
 def estimate(encoder: nn.Module, source: AudioSource, nj: int) -> tuple[float, float]:

@@ -6,11 +6,12 @@ from typing import Any
 
 from fad.data.tables import NO_ATTACK, read_labels, read_table
 from fad.errors import FadError
-from fad.files import sha256_file, write_json, write_text
+from fad.files import remove_parts, sha256_file, write_json, write_text
 from fad.report.det_plot import draw_det
 from fad.report.evaluation import Trials, evaluate, make_trials, split_by_training
 from fad.report.provenance import git_hash
 from fad.report.results_md import results_md
+from fad.report.scored import check_weights
 from fad.report.scores import read_asv_scores, read_scores
 from fad.report.summary import SCHEMA_VERSION
 from fad.report.training import REQUIRED, read_cost, read_train_summary
@@ -25,11 +26,13 @@ def read_trials(exp: Path, name: str, data: Path) -> Trials:
     """The scores of a set joined with its tables.
 
     Raises:
-        FadError: the scores or a table are missing or malformed, or their utterances differ.
+        FadError: the scores or a table are missing or malformed, their utterances differ, or the
+            scores are of other weights.
     """
     path = exp / "scores" / name
     if not path.is_file():
         raise FadError(f"{path}: not there: score the set first (stage 4)")
+    check_weights(exp, path)
     return make_trials(
         str(path),
         read_scores(path).scores,
@@ -74,6 +77,7 @@ def report(
         raise FadError(f"ASV scores are given for '{unknown[0]}', which is no test set here")
     if len({plot_name(name) for name in tests}) < len(tests):
         raise FadError("two test sets differ only in / and _: rename one, they would share a plot")
+    remove_parts(exp)
     summary, cost = read_train_summary(exp), read_cost(exp)
     trained = read_trained_attacks(train_data)
     trials = {name: read_trials(exp, name, data) for name, data in tests.items()}

@@ -142,7 +142,7 @@ def held_experiment(exp: Path, world: World) -> Iterator[None]:
 def claim_directory(
     exp: Path, config: dict[str, Any], pretrained: Path, sha256: str, data: dict[str, str]
 ) -> None:
-    """Writes `exp/config.yaml`; once an epoch was trained there, checks that it is the same.
+    """Writes `exp/config.yaml`; once a checkpoint is there, checks that it is the same.
 
     Args:
         data: the fingerprint of each set that training reads, by its name.
@@ -155,7 +155,12 @@ def claim_directory(
     base = {"path": str(pretrained.absolute()), "sha256": sha256}
     new = {**config, "pretrained": base, "data": data}
     if not (exp / CHECKPOINT).exists():
-        for stale in (WEIGHTS, SUMMARY, COST):  # of a run that the new config does not describe
+        if (exp / SUMMARY).exists():
+            raise FadError(
+                f"{exp}: has a finished model and no {CHECKPOINT} to go on from: score it with "
+                "--skip_train true, give another --tag, or remove it"
+            )
+        for stale in (WEIGHTS, COST):  # of a run that the new config does not describe
             (exp / stale).unlink(missing_ok=True)
         write_text(path, dump_config(new))
         return

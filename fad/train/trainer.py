@@ -85,6 +85,8 @@ class Trainer:
             FadError: a loss or a dev score is not finite; the utterances are named.
         """
         self._resume()
+        # Before the first scaling it has no scale, which a process without a share would ask for.
+        self.scaler.scale(torch.zeros((), device=self.device))
         if self.progress.step == 0:
             self._condition()
         if not self._done():
@@ -224,7 +226,7 @@ class Trainer:
     def _check_finite(self, what: str, value: torch.Tensor, group: list[Batch]) -> None:
         if not torch.isfinite(value):
             indices = [index for batch in group for index in batch.indices]
-            names = ", ".join(self.train_set.utts[index] for index in indices)
+            names = ", ".join(self.train_set.utts[index] for index in indices) or "no clip here"
             raise FadError(
                 f"{what} is {value.item()} at step {self.progress.step + 1}; the batch has {names}"
                 "; look at those clips, lower train.lr, or set train.precision=fp32"
@@ -275,7 +277,11 @@ class Trainer:
             raise FadError(
                 f"{path}: not the state of this training; remove it to train anew: {error!r:.100}"
             ) from None
-        what = "finished before" if self.progress.finished else "going on"
-        logger.info(
-            "%s after epoch %d, step %d (%s)", what, self.progress.epoch, self.progress.step, path
-        )
+        done = self.progress
+        if done.best is not None and not (self.exp / WEIGHTS).exists():
+            raise FadError(
+                f"{self.exp / WEIGHTS}: gone, and epoch {done.best['epoch']} that gave it is past; "
+                f"remove {path} to train anew"
+            )
+        what = "finished" if done.finished else "going on"
+        logger.info("%s after epoch %d, step %d (%s)", what, done.epoch, done.step, path)

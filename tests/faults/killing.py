@@ -88,25 +88,27 @@ class Harness:
                 assert code == 0, log.read_text()
                 return
             except subprocess.TimeoutExpired:
-                name = self._strike(marked(self.mark) or [run.pid])
-        self.kills.append((stage, round(moment, 2), name))
+                name = self._strike(marked(self.mark))
+        if name:
+            self.kills.append((stage, round(moment, 2), name))
 
-    def _strike(self, members: list[int]) -> str:
+    def _strike(self, members: list[int]) -> str | None:
         """Kills, waits until nothing runs any more, and says who was killed."""
+        if not members:
+            return None
         if self.rng.random() < ALL:
-            name = "all"
+            name, reached = "all", 0
             while members:  # one may have started another just before its end
-                kill(members)
+                reached += kill(members)
                 members = marked(self.mark)
         else:
             victim = self.rng.choice(members[1:] or members)
-            name = _name(victim)
-            kill([victim])
+            name, reached = _name(victim), kill([victim])
         deadline = time.monotonic() + PATIENCE
         while members := marked(self.mark):
             assert time.monotonic() < deadline, f"still running: {members}"
             time.sleep(0.05)
-        return name
+        return name if reached else None
 
 
 def outcome(recipe: Path) -> dict[str, bytes]:

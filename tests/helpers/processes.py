@@ -35,13 +35,16 @@ def marked(mark: str) -> list[int]:
     return sorted(pid for pid in found if runs(pid))
 
 
-def kill(pids: list[int]) -> None:
-    """Sends SIGKILL to those that still are."""
+def kill(pids: list[int]) -> int:
+    """Sends SIGKILL to those that still are, and says to how many."""
+    reached = 0
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
+        reached += 1
+    return reached
 
 
 def runs(pid: int) -> bool:

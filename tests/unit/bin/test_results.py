@@ -6,6 +6,7 @@ import pytest
 
 from fad.bin.results import main, parse_pairs
 from fad.errors import FadError
+from fad.report.scored import record_weights
 
 SUMMARY = {
     "config_name": "frozen",
@@ -39,6 +40,8 @@ def recipe(tmp_path, monkeypatch):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
+    (tmp_path / "exp/frozen/best.safetensors").write_bytes(b"weights")
+    record_weights(tmp_path / "exp/frozen", tmp_path / "exp/frozen/scores/eval")
     return tmp_path
 
 
@@ -52,7 +55,7 @@ def test_it_writes_the_three_files_and_says_the_eer(recipe, caplog):
     run_stage()
     written = {path.name for path in Path("exp/frozen").iterdir() if path.is_file()}
     assert written == {
-        *("train_summary.json", "cost.json"),
+        *("train_summary.json", "cost.json", "best.safetensors"),
         *("results.json", "RESULTS.md", "det_eval.png"),
     }
     assert "eval: EER 0.00 %" in caplog.text

@@ -130,6 +130,12 @@ def test_a_dump_begun_anew_is_not_complete(encoder, source, tmp_path):
     assert not frame_dump.is_complete(tmp_path, ABOUT)
 
 
+def test_a_dump_without_its_ark_is_not_complete(encoder, source, tmp_path):
+    dump(encoder, source, tmp_path, 2)
+    (tmp_path / "feats.2of2.ark").unlink()
+    assert not frame_dump.is_complete(tmp_path, ABOUT)
+
+
 def test_frames_of_other_audio_are_not_complete(encoder, source, tmp_path):
     dump(encoder, source, tmp_path, 1)
     assert not frame_dump.is_complete(tmp_path, {**ABOUT, "audio": "34" * 32})

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from fad.report.scored import record_weights
+
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 SUMMARY = {
     "config_name": "lora",
@@ -62,6 +64,8 @@ def experiment(tmp_path) -> Experiment:
     write(found.train / "utt2attack", {"t-1": "-", "t-2": "world", "t-3": "lpc", "t-4": "other"})
     (found.exp / "train_summary.json").write_text(json.dumps(SUMMARY))
     (found.exp / "cost.json").write_text(json.dumps(COST))
+    (found.exp / "best.safetensors").write_bytes(b"weights")
+    record_weights(found.exp, found.exp / "scores" / "eval")
     return found
 
 

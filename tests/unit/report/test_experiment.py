@@ -54,7 +54,8 @@ def test_results_md_shows_every_attack_with_its_mark(experiment):
 def test_a_set_of_another_recipe_has_a_slash(experiment):
     scores = experiment.exp / "scores"
     (scores / "other").mkdir()
-    (scores / "eval").rename(scores / "other" / "eval")
+    for name in ("eval", "eval.weights.sha256"):
+        (scores / name).rename(scores / "other" / name)
     assert list(make_report(experiment, "other/eval")["test_sets"]) == ["other/eval"]
     assert Image.open(experiment.exp / "det_other_eval.png").size == (900, 900)
 

@@ -1,5 +1,7 @@
 """Training that is stopped goes on to the same end; a full disk and a second run do no harm."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -100,3 +102,13 @@ def test_what_a_killed_run_left_half_written_goes(tmp_path):
     (tmp_path / "best.safetensors").touch()
     with held_experiment(tmp_path, World()):
         assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK, "best.safetensors"]
+
+
+def test_a_best_model_that_is_gone_cannot_be_gone_on_from(trained, mini_file, tiny_dump, tmp_path):
+    exp = tmp_path / "exp"
+    shutil.copytree(trained, exp)
+    (exp / "best.safetensors").unlink()
+    with pytest.raises(
+        FadError, match=r"best.safetensors: gone, .*remove .*checkpoint.pt to train"
+    ):
+        train(exp, mini_file, tiny_dump)

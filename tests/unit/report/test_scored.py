@@ -1,0 +1,37 @@
+"""Scores are of the weights that are there, or stage 5 refuses them."""
+
+import pytest
+
+from fad.errors import FadError
+from fad.report.scored import check_weights, record_weights
+
+
+@pytest.fixture
+def exp(tmp_path):
+    (tmp_path / "scores" / "other").mkdir(parents=True)
+    (tmp_path / "best.safetensors").write_bytes(b"weights")
+    (tmp_path / "scores" / "other" / "eval").write_text("u1 1.0\n")
+    record_weights(tmp_path, tmp_path / "scores" / "other" / "eval")
+    return tmp_path
+
+
+def test_scores_of_the_weights_that_are_there_pass(exp):
+    check_weights(exp, exp / "scores/other/eval")
+
+
+def test_scores_of_other_weights_are_refused(exp):
+    (exp / "best.safetensors").write_bytes(b"trained on")
+    with pytest.raises(FadError, match=r"eval: of other weights than .*: run stage 4 again"):
+        check_weights(exp, exp / "scores/other/eval")
+
+
+def test_scores_of_nobody_knows_which_weights_are_refused(exp):
+    (exp / "scores/other/eval.weights.sha256").unlink()
+    with pytest.raises(FadError, match=r"without eval.weights.sha256 beside it: run stage 4"):
+        check_weights(exp, exp / "scores/other/eval")
+
+
+def test_without_weights_nothing_can_be_said(exp):
+    (exp / "best.safetensors").unlink()
+    with pytest.raises(FadError, match=r"best.safetensors: missing: run stage 3 first"):
+        check_weights(exp, exp / "scores/other/eval")
