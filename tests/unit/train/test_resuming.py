@@ -104,7 +104,7 @@ def test_a_full_disk_for_tensorboard_names_its_folder(
 ):
     class FullFile:
         def __init__(self, *_):
-            self.file = open("/dev/full", "wb", buffering=0)
+            self.file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
 
         def __getattr__(self, name):
             return getattr(self.file, name)
