@@ -1,7 +1,6 @@
 """A method's config: conf/base.yaml, the method's own file over it, `--set` over both."""
 
 import contextlib
-import difflib
 import re
 from collections import Counter
 from pathlib import Path
@@ -100,11 +99,29 @@ def dump_config(config: dict[str, Any]) -> str:
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """The lines that differ between two configs, `-` old and `+` new; empty where none do."""
-    lines = difflib.unified_diff(
-        dump_config(old).splitlines(), dump_config(new).splitlines(), lineterm="", n=0
+    """The values that differ between two configs, `-` old and `+` new; empty where none do.
+
+    A line each, with the key from the top: `- train.lr: 0.01`.
+    """
+    before, after = _values(old), _values(new)
+    return "\n".join(
+        f"{sign} {key}: {values[key]}"
+        for key in before | after
+        for sign, values in (("-", before), ("+", after))
+        if key in values and before.get(key) != after.get(key)
     )
-    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+
+
+def _values(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Each value as YAML in one line, by its key with dots for depth."""
+    values: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            values |= _values(value, f"{prefix}{key}.")
+        else:  # in a list, since YAML marks the end of a document that is a word alone
+            text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1e6)
+            values[f"{prefix}{key}"] = text.strip()[1:-1]
+    return values
 
 
 def _find(name: str) -> Path:

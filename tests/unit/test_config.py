@@ -177,5 +177,13 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_the_difference_shows_the_lines_that_differ_and_nothing_else():
     old, new = load_config("lora"), load_config("lora", ["adaptation_conf.rank=8"])
-    assert difference(old, new).splitlines() == ["-  rank: 4", "+  rank: 8"]
+    assert difference(old, new).splitlines() == [
+        "- adaptation_conf.rank: 4",
+        "+ adaptation_conf.rank: 8",
+    ]
     assert difference(old, old) == ""
+    assert difference({"a": {"b": [1, "x: y"]}, "c": {}}, {"c": {"d": None}}).splitlines() == [
+        "- a.b: [1, 'x: y']",
+        "- c: {}",
+        "+ c.d: null",
+    ]
