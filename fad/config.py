@@ -1,6 +1,7 @@
 """A method's config: conf/base.yaml, the method's own file over it, `--set` over both."""
 
 import contextlib
+import difflib
 import re
 from collections import Counter
 from pathlib import Path
@@ -137,7 +138,8 @@ def _find(name: str) -> Path:
 def _parse_override(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", key):
-        raise FadError(f"--set {text}: expected key=value, such as train.lr=1e-4")
+        blanks = " without blanks" if " " in key else ""
+        raise FadError(f"--set {text}: expected key=value{blanks}, such as train.lr=1e-4")
     try:
         parsed: Any = _parse(value)
     except _NOT_PLAIN:
@@ -156,7 +158,7 @@ def _merge(base: dict[str, Any], over: dict[str, Any], source: str, prefix: str 
         where = f"{prefix}{key}"
         open_ended = prefix.endswith("_conf.")  # its keys are the constructor's, checked later
         if key not in base and not open_ended:
-            raise FadError(f"{source}: unknown key '{where}'; {nearest(str(key), base)}")
+            raise FadError(f"{source}: unknown key '{where}'; {_nearest_key(str(key), base)}")
         if isinstance(base.get(key), dict):
             if not isinstance(value, dict):
                 raise FadError(f"{source}: '{where}' needs keys below it, not '{value}'")
@@ -165,6 +167,20 @@ def _merge(base: dict[str, Any], over: dict[str, Any], source: str, prefix: str 
             # A constructor may take several types (`all` or a list of blocks) and checks them.
             old = None if open_ended else base[key]
             base[key] = _like(old, value, f"{source}: '{where}'")
+
+
+def _nearest_key(key: str, base: dict[str, Any]) -> str:
+    """Spelling help for a key; one that is known a level below is said from the top."""
+    below = {
+        leaf: f"{part}.{leaf}"
+        for part, leaves in base.items()
+        if isinstance(leaves, dict)
+        for leaf in leaves
+    }
+    close = difflib.get_close_matches(key, [*base, *below], n=1, cutoff=0.5)
+    if close and close[0] in below:
+        return f"did you mean '{below[close[0]]}'?"
+    return nearest(key, base)
 
 
 def _like(old: Any, new: Any, where: str) -> Any:

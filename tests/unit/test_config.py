@@ -101,6 +101,10 @@ def refused(name: str, *overrides: str) -> str:
     ("override", "message"),
     [
         ("train.epoch=3", "unknown key 'train.epoch'; did you mean 'epochs'?"),
+        ("rank=8", "unknown key 'rank'; did you mean 'adaptation_conf.rank'?"),
+        ("lr=3", "unknown key 'lr'; did you mean 'train.lr'?"),
+        ("epoch=3", "unknown key 'epoch'; did you mean 'train.epochs'?"),
+        ("train.epochs = 3", "expected key=value without blanks, such as train.lr=1e-4"),
         ("trian.epochs=3", "unknown key 'trian'; did you mean 'train'?"),
         ("adaptation_conf.rnak=3", "'lora' has no key 'rnak'; did you mean 'rank'?"),
         ("encoder_conf.layer=last", "'xlsr' has no key 'layer'; did you mean 'layers'?"),
