@@ -5,11 +5,12 @@ import errno
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from fad.errors import FadError
+from fad.errors import FadError, innermost
 from fad.files import is_disk_full
 
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -19,7 +20,8 @@ LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d %(funcName)s) %(levelname)s: %(
 
 def is_follower() -> bool:
     """Whether torchrun started this process beside a first one, which speaks for all."""
-    return os.environ.get("RANK", "0") != "0"
+    # RANK alone may be of an MPI job, whose processes know nothing of each other here.
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0"
 
 
 def set_up_logging() -> None:
@@ -36,23 +38,51 @@ def parse_bool(text: str) -> bool:
 
 
 def run(main: Callable[[Sequence[str] | None], None]) -> None:
-    """Runs an entry point's `main`; what a user can mend ends it with one line and exit code 1."""
+    """Runs an entry point's `main`; what a user can mend ends it with one line and exit code 1.
+
+    Ctrl-C ends it with one line and 130, and a reader of standard output that has gone (`| head`)
+    with none and 1.
+    """
     set_up_logging()
+    threading.excepthook = report_thread
     try:
         main(None)
+        sys.stdout.flush()
     except FadError as error:
-        _fail(str(error))
+        _fail(innermost(error))
+    except KeyboardInterrupt:
+        _fail("stopped by Ctrl-C; start the same command again to go on", code=130)
+    except BrokenPipeError:
+        sys.exit(1)
     except OSError as error:
         if is_disk_full(error):
             _fail(
-                f"{error.filename or 'a file'}: no room left (disk full, or over a quota): make "
-                "room and start the same command again"
+                f"{error.filename or 'what it writes'}: no room left (disk full, or over a quota): "
+                "make room and start the same command again"
             )
         if error.errno in _FORBIDDEN:
             _fail(f"{error.filename}: {error.strerror}: change its owner or mode, or go elsewhere")
         raise
+    finally:
+        _let_go_of_stdout()
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = 1) -> NoReturn:
     print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(code)
+
+
+def report_thread(failure: threading.ExceptHookArgs) -> None:
+    """Says nothing of a full disk in TensorBoard's thread: the main thread raises it too."""
+    if not (failure.exc_value and is_disk_full(failure.exc_value)):
+        threading.__excepthook__(failure)
+
+
+def _let_go_of_stdout() -> None:
+    """Drops what nobody takes of standard output; Python would try again at its end, and say so."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            sys.exit(1)

@@ -100,11 +100,29 @@ def dump_config(config: dict[str, Any]) -> str:
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """The lines that differ between two configs, `-` old and `+` new; empty where none do."""
-    lines = difflib.unified_diff(
-        dump_config(old).splitlines(), dump_config(new).splitlines(), lineterm="", n=0
+    """The values that differ between two configs, `-` old and `+` new; empty where none do.
+
+    A line each, with the key from the top: `- train.lr: 0.01`.
+    """
+    before, after = _values(old), _values(new)
+    return "\n".join(
+        f"{sign} {key}: {values[key]}"
+        for key in before | after
+        for sign, values in (("-", before), ("+", after))
+        if key in values and before.get(key) != after.get(key)
     )
-    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+
+
+def _values(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Each value as YAML in one line, by its key with dots for depth."""
+    values: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            values |= _values(value, f"{prefix}{key}.")
+        else:  # in a list, since YAML marks the end of a document that is a word alone
+            text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1e6)
+            values[f"{prefix}{key}"] = text.strip()[1:-1]
+    return values
 
 
 def _find(name: str) -> Path:
@@ -120,7 +138,8 @@ def _find(name: str) -> Path:
 def _parse_override(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", key):
-        raise FadError(f"--set {text}: expected key=value, such as train.lr=1e-4")
+        blanks = " without blanks" if " " in key else ""
+        raise FadError(f"--set {text}: expected key=value{blanks}, such as train.lr=1e-4")
     try:
         parsed: Any = _parse(value)
     except _NOT_PLAIN:
@@ -139,7 +158,7 @@ def _merge(base: dict[str, Any], over: dict[str, Any], source: str, prefix: str 
         where = f"{prefix}{key}"
         open_ended = prefix.endswith("_conf.")  # its keys are the constructor's, checked later
         if key not in base and not open_ended:
-            raise FadError(f"{source}: unknown key '{where}'; {nearest(str(key), base)}")
+            raise FadError(f"{source}: unknown key '{where}'; {_nearest_key(str(key), base)}")
         if isinstance(base.get(key), dict):
             if not isinstance(value, dict):
                 raise FadError(f"{source}: '{where}' needs keys below it, not '{value}'")
@@ -148,6 +167,20 @@ def _merge(base: dict[str, Any], over: dict[str, Any], source: str, prefix: str 
             # A constructor may take several types (`all` or a list of blocks) and checks them.
             old = None if open_ended else base[key]
             base[key] = _like(old, value, f"{source}: '{where}'")
+
+
+def _nearest_key(key: str, base: dict[str, Any]) -> str:
+    """Spelling help for a key; one that is known a level below is said from the top."""
+    below = {
+        leaf: f"{part}.{leaf}"
+        for part, leaves in base.items()
+        if isinstance(leaves, dict)
+        for leaf in leaves
+    }
+    close = difflib.get_close_matches(key, [*base, *below], n=1, cutoff=0.5)
+    if close and close[0] in below:
+        return f"did you mean '{below[close[0]]}'?"
+    return nearest(key, base)
 
 
 def _like(old: Any, new: Any, where: str) -> Any:

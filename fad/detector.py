@@ -157,12 +157,16 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
         if not needed.is_file():
             raise FadError(f"{needed}: missing: --model takes an exp/<tag> that stage 3 has made")
     config = _read_config(model_dir / CONFIG)
-    pretrained = Path(pretrained or config["pretrained"]["path"])
-    if not pretrained.exists():
-        raise FadError(f"{pretrained}: the pre-trained file is gone; say where with --pretrained")
+    recorded = Path(config["pretrained"]["path"])
+    if pretrained is None and not recorded.exists():
+        raise FadError(f"{recorded}: the pre-trained file is gone; say where with --pretrained")
+    pretrained = Path(pretrained or recorded)
     state, base_sha256 = read_weights(weights)
     if pretrained_sha256(pretrained) != base_sha256:
-        raise FadError(f"{pretrained}: not the pre-trained file that {weights} was trained with")
+        raise FadError(
+            f"{pretrained}: not the pre-trained file that {weights} was trained with, which then "
+            f"lay at {recorded}"
+        )
     detector = build_detector(config, pretrained)
     detector.load_trained_state(state, str(weights))
     logging.info("%s: %s on %s", model_dir, config["adaptation"], pretrained)

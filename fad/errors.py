@@ -18,3 +18,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"{hint}known: {', '.join(known) or 'none'}"
+
+
+def innermost(error: FadError) -> str:
+    """The text of an error, also of one that a process of a DataLoader has sent.
+
+    Such a one has the other process's traceback for its text, whose last part is the error's own.
+    """
+    marker = f"{FadError.__module__}.{FadError.__qualname__}: "
+    return str(error).rpartition(f"\n{marker}")[2].rstrip("\n")

@@ -30,12 +30,12 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", required=True, help="the method that will be trained")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
-    parser.add_argument("--pretrained", type=Path, required=True, help="the XLS-R checkpoint")
+    parser.add_argument(
+        "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
+    )
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="stage 2's directory")
     parser.add_argument("--name", required=True, help="a set under <dump>/audio")
-    parser.add_argument(
-        "--max_dump_gb", type=float, default=100.0, help="refuse to write more (default 100)"
-    )
+    parser.add_argument("--max_dump_gb", type=float, default=100, help="refuse more (default 100)")
     add_job_options(parser)
     return parser
 

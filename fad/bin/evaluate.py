@@ -63,14 +63,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise FadError(f"{args.scores}: has no labels in it: give --labels utt2label")
     attacks = read_table(args.attacks) if args.attacks else found.attacks
     speakers = read_table(args.utt2spk) if args.utt2spk else None
-    trials = make_trials(args.scores, found.scores, labels, attacks, speakers)
+    files = {"labels": args.labels, "attacks": args.attacks, "speakers": args.utt2spk}
+    trials = make_trials(args.scores, found.scores, labels, attacks, speakers, files)
     asv = read_asv_scores(args.asv_scores) if args.asv_scores else None
     results = evaluate(trials, asv)
-    print(
-        json.dumps(results, indent=2, allow_nan=False)
-        if args.json
-        else as_text(args.scores, results)
-    )
+    as_json = json.dumps(results, indent=2, allow_nan=False)
+    print(as_json if args.json else as_text(args.scores, results))
     for warning in results["warnings"]:
         print(f"warning: {args.scores}: {warning}", file=sys.stderr)
 

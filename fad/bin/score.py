@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.cli import run
+from fad.errors import FadError
 
 DESCRIPTION = """\
 Prints a path and a score for each audio file, of any format and rate.
@@ -17,7 +18,8 @@ calibration; over 0 the model finds bona fide speech more likely, at equal prior
 equal error rates on a test set is in the model's RESULTS.md.
 
 A recording of any length is scored: over 64 s in windows, whose logits are averaged. One score for
-two hours tells little of a short spoofed part: cut what you suspect.
+two hours tells little of a short spoofed part: cut what you suspect. Files that cannot be read are
+named on standard error; the rest is scored, and the exit code is 1.
 """
 
 
@@ -29,17 +31,19 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--model", type=Path, required=True, help="an exp/<tag>")
-    parser.add_argument("--pretrained", type=Path, help="the XLS-R file, if it has moved")
+    parser.add_argument(
+        "--pretrained", type=Path, help="the fairseq file or Hugging Face folder, if it has moved"
+    )
     parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio to score")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Scores the files in their order.
+    """Scores the files in their order; one that cannot be read does not keep the rest back.
 
     Raises:
-        FadError: the model or a file cannot be read.
+        FadError: the model cannot be read, or files could not, after the rest was scored.
     """
     args = get_parser().parse_args(argv)
     import numpy as np
@@ -52,10 +56,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     device = choose_device(args.ngpu)
     detector = load_detector(args.model, args.pretrained).to(device)
     logging.info("path, score; higher = bona fide")
+    bad = 0
     for path in args.files:
-        score = score_waveform(detector, read_audio(path), device)
-        check_finite([str(path)], np.array([score]))
+        try:
+            score = score_waveform(detector, read_audio(path), device)
+            check_finite([str(path)], np.array([score]))
+        except FadError as error:
+            logging.error("%s", error)
+            bad += 1
+            continue
         print(f"{path}\t{score:.6f}", flush=True)
+    if bad:
+        raise FadError(f"{bad} of {len(args.files)} files have no score: see the errors above")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--model", type=Path, required=True, help="an exp/<tag>")
-    parser.add_argument("--pretrained", type=Path, help="the XLS-R file, if it has moved")
+    parser.add_argument(
+        "--pretrained", type=Path, help="the fairseq file or Hugging Face folder, if it has moved"
+    )
     parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set>")
     parser.add_argument("--out", type=Path, required=True, help="the score file")
     parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")

@@ -10,7 +10,8 @@ from fad.config import load_config
 DESCRIPTION = """\
 Trains a method of conf/ on a dumped corpus and writes an experiment directory.
 
-    python -m fad.bin.train --config lora --pretrained xlsr2_300m.pt --exp exp/lora
+    python -m fad.bin.train --config lora --pretrained xlsr2_300m.pt --exp exp/lora_r8 \\
+        --set train.lr=1e-4 --set adaptation_conf.rank=8
 
 Stopped and started again with the same options, it goes on where it was. The best epoch is by dev
 EER, ties by dev loss; no test set is read. Several processes share each batch:
@@ -27,13 +28,11 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", required=True, help="a method of conf/, or a YAML file")
     parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override, e.g. train.lr=1e-4 or adaptation_conf.rank=8; may be repeated",
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override; may be repeated"
     )
-    parser.add_argument("--pretrained", type=Path, required=True, help="the XLS-R checkpoint")
+    parser.add_argument(
+        "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
+    )
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="stage 2's directory")
     parser.add_argument("--train_set", default="train", help="its training set")
     parser.add_argument("--dev_set", default="dev", help="its dev set")

@@ -78,17 +78,18 @@ def read_audio(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     if not is_file(path):
-        raise FadError(f"{path}: no such audio file: correct its path in wav.scp")
+        raise FadError(f"{path}: no such audio file: correct its path")
     wav, rate = _decode(path)
     if len(wav) == 0:
-        raise FadError(f"{path}: holds no audio: replace it or remove it from the corpus")
+        raise FadError(f"{path}: holds no audio: replace it or leave it out")
     if not RATES[0] <= rate <= RATES[1]:
         raise FadError(
-            f"{path}: its rate is {rate} Hz, outside {RATES[0]} to {RATES[1]}: mend or remove it"
+            f"{path}: its rate is {rate} Hz, outside {RATES[0]} to {RATES[1]}: mend it or leave it "
+            "out"
         )
     wav = _resample(wav, rate)
     if not np.isfinite(wav).all():
-        raise FadError(f"{path}: holds NaN or infinite samples: write it anew or remove it")
+        raise FadError(f"{path}: holds NaN or infinite samples: write it anew or leave it out")
     if not wav.any():
         _warn_of_silence(path)
     return wav
@@ -116,7 +117,7 @@ def _decode(path: Path) -> tuple[np.ndarray, int]:
 
 
 def _damaged(path: Path, how: str) -> FadError:
-    return FadError(f"{path}: damaged: {how}: fetch it again or remove it from the corpus")
+    return FadError(f"{path}: damaged: {how}: fetch it again or leave it out")
 
 
 def _decode_libsndfile(path: Path) -> tuple[np.ndarray, int]:
@@ -130,7 +131,7 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
     try:
         with path.open("rb") as file, av.open(file, **_AV_OPTIONS) as box:
             if not box.streams.audio:
-                raise FadError(f"{path}: has no audio stream: remove it from the corpus")
+                raise FadError(f"{path}: has no audio stream: leave it out")
             stream = box.streams.audio[0]
             if stream.codec_context is None:
                 raise FadError(f"{path}: its coding is not known to FFmpeg: convert it to WAV")
@@ -143,7 +144,7 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
     except (av.FFmpegError, OSError) as error:
         raise FadError(
             f"{path}: neither libsndfile nor FFmpeg can decode it ({error.strerror}): "
-            "convert it to WAV or FLAC, fetch it again or remove it"
+            "convert it to WAV or FLAC, fetch it again or leave it out"
         ) from None
     except ValueError:  # of PyAV, behind FFmpeg's own, some of which are ValueErrors too
         raise _damaged(path, "its rate or channels change within it") from None
@@ -199,4 +200,4 @@ def _resample(wav: np.ndarray, rate: int) -> np.ndarray:
 @cache
 def _warn_of_silence(path: Path) -> None:
     """Warns once a process, since training may read a file every epoch."""
-    logger.warning("%s: nothing but zeros: is this clip meant to be in the corpus?", path)
+    logger.warning("%s: nothing but zeros: is it the file that was meant?", path)

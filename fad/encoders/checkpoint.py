@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from pathlib import Path
 
 import torch
@@ -13,6 +14,8 @@ from fad.encoders.pretrained import DEFAULTS, Checkpoint, check_tensors, checked
 from fad.encoders.xlsr import XLSR, XLSRConfig
 from fad.errors import FadError
 from fad.files import sha256_file
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -73,12 +76,17 @@ def load_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> XLSR:
 
 def _existing(path: str | Path) -> Path:
     path = Path(path)
-    if not path.is_file() and not path.is_dir():
-        raise FadError(
-            f"{path}: no such pre-trained file or folder; give --pretrained the path of an XLS-R "
-            "checkpoint"
+    if path.is_dir() or path.is_file():
+        if path.suffix == ".json" and not is_huggingface(path):
+            raise FadError(f"{path}: is not the model: give --pretrained the folder {path.parent}")
+        return path
+    remedy = "give --pretrained the path of an XLS-R checkpoint"
+    if _HUB_NAME.fullmatch(str(path)) and path.suffix not in (".pt", ".bin", ".safetensors"):
+        remedy = (
+            "names of the Hugging Face Hub are not fetched: "
+            f"`hf download {path} --local-dir DIR`, then --pretrained DIR"
         )
-    return path
+    raise FadError(f"{path}: no such pre-trained file or folder; {remedy}")
 
 
 def _xlsr_config(checkpoint: Checkpoint) -> XLSRConfig:

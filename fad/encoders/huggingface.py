@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fad.encoders.huggingface_config import read_model_config, read_normalize
 from fad.encoders.huggingface_names import to_fairseq_names
-from fad.encoders.pickled import load_pickled, one_line
+from fad.encoders.pickled import check_fetched, load_pickled, one_line
 from fad.encoders.pretrained import Checkpoint, shown
 from fad.errors import FadError
 
@@ -139,6 +139,7 @@ def _refuse(constant: str) -> None:
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of one weights file by their names, mapped where the format allows it."""
     if path.suffix == ".safetensors":
+        check_fetched(path)
         try:
             with safe_open(path, framework="pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -10,6 +10,9 @@ import torch
 
 from fad.errors import FadError
 
+_ZIP, _PICKLE = b"PK", b"\x80"  # how torch's files begin, those since 1.6 and those before
+_LFS = b"version https://git-lfs"
+
 
 def load_pickled(path: Path) -> Any:
     """The content of a file that `torch.save` wrote: tensors, plain values, old fairseq configs.
@@ -17,15 +20,24 @@ def load_pickled(path: Path) -> Any:
     Tensors stay in the file, mapped into memory, where its format allows that.
 
     Raises:
-        FadError: the file is cut short, or loading it would run code.
+        FadError: the file is of another kind or cut short, or loading it would run code.
     """
+    check_fetched(path)
+    head = _head(path)
+    if head and not head.startswith((_ZIP, _PICKLE)):
+        raise FadError(
+            f"{path}: not a PyTorch checkpoint; it begins with {head.decode('latin-1')!a}: "
+            "fetch it again"
+        )
+    is_zip = head.startswith(_ZIP)
     try:
-        # Mapping needs the zip format that torch has written since 1.6.
-        mapped = zipfile.is_zipfile(path)
+        if is_zip:
+            _check_stored(path)
         with _allowed_classes():
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+    except FadError:
+        raise
     except Exception as error:  # a damaged file makes torch raise almost anything
-        reason = one_line(error)
         refused = " ".join(str(error).split()).partition("GLOBAL ")[2].split(" ")[0]
         if refused:
             raise FadError(
@@ -33,8 +45,39 @@ def load_pickled(path: Path) -> Any:
                 "convert it where it was made"
             ) from None
         raise FadError(
-            f"{path}: not a readable checkpoint (cut short? fetch it again): {reason}"
+            f"{path}: not a readable checkpoint (cut short? fetch it again): {_reason(error)}"
         ) from None
+
+
+def check_fetched(path: Path) -> None:
+    """Checks that a file of weights is not what git leaves of it where git-lfs is not set up.
+
+    Raises:
+        FadError: it is a pointer of git-lfs.
+    """
+    if _head(path).startswith(_LFS):
+        raise FadError(f"{path}: a git-lfs pointer, not the file itself: run git lfs pull there")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(24)
+
+
+def _check_stored(path: Path) -> None:
+    """A compressed file of a megabyte could take all memory; torch itself never compresses."""
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise FadError(
+                f"{path}: refused, since its parts are compressed, which torch.save never does; "
+                "convert it where it was made"
+            )
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of what torch says, without its advice to load the file all the same."""
+    text = str(error).rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0]
+    return " ".join(text.partition(". ")[0].split())[:200] or type(error).__name__
 
 
 def one_line(error: Exception) -> str:

@@ -8,6 +8,7 @@ in the unit of the scores; trials with a score above the threshold are accepted 
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ def make_trials(
     labels: Mapping[str, str],
     attacks: Mapping[str, str] | None = None,
     speakers: Mapping[str, str] | None = None,
+    files: Mapping[str, str | Path | None] | None = None,
 ) -> Trials:
     """Joins tables by utterance.
 
@@ -73,18 +75,19 @@ def make_trials(
         labels: `bonafide` or `spoof` by utterance.
         attacks: attack by utterance; what it says of bona fide trials is not used.
         speakers: speaker by utterance.
+        files: where the `labels`, `attacks` and `speakers` come from, for messages.
 
     Raises:
         FadError: the tables have not the same utterances, or one class has no trial.
     """
-    tables = {
-        name: scores,
-        f"the labels of {name}": labels,
-        f"the attacks of {name}": attacks,
-        f"the speakers of {name}": speakers,
+    tables = {"labels": labels, "attacks": attacks, "speakers": speakers}
+    named = {
+        str((files or {}).get(kind) or f"the {kind} of {name}"): table
+        for kind, table in tables.items()
+        if table is not None
     }
     try:
-        check_same_keys({key: table for key, table in tables.items() if table is not None})
+        check_same_keys({name: scores} | named)
     except FadError as error:
         raise FadError(f"{error}: score exactly the trials that the labels name") from error
     utts = sorted(scores)

@@ -33,12 +33,18 @@ def read_trials(exp: Path, name: str, data: Path) -> Trials:
     if not path.is_file():
         raise FadError(f"{path}: not there: score the set first (stage 4)")
     check_weights(exp, path)
+    files = {
+        "labels": data / "utt2label",
+        "attacks": data / "utt2attack",
+        "speakers": data / "utt2spk",
+    }
     return make_trials(
         str(path),
         read_scores(path).scores,
-        read_labels(data / "utt2label"),
-        read_table(data / "utt2attack"),
-        read_table(data / "utt2spk"),
+        read_labels(files["labels"]),
+        read_table(files["attacks"]),
+        read_table(files["speakers"]),
+        files,
     )
 
 

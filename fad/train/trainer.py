@@ -16,6 +16,7 @@ from fad.data.batches import Batch, EpochBatches, Source, collate, training_load
 from fad.detector import WEIGHTS, Detector, save_detector
 from fad.devices import autocast, peak_memory_mb
 from fad.errors import FadError
+from fad.files import is_disk_full
 from fad.progress import progress
 from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from fad.train.schedule import warmup_cosine
@@ -114,10 +115,19 @@ class Trainer:
                 self._epoch(None)
             return
         # Steps after the last checkpoint are done again: what they wrote is hidden.
-        first = self.progress.step + 1
-        with SummaryWriter(str(self.exp / "tensorboard"), purge_step=first) as board:
-            while not self._done():
-                self._epoch(board)
+        first, folder = self.progress.step + 1, self.exp / "tensorboard"
+        try:
+            with SummaryWriter(str(folder), purge_step=first) as board:
+                while not self._done():
+                    self._epoch(board)
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            # Its writer does not say of which file; our own files raise a FadError that does.
+            raise FadError(
+                f"{folder}: no room left to write it (disk full, or over a quota): make room and "
+                "start the same command again"
+            ) from error
 
     def _done(self) -> bool:
         done = self.progress

@@ -58,7 +58,7 @@ FAULTS = [
         "hostile: a bomb in torch's tar",
         tar_bomb,
         xlsr,
-        "model.pt: not a readable checkpoint",
+        "model.pt: not a PyTorch checkpoint; it begins with '././@PaxHeader",
         unsafe=torch_load,
     ),
     Hostile(

@@ -137,9 +137,9 @@ def linked_to(target: str) -> Maker:
     return make
 
 
-NO_FILE = "no such audio file: correct its path"
-NO_DECODER = "neither libsndfile nor FFmpeg can decode it .*fetch it again or remove"
-NO_AUDIO = "holds no audio: replace it or remove it"
+NO_FILE = "no such audio file: correct its path$"
+NO_DECODER = "neither libsndfile nor FFmpeg can decode it .*fetch it again or leave it out"
+NO_AUDIO = "holds no audio: replace it or leave it out"
 CUT = "damaged: cut short, [0-9]+ bytes of sound are missing: fetch it again"
 SHORT = "damaged: only .* can be decoded: fetch it again"
 RATE_OUTSIDE = "its rate is [0-9]+ Hz, outside 1000 to 768000"

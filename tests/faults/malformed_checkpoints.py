@@ -6,6 +6,7 @@ from torch import nn
 from .fault import Fault
 from .model_inputs import (
     checkpoint,
+    compressed,
     config,
     count,
     cut,
@@ -33,6 +34,13 @@ FAULTS = [
         "none.pt: no such pre-trained file or folder; give --pretrained the path",
     ),
     Fault(
+        "checkpoint: a name of the Hub",
+        lambda folder: "facebook/wav2vec2-xls-r-300m",
+        count,
+        "r-300m: no such .*names of the Hugging Face Hub are not fetched: `hf download facebook/"
+        "wav2vec2-xls-r-300m --local-dir DIR`, then --pretrained DIR",
+    ),
+    Fault(
         "checkpoint: an empty folder",
         lambda folder: folder,
         xlsr,
@@ -51,7 +59,38 @@ FAULTS = [
         "checkpoint: text",
         then(checkpoint(), text("model.pt", "<html>404</html>")),
         xlsr,
-        UNREADABLE,
+        "model.pt: not a PyTorch checkpoint; it begins with '<html>404</html>': fetch it again",
+    ),
+    Fault(
+        "checkpoint: a pickle of no known opcodes",
+        then(checkpoint(), lambda folder: (folder / "model.pt").write_bytes(b"\x80\x02\xff.")),
+        xlsr,
+        f"model.pt: {UNREADABLE}: Unsupported operand 255$",
+    ),
+    Fault(
+        "checkpoint: compressed",
+        compressed,
+        xlsr,
+        "model.pt: refused, since its parts are compressed, which torch.save never does; convert",
+    ),
+    *(
+        Fault(
+            f"checkpoint: git-lfs in {name}",
+            then(make, text(name, "version https://git-lfs.github.com/spec/v1\noid sha256:0\n")),
+            xlsr,
+            f"{name}: a git-lfs pointer, not the file itself: run git lfs pull there",
+        )
+        for name, make in (
+            ("model.pt", checkpoint()),
+            ("model.safetensors", huggingface()),
+            ("pytorch_model.bin", huggingface(weights="pytorch_model.bin")),
+        )
+    ),
+    Fault(
+        "Hugging Face: config.json as the model",
+        lambda folder: f"{huggingface()(folder)}/config.json",
+        xlsr,
+        "config.json: is not the model: give --pretrained the folder .*",
     ),
     *(
         Fault(f"checkpoint: {what}", checkpoint(edit), xlsr, NOT_FAIRSEQS + says)

@@ -84,7 +84,8 @@ FAULTS = [
         "model: its base is another file",
         then(experiment(), lambda folder: write_random_checkpoint(folder / "base.pt", MINI, 9)),
         load_detector,
-        "base.pt: not the pre-trained file that .*best.safetensors was trained with",
+        "base.pt: not the pre-trained file that .*best.safetensors was trained with, which then "
+        "lay at .*base.pt$",
     ),
     Fault(
         "model: its base is gone",

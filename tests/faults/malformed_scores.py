@@ -108,7 +108,7 @@ FAULTS = [
         "evaluate: a trial too few",
         evaluation(scores=SCORES.replace("u4 -.5\n", "")),
         evaluate,
-        r"1 only in the labels of .*scores.txt \(u4\): score exactly the trials",
+        r"1 only in .*labels.txt \(u4\): score exactly the trials",
     ),
     Fault(
         "evaluate: a trial too many",
@@ -126,13 +126,13 @@ FAULTS = [
         "evaluate: attacks of other trials",
         evaluation(attacks="u9 A01\n"),
         evaluate,
-        r"1 only in the attacks of .*scores.txt \(u9\)",
+        r"1 only in .*attacks.txt \(u9\)",
     ),
     Fault(
         "evaluate: speakers of other trials",
         evaluation(utt2spk="u9 p1\n"),
         evaluate,
-        r"1 only in the speakers of .*scores.txt \(u9\)",
+        r"1 only in .*utt2spk.txt \(u9\)",
     ),
     *(
         Fault(f"ASV scores: {what}", file("asv.txt", content), read_asv_scores, says)

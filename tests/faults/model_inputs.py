@@ -1,6 +1,7 @@
 """Makers of checkpoints, models and dumps of frames with random weights, and what reads them."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,17 @@ def checkpoint(edit: Edit = lambda content: None, **how: Any) -> Maker:
         return folder / "model.pt"
 
     return make
+
+
+def compressed(folder: Path) -> Path:
+    """A checkpoint packed anew: it could be of a megabyte and take gigabytes."""
+    path = folder / "model.pt"
+    torch.save(random_checkpoint(MINI), folder / "whole.pt")
+    with zipfile.ZipFile(folder / "whole.pt") as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name), zipfile.ZIP_DEFLATED)
+    (folder / "whole.pt").unlink()
+    return path
 
 
 def cut(make: Maker, share: float, name: str = "") -> Maker:

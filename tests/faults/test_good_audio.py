@@ -133,7 +133,7 @@ def test_silence_is_said_once(tmp_path, caplog):
         read_audio(path)
     assert [
         message for message in caplog.messages if "quiet.wav: nothing but zeros" in message
-    ] == [f"{path}: nothing but zeros: is this clip meant to be in the corpus?"]
+    ] == [f"{path}: nothing but zeros: is it the file that was meant?"]
 
 
 def test_integers_are_read_at_their_scale(tmp_path):

@@ -113,7 +113,7 @@ def test_the_reason_of_one_process_is_shown(command, tmp_path, mini_file):
     assert done.returncode == 1
     cause = done.stderr.partition("Root Cause (first observed failure):")[2]
     assert "made with another config or other data" in cause
-    assert "+  lr: 0.5" in cause
+    assert "+ train.lr: 0.5" in cause
 
 
 def test_a_second_run_in_the_same_experiment_is_refused(command, tmp_path):

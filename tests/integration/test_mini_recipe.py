@@ -133,8 +133,8 @@ def test_another_config_in_the_same_tag_is_refused_with_the_difference(mini, tra
         in done.stderr
     )
     lines = [line.strip() for line in done.stderr.splitlines()]
-    assert "-  rank: 4" in lines
-    assert "+  rank: 2" in lines
+    assert "- adaptation_conf.rank: 4" in lines
+    assert "+ adaptation_conf.rank: 2" in lines
     assert "Traceback" not in done.stderr
     assert {path: path.read_bytes() for path in before} == before
     logs = [path.read_text() for path in sorted(exp.glob("train*.log"))]

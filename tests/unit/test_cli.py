@@ -5,19 +5,31 @@ import errno
 import logging
 import os
 import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
-from fad.cli import parse_bool, run, set_up_logging
+from fad.cli import is_follower, parse_bool, run, set_up_logging
 from fad.errors import FadError, nearest
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def logging_as_before():
+def hooks_as_before(monkeypatch):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     yield
     root.handlers[:], root.level = handlers, level
+
+
+def program(body: str) -> list[str]:
+    """The command of a program whose `main` is `body`."""
+    return [sys.executable, "-c", f"from fad.cli import run\ndef main(_):\n {body}\nrun(main)"]
 
 
 def test_booleans_are_two_words():
@@ -64,6 +76,89 @@ def test_what_a_user_can_mend_on_a_disk_is_one_line(capsys, monkeypatch, number,
     printed = capsys.readouterr().err
     assert printed.startswith(f"score.py: error: {said}")
     assert printed.count("\n") == 1
+
+
+def test_an_error_in_a_data_loaders_process_is_its_own_line_alone(capsys, monkeypatch):
+    from torch.utils.data import DataLoader
+
+    class Clips(list):
+        def __getitem__(self, index):
+            raise FadError("a.wav: cut short: fetch it again")
+
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    with pytest.raises(SystemExit) as caught:
+        run(lambda _: next(iter(DataLoader(Clips("a"), num_workers=1))))
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "train.py: error: a.wav: cut short: fetch it again\n"
+
+
+def test_ctrl_c_is_one_line_and_exit_code_130(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["train.py"])
+
+    def main(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == (
+        "train.py: error: stopped by Ctrl-C; start the same command again to go on\n"
+    )
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "body", ["print('a' * 10**6)", "print('a', flush=True)", "print('a')", "print(1); exit(0)"]
+)
+def test_a_reader_that_has_gone_ends_it_quietly(body, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(program(body), stdout=writing, stderr=subprocess.PIPE, cwd=ROOT)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_output_to_a_full_disk_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(program("print(1)"), stdout=full, stderr=subprocess.PIPE, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"-c: error: what it writes: no room left (disk full")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, False), (errno.EIO, True)])
+def test_a_thread_is_silent_about_a_full_disk_alone(capsys, monkeypatch, number, said):
+    def write():
+        raise OSError(number, os.strerror(number))
+
+    def main(_):
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+
+    run(main)
+    assert ("Traceback" in capsys.readouterr().err) == said
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, False),
+        ({"RANK": "1"}, False),
+        ({"RANK": "0", "TORCHELASTIC_RUN_ID": "x"}, False),
+        ({"RANK": "1", "TORCHELASTIC_RUN_ID": "x"}, True),
+    ],
+)
+def test_a_follower_is_a_later_process_of_torchrun(monkeypatch, environment, expected):
+    for name in ("RANK", "TORCHELASTIC_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert is_follower() == expected
 
 
 def test_other_errors_keep_their_traceback():

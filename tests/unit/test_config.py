@@ -101,6 +101,10 @@ def refused(name: str, *overrides: str) -> str:
     ("override", "message"),
     [
         ("train.epoch=3", "unknown key 'train.epoch'; did you mean 'epochs'?"),
+        ("rank=8", "unknown key 'rank'; did you mean 'adaptation_conf.rank'?"),
+        ("lr=3", "unknown key 'lr'; did you mean 'train.lr'?"),
+        ("epoch=3", "unknown key 'epoch'; did you mean 'train.epochs'?"),
+        ("train.epochs = 3", "expected key=value without blanks, such as train.lr=1e-4"),
         ("trian.epochs=3", "unknown key 'trian'; did you mean 'train'?"),
         ("adaptation_conf.rnak=3", "'lora' has no key 'rnak'; did you mean 'rank'?"),
         ("encoder_conf.layer=last", "'xlsr' has no key 'layer'; did you mean 'layers'?"),
@@ -177,5 +181,13 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_the_difference_shows_the_lines_that_differ_and_nothing_else():
     old, new = load_config("lora"), load_config("lora", ["adaptation_conf.rank=8"])
-    assert difference(old, new).splitlines() == ["-  rank: 4", "+  rank: 8"]
+    assert difference(old, new).splitlines() == [
+        "- adaptation_conf.rank: 4",
+        "+ adaptation_conf.rank: 8",
+    ]
     assert difference(old, old) == ""
+    assert difference({"a": {"b": [1, "x: y"]}, "c": {}}, {"c": {"d": None}}).splitlines() == [
+        "- a.b: [1, 'x: y']",
+        "- c: {}",
+        "+ c.d: null",
+    ]

@@ -48,6 +48,13 @@ def test_scores_without_labels_are_an_error_with_the_remedy(tmp_path):
         main(["--scores", str(tmp_path / "eval")])
 
 
+@pytest.mark.parametrize("option", ["--labels", "--attacks", "--utt2spk"])
+def test_a_table_of_other_utterances_is_named(cm_scores, tmp_path, option):
+    (tmp_path / "table").write_text("u1 bonafide\n")
+    with pytest.raises(FadError, match=r"cm.txt and .*/table have different keys: 3 only in"):
+        main(["--scores", str(cm_scores), option, str(tmp_path / "table")])
+
+
 def test_an_inverted_sign_is_told(tmp_path, capsys):
     (tmp_path / "cm").write_text("a A01 spoof 2\nb - bonafide 1\n")
     main(["--scores", str(tmp_path / "cm"), "--json"])

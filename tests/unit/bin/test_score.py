@@ -50,11 +50,18 @@ def test_what_the_columns_are_is_said_once(caplog, capsys, trained, tmp_path):
     assert caplog.messages.count("path, score; higher = bona fide") == 1
 
 
-def test_a_bad_file_is_named(trained, tmp_path):
-    (tmp_path / "a.wav").write_text("no audio")
-    for name in ("a.wav", "none.wav"):
-        with pytest.raises(FadError, match=name):
-            score.main(["--model", str(trained), str(tmp_path / name)])
+def test_bad_files_are_named_and_the_rest_is_scored(trained, tmp_path, caplog, capsys):
+    (tmp_path / "bad.wav").write_text("no audio")
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, 0.1 * np.ones(16_000), 16_000)
+    paths = [str(tmp_path / name) for name in ("bad.wav", "a.wav", "none.wav", "b.wav")]
+    with pytest.raises(FadError, match=r"^2 of 4 files have no score: see the errors above$"):
+        score.main(["--model", str(trained), *paths])
+    scored = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+    assert scored == [paths[1], paths[3]]
+    errors = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert [error.split(":")[0] for error in errors] == [paths[0], paths[2]]
+    assert not any("corpus" in error or "wav.scp" in error for error in errors)
 
 
 def test_a_model_that_is_not_there_says_what_model_takes(tmp_path):

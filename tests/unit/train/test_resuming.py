@@ -1,10 +1,12 @@
 """Training that is stopped goes on to the same end; a full disk and a second run do no harm."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
+from fad.cli import report_thread
 from fad.errors import FadError
 from fad.train.checkpointing import load_checkpoint
 from fad.train.experiment import LOCK, held_experiment
@@ -95,6 +97,25 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_training_goes_on_from_it(
     train(tmp_path, mini_file, tiny_dump)
     best = "best.safetensors"
     assert (tmp_path / best).read_bytes() == (trained / best).read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_full_disk_for_tensorboard_names_its_folder(
+    mini_file, tiny_dump, tmp_path, monkeypatch, capsys
+):
+    class FullFile:
+        def __init__(self, *_):
+            self.file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+    monkeypatch.setattr("tensorboard.compat.tensorflow_stub.io.gfile.GFile", FullFile)
+    monkeypatch.setattr("threading.excepthook", report_thread)
+    with pytest.raises(FadError) as caught:
+        train(tmp_path, mini_file, tiny_dump)
+    assert str(caught.value).startswith(f"{tmp_path / 'tensorboard'}: no room left to write it")
+    assert "Exception in thread" not in capsys.readouterr().err
 
 
 def test_what_a_killed_run_left_half_written_goes(tmp_path):

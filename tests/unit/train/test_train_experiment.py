@@ -134,8 +134,8 @@ def test_another_config_is_refused_and_the_difference_shown(trained, mini_file, 
     before = (trained / "config.yaml").read_bytes()
     with pytest.raises(FadError) as caught:
         train(trained, mini_file, tiny_dump, "lora", "adaptation_conf.rank=8")
-    assert "-  rank: 4" in str(caught.value)
-    assert "+  rank: 8" in str(caught.value)
+    assert "- adaptation_conf.rank: 4" in str(caught.value)
+    assert "+ adaptation_conf.rank: 8" in str(caught.value)
     assert "another --tag" in str(caught.value)
     assert (trained / "config.yaml").read_bytes() == before
 
