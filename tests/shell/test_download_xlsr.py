@@ -198,7 +198,7 @@ def test_a_server_that_does_not_say_the_length_is_refused(server, download, tmp_
 
 def test_an_error_page_is_not_a_model(server, download, tmp_path):
     server.content = b"<html>Please log in to this network</html>"
-    failed(download(), "not a readable checkpoint")
+    failed(download(), "not a PyTorch checkpoint; it begins with")
     assert files(tmp_path) == []
 
 
@@ -236,7 +236,7 @@ def test_other_bytes_than_the_first_time_are_refused(server, download, tmp_path,
 def test_a_part_that_cannot_be_gone_on_with_is_removed(server, download, tmp_path, good):
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / f"{NAME}.part").write_bytes(b"of another file" * 10)
-    failed(download(), "not a readable checkpoint")
+    failed(download(), "not a PyTorch checkpoint; it begins with")
     assert files(tmp_path) == []
     assert download().returncode == 0
     assert ready(tmp_path, good)
