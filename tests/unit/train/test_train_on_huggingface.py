@@ -64,5 +64,5 @@ def test_another_model_or_another_reading_of_it_is_refused(line, mini_file, tmp_
     for other in (*others, mini_file):
         with pytest.raises(FadError, match=r"not the pre-trained file that .* trained with"):
             load_detector(exp, other)
-    with pytest.raises(FadError, match="none: the pre-trained file is gone; say where with --pre"):
+    with pytest.raises(FadError, match="none: no such pre-trained file or folder; give --pre"):
         load_detector(exp, tmp_path / "none")
