@@ -167,7 +167,7 @@ make_data() { # stage 1
 }
 
 dump() { # stage 2
-    local name jobs args override
+    local name jobs args override failed=()
     log "stage 2: dump audio of ${own_sets[*]}"
     for name in "${own_sets[@]}"; do
         need "data/$name/wav.scp" 1
@@ -175,8 +175,12 @@ dump() { # stage 2
         args=(python -m fad.bin.dump_audio --data "data/$name" --out "dump/audio/$name"
             --nj "$jobs")
         "${dump_cmd[@]}" "JOB=1:$jobs" "dump/audio/$name/log/dump.JOB.log" "${args[@]}" --job JOB
-        "${args[@]}" --combine true --on_error "$on_error"
     done
+    for name in "${own_sets[@]}"; do # after all jobs, so that the bad clips of all sets are listed
+        python -m fad.bin.dump_audio --data "data/$name" --out "dump/audio/$name" \
+            --nj "$(jobs_for "data/$name")" --combine true --on_error "$on_error" || failed+=("$name")
+    done
+    ((${#failed[@]} == 0)) || die "stage 2: no dump of ${failed[*]}: see above"
     if [[ $dump_frames == true && -n $train_set ]]; then
         need_base
         log "stage 2: dump the frontend's frames of $train_set and $dev_set"

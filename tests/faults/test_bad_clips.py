@@ -125,9 +125,10 @@ def test_stage_2_of_a_recipe_stops_at_its_end_or_leaves_out_when_asked(recipe):
     done = recipe.run("--corpus_dir", recipe.path.parents[1], *only_eval)
     assert done.returncode == 1
     assert "bad clip custom-eval5: " in done.stderr
-    last = done.stderr.splitlines()[-1]
-    assert "error: 1 of 6 clips are bad" in last
-    assert "leave them out with --on_error skip" in last
+    said, last = done.stderr.splitlines()[-2:]
+    assert "error: 1 of 6 clips are bad" in said
+    assert "leave them out with --on_error skip" in said
+    assert "error: stage 2: no dump of eval: see above" in last
     assert "Traceback" not in done.stderr
     assert not (recipe.path / "dump/audio/eval/wav.scp").exists()
     done = recipe.ok("--stage", "2", *only_eval, "--on_error", "skip")

@@ -17,7 +17,7 @@ RECORDER = """\
 printf -v words '%s\\t' "$@"
 printf '%s\\n' "$words" >>"$CALLS"  # in one write, since jobs run side by side
 [[ -z ${EDIT:-} || $2 == fad.bin.show_config ]] || bash -c "$EDIT"
-[[ $1 != -m || $2 != "${FAILING:-}" ]]
+[[ $1 != -m || $2 != "${FAILING:-}" || "$*" != *"${FAILING_WITH:-}"* ]]
 """
 DATA_SH = '#!/usr/bin/env bash\npython local/data "$@"\n'
 RUN_SH = """\

@@ -130,6 +130,17 @@ def test_a_failure_ends_the_run(recipe, failing):
     assert "done: " not in done.stderr
 
 
+def test_the_bad_clips_of_all_sets_are_listed_before_the_run_ends(recipe):
+    recipe.add_all()
+    failing = {"FAILING": "fad.bin.dump_audio", "FAILING_WITH": "--combine"}
+    done = recipe.run("--stage", "2", **failing)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("stage 2: no dump of train dev eval: see above")
+    joined = [call[2] for call in recipe.calls() if "--combine" in call]
+    assert joined == ["data/train", "data/dev", "data/eval"]
+    assert recipe.called() == ["dump_audio"]
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -196,7 +207,7 @@ def test_a_set_named_twice_is_dumped_once_and_those_of_other_recipes_not_at_all(
     done = recipe.run("--test_sets", "eval  dev other/eval")
     assert done.returncode == 0, done.stderr
     dumped = [call[2] for call in recipe.calls() if call[0] == "fad.bin.dump_audio"]
-    assert dumped == [f"data/{name}" for name in ("train",) * 2 + ("dev",) * 2 + ("eval",) * 2]
+    assert dumped == [f"data/{name}" for name in ("train", "dev", "eval")] * 2  # jobs, then joining
     scored = [call[call.index("--audio") + 1] for call in recipe.calls() if "score_set" in call[0]]
     other = "../other/dump/audio/eval"
     assert scored[::2] == scored[1::2] == ["dump/audio/eval", "dump/audio/dev", other]
