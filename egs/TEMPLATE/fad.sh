@@ -114,11 +114,13 @@ keep_log() { # x.log -> x.1.log, x.2.log, ...: training goes on where an earlier
 
 # Locks are kept by this run and inherited by its jobs, until the last of them has ended. What was
 # killed may have left readers of data, which need some seconds to see it.
+locks=()
 hold_alone() { # directory
     local file=$1/.run.lock
     mkdir -p "$1"
     { : >>"$file"; } 2>/dev/null || die "$1 cannot be written: change its owner or mode, or make room"
     exec {lock}<>"$file"
+    locks+=("$lock")
     flock --exclusive --wait 8 "$lock" ||
         die "$1 is in use by another run or by jobs that it left (the last to write there was" \
             "$(cat "$file")): wait for its end, or end it"
@@ -130,8 +132,17 @@ hold_shared() { # directory: as long as it is read, nothing may write there
     # Where nobody may write there is nothing to hold.
     [[ -e $file ]] || { : >>"$file"; } 2>/dev/null || return 0
     exec {lock}<"$file"
+    locks+=("$lock")
     flock --shared --wait 8 "$lock" ||
         die "$1 is being written by $(cat "$file") or by jobs that it left: wait for its end"
+}
+
+release() { # all that is held
+    local lock
+    for lock in "${locks[@]}"; do
+        exec {lock}>&-
+    done
+    locks=()
 }
 
 # The sets of this recipe, each once; one for testing alone has --train_set "" and --dev_set "".
@@ -265,13 +276,13 @@ main() {
     if runs 1; then
         hold_alone data
         make_data
-        exec {lock}>&-
+        release
     fi
     if runs 2; then
         hold_shared data
         hold_alone dump
         dump
-        exec {lock}>&-
+        release
     fi
     ((stop_stage >= 3)) || exit 0
     hold_shared dump

@@ -91,9 +91,10 @@ def _remove_stale(out: Path, paths: tables.Table) -> None:
     """Removes the jobs' tables, and clips that no utterance has now or that a kill left cut."""
     for split in out.glob("split*"):
         shutil.rmtree(split)
-    kept = set(paths.values())
+    # By name, since another machine may have written the clips under another path to this folder.
+    kept = {f"{utt}.flac" for utt in paths}
     for clip in (out / "flac").glob("*"):
-        if str(clip.absolute()) not in kept:
+        if clip.name not in kept:
             clip.unlink()
 
 

@@ -51,6 +51,15 @@ def shorten_the_wait(recipe) -> None:
     script.write_text(script.read_text().replace("--wait 8", "--wait 0.2"))
 
 
+@pytest.mark.parametrize(("last", "free"), [("2", False), ("3", True)])
+def test_data_is_held_while_it_is_dumped_and_no_longer(recipe, last, free):
+    recipe.add_all()
+    attempt = "flock -n --exclusive data/.run.lock touch free"  # at each call of Python
+    done = recipe.run("--stage", "2", "--stop_stage", last, EDIT=attempt)
+    assert done.returncode == 0, done.stderr
+    assert (recipe.path / "free").exists() is free
+
+
 def test_another_recipes_dump_is_held_while_its_set_is_scored(recipe):
     recipe.add_all()
     recipe.add("../other/dump/audio/eval/wav.scp", "exp/lora/scores/other/eval")

@@ -145,6 +145,16 @@ def test_what_earlier_and_killed_runs_left_goes_at_the_end(corpus):
     assert contents(dump(2)) == whole
 
 
+def test_clips_written_under_another_path_to_the_folder_stay(corpus):
+    Path("there").mkdir()
+    Path("there/dump").symlink_to(corpus / "dump")
+    Path("dump").mkdir()
+    common = ["--data", "data/train", "--nj", "1"]
+    main([*common, "--out", str(corpus / "there/dump/train")])
+    main([*common, "--out", "dump/train", "--combine", "true"])
+    assert all(Path(path).is_file() for path in read_table("dump/train/wav.scp").values())
+
+
 def test_an_unfinished_job_is_named(corpus):
     main(["--data", "data/train", "--out", "dump/train", "--nj", "2", "--job", "2"])
     with pytest.raises(FadError, match=r"split2/wav\.1\.scp: missing: job 1 of 2"):
