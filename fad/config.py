@@ -60,17 +60,27 @@ def load_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]
     Raises:
         FadError: no such file, an unknown key, or a value of another type.
     """
+    config = merge_config(name, overrides)
+    try:
+        for slot in SLOTS:
+            check_keys(slot, config[slot], config[f"{slot}_conf"])
+    except FadError as error:
+        raise FadError(f"--config {name}: {error}") from None
+    return config
+
+
+def merge_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]:
+    """As `load_config`, without a look at the constructors: nothing heavy is imported.
+
+    Raises:
+        FadError: no such file, an unknown key of base.yaml, or a value of another type.
+    """
     config = read_yaml(CONF_DIR / "base.yaml")
     path = _find(name)
     if path.resolve() != CONF_DIR / "base.yaml":
         _merge(config, read_yaml(path), str(path))
     for override in overrides or []:
         _merge(config, _parse_override(override), f"--set {override}")
-    try:
-        for slot in SLOTS:
-            check_keys(slot, config[slot], config[f"{slot}_conf"])
-    except FadError as error:
-        raise FadError(f"--config {name}: {error}") from None
     return config
 
 
@@ -104,7 +114,7 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
 
     A line each, with the key from the top: `- train.lr: 0.01`.
     """
-    before, after = _values(old), _values(new)
+    before, after = dotted_values(old), dotted_values(new)
     return "\n".join(
         f"{sign} {key}: {values[key]}"
         for key in before | after
@@ -113,12 +123,12 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
     )
 
 
-def _values(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
+def dotted_values(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """Each value as YAML in one line, by its key with dots for depth."""
     values: dict[str, str] = {}
     for key, value in config.items():
         if isinstance(value, dict) and value:
-            values |= _values(value, f"{prefix}{key}.")
+            values |= dotted_values(value, f"{prefix}{key}.")
         else:  # in a list, since YAML marks the end of a document that is a word alone
             text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1e6)
             values[f"{prefix}{key}"] = text.strip()[1:-1]

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from fad.cli import run
 from fad.data.tables import read_labels, read_table
 from fad.errors import FadError
-from fad.report.evaluation import CALIBRATION_NOTE, evaluate, make_trials
+from fad.report.evaluation import CALIBRATION_NOTE, evaluate
 from fad.report.scores import read_asv_scores, read_scores
-from fad.report.summary import asv_sentence, attack_table, cost_table, error_table
+from fad.report.summary import asv_sentence, cost_table, error_table, group_table
 from fad.report.text import terminal_table
+from fad.report.trials import make_trials
 
 DESCRIPTION = """Error rates of a file of scores, of fad or of any other system.
 
@@ -49,7 +50,7 @@ def as_text(name: str, results: dict) -> str:
         terminal_table(*error_table(results, digits=6)),
         terminal_table(*cost_table(results, digits=6)) + f"\n* {CALIBRATION_NOTE}",
         asv_sentence(results),
-        terminal_table(*attack_table(results, digits=6)) if results["by_attack"] else "",
+        *(terminal_table(*group_table(results, name, digits=6)) for name in results["by"]),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -61,10 +62,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     labels = read_labels(args.labels) if args.labels else found.labels
     if labels is None:
         raise FadError(f"{args.scores}: has no labels in it: give --labels utt2label")
-    attacks = read_table(args.attacks) if args.attacks else found.attacks
-    speakers = read_table(args.utt2spk) if args.utt2spk else None
-    files = {"labels": args.labels, "attacks": args.attacks, "speakers": args.utt2spk}
-    trials = make_trials(args.scores, found.scores, labels, attacks, speakers, files)
+    columns = {} if found.attacks is None else {"attack": found.attacks}
+    given = {"attack": args.attacks, "speaker": args.utt2spk}
+    columns |= {name: read_table(path) for name, path in given.items() if path}
+    files = {"labels": args.labels, "attack": args.attacks, "speaker": args.utt2spk}
+    trials = make_trials(args.scores, found.scores, labels, columns, files)
     asv = read_asv_scores(args.asv_scores) if args.asv_scores else None
     results = evaluate(trials, asv)
     as_json = json.dumps(results, indent=2, allow_nan=False)

@@ -1,9 +1,9 @@
 """Kaldi's tables: one `utt value` a line, sorted by bytes; and the data directories made of them.
 
-A data directory holds `wav.scp utt2spk spk2utt utt2label utt2attack`, and where known `utt2codec`,
-`utt2lang` and (in a dump) `utt2num_samples`. All but `spk2utt` have the same keys; beside them may
-lie `asv_scores`. This file needs the standard library alone, so that programs which only read
-tables start at once.
+A data directory holds `wav.scp utt2spk spk2utt utt2label utt2attack`, (in a dump)
+`utt2num_samples`, and whatever else is known of the utterances as `utt2<name>`: `utt2codec`,
+`utt2lang`, `utt2phase`, ... All but `spk2utt` have the same keys; beside them may lie `asv_scores`.
+This file needs the standard library alone, so that programs which only read tables start at once.
 """
 
 import re
@@ -17,7 +17,7 @@ from fad.files import write_text
 LABELS = ("spoof", "bonafide")  # the index is the class number, everywhere
 NO_ATTACK = "-"  # what utt2attack says of bona fide speech
 REQUIRED = ("wav.scp", "utt2spk", "spk2utt", "utt2label", "utt2attack")
-OPTIONAL = ("utt2codec", "utt2lang", "utt2num_samples")
+LENGTHS = "utt2num_samples"
 ASV_SCORES = "asv_scores"  # not a table: the organisers' speaker verification scores, for t-DCF
 
 Table = dict[str, str]
@@ -28,6 +28,7 @@ _PIPE = re.compile(r"^\||\|\s*(:\d+)?\s*(\[[^\]]*\])?$")
 # Text for terminals and other line ends: no path or name needs them, and messages would show them.
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _MAX_ID = 200  # ids become file names, which may have 255 bytes with a prefix and a suffix
+_OPTIONAL = re.compile(r"utt2[a-z][a-z0-9_]*")
 _LENGTH = re.compile(r"[1-9][0-9]{0,11}")  # samples; 12 digits are two years
 _SHOWN = 3
 
@@ -212,7 +213,7 @@ def validate_data_dir(directory: str | Path) -> dict[str, Table]:
     missing = [name for name in REQUIRED if not (directory / name).is_file()]
     if missing:
         raise FadError(f"{directory}: lacks {', '.join(missing)}: run the stage that makes it")
-    present = [*REQUIRED, *(name for name in OPTIONAL if (directory / name).is_file())]
+    present = [*REQUIRED, *optional_tables(directory)]
     tables = {
         name: read_table(directory / name, "speaker" if name == "spk2utt" else "utterance id")
         for name in present
@@ -221,6 +222,12 @@ def validate_data_dir(directory: str | Path) -> dict[str, Table]:
         _check_sorted(directory / name, table)
     _check_tables(directory, tables)
     return tables
+
+
+def optional_tables(directory: Path) -> list[str]:
+    """Names of the tables `utt2<name>` that a directory has beside the required ones, sorted."""
+    names = (path.name for path in directory.glob("utt2*") if path.is_file())
+    return sorted(name for name in names if name not in REQUIRED and _OPTIONAL.fullmatch(name))
 
 
 def write_data_dir(directory: str | Path, tables: Mapping[str, Mapping[str, str]]) -> None:
@@ -237,11 +244,11 @@ def write_data_dir(directory: str | Path, tables: Mapping[str, Mapping[str, str]
     if "utt2spk" in tables:
         tables["spk2utt"] = spk2utt_from_utt2spk(tables["utt2spk"])
     missing = [name for name in REQUIRED if name not in tables]
-    unknown = [name for name in tables if name not in (*REQUIRED, *OPTIONAL)]
+    unknown = [name for name in tables if not (name in REQUIRED or _OPTIONAL.fullmatch(name))]
     if missing or unknown:
         raise FadError(f"{directory}: tables missing: {missing}, not known: {unknown}")
     _check_tables(directory, tables)
-    for name in ("wav.scp", *OPTIONAL):
+    for name in ("wav.scp", *optional_tables(directory)):
         (directory / name).unlink(missing_ok=True)
     for name in sorted(tables, key=lambda name: name == "wav.scp"):
         write_table(directory / name, tables[name])
@@ -262,7 +269,7 @@ def _check_tables(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> N
     check_same_keys({f"{directory}/{n}": table for n, table in tables.items() if n != "spk2utt"})
     _check_no_pipe(directory / "wav.scp", tables["wav.scp"])
     _check_labels(directory / "utt2label", tables["utt2label"])
-    _check_lengths(directory / "utt2num_samples", tables.get("utt2num_samples", {}))
+    _check_lengths(directory / LENGTHS, tables.get(LENGTHS, {}))
     _check_attacks(directory, tables)
     _check_speakers(directory, tables)
 

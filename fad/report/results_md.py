@@ -1,19 +1,25 @@
 """RESULTS.md: the results of one experiment as a page to read."""
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from fad.report.summary import (
     asv_sentence,
-    attack_table,
     cost_table,
+    counted,
     decimal,
     error_table,
+    group_table,
+    interval,
+    phase_table,
     whole,
 )
 from fad.report.text import markdown_table
 
 Results = Mapping[str, Any]
+
+MAX_ROWS = 40
 
 HOW_TO_READ = """## How to read this
 
@@ -22,8 +28,10 @@ HOW_TO_READ = """## How to read this
   50 % is chance; above 50 % the sign of the scores is inverted.
 - **Threshold**: the score of that point; a trial above it is accepted as bona fide. It is found on
   the test set itself and so describes it. Choose the threshold of a system on other data.
-- **Seen, unseen**: whether the attack's name occurs in the training data. An attack is measured by
-  its spoofs against all bona fide trials.
+- **Seen, unseen**: whether the attack's name occurs in the training data.
+- **By attack** an attack's spoofs are measured against all bona fide trials; by codec, language,
+  length or speaker a group's spoofs are measured against the group's own bona fide trials. The
+  macro-average is the mean of the groups' EERs; `-` is a group without trials of both classes.
 - **Interval**: percentiles of the EER over bootstrap draws of what the next column says, classes
   kept apart. Where nothing went wrong it is 0 to 0, however few trials there are: see the counts.
 - **\\*** meaningful only for scores calibrated as log-likelihood ratios; these are not calibrated.
@@ -33,43 +41,100 @@ HOW_TO_READ = """## How to read this
 
 
 def _experiment(results: Results, cost: Results) -> str:
-    """What was run: configuration, code, parameters and cost."""
-    parameters, best = results["parameters"], results["best"]
+    """What was run: configuration, encoder, code, data, parameters and cost."""
+    parameters, best, config = results["parameters"], results["best"], results["config"]
+    pretrained, data = results["pretrained"], results["training_data"]
+    changed = ", ".join(f"{key} {value}" for key, value in results["settings"].items())
     rows = [
         ["config", f"{results['config_name']} (adaptation {results['adaptation']})"],
+        ["other settings than its", changed or "none"],
+        ["back-end", str(config["backend"])],
         ["seed", str(results["seed"])],
+        ["encoder", f"{config['encoder']} of {_file_name(pretrained)}"],
+        ["pre-trained file, sha256", pretrained.get("sha256") or "none"],
         ["code", results["git"] or "unknown: no git working tree"],
-        ["pre-trained file, sha256", results["pretrained"].get("sha256") or "none"],
+        ["trained on", _training_data(data)],
         ["parameters in all", whole(parameters["total"])],
-        ["trainable", f"{whole(parameters['trainable'])} ({_fewer(parameters)})"],
+        ["trainable", f"{whole(parameters['trainable'])}{_fewer(parameters)}"],
         ["- in the adaptation", whole(parameters["adaptation"])],
         ["- in the back-end", whole(parameters["backend"])],
         ["best epoch", f"{best['epoch']} (dev EER {100 * best['dev_eer']:.2f} %)"],
-        [
-            "training",
-            f"{cost['epochs']} epochs on {cost['device']}, {cost['processes']} process(es)",
-        ],
+        ["training", f"{counted(cost['epochs'], 'epoch')} on {cost['device']}{_processes(cost)}"],
         ["seconds an epoch", decimal(cost["seconds_per_epoch"], 1)],
         ["peak memory (MB)", whole(cost["peak_memory_mb"])],
     ]
     return markdown_table(["experiment", "value"], rows)
 
 
+def _file_name(pretrained: Results) -> str:
+    return PurePath(pretrained["path"]).name if pretrained["path"] else "no pre-trained file"
+
+
+def _training_data(data: Results) -> str:
+    return (
+        f"{whole(data['bonafide'])} bona fide and {whole(data['spoof'])} spoofed clips, "
+        f"{counted(data['speakers'], 'speaker')}, attacks {', '.join(data['attacks'])}"
+    )
+
+
+def _processes(cost: Results) -> str:
+    return f", {cost['processes']} processes" if cost["processes"] > 1 else ""
+
+
 def _fewer(parameters: Results) -> str:
-    if not parameters["trainable"]:
-        return "none"
-    return f"{parameters['ratio']:.1f} times fewer"
+    """How many times fewer parameters train than there are, where that says something."""
+    ratio = parameters["ratio"]
+    return f" ({ratio:,.1f} times fewer)" if parameters["trainable"] and ratio >= 1.05 else ""
+
+
+def _sets_table(sets: Mapping[str, Results]) -> str:
+    """All sets in one table: the cross-corpus view; the macro-average is over sets."""
+    header = ["test set", "bona fide", "spoof", "EER %", "95 % interval", "minDCF"]
+    rows = [
+        [
+            name,
+            whole(found["bonafide"]),
+            whole(found["spoof"]),
+            decimal(found["eer_percent"]),
+            interval(found),
+            decimal(found["min_dcf"], 4),
+        ]
+        for name, found in sets.items()
+    ]
+    means = [
+        decimal(sum(found[key] for found in sets.values()) / len(sets), digits)
+        for key, digits in (("eer_percent", 2), ("min_dcf", 4))
+    ]
+    rows.append(["macro-average", "-", "-", means[0], "-", means[1]])
+    return "## All test sets\n\n" + markdown_table(header, rows)
 
 
 def _test_set(name: str, found: Results, plot: str) -> str:
     """One set: warnings, error rates, costs, attacks and plot."""
     parts = [f"## {name}"]
     parts += [f"**Warning: {warning}**" for warning in found["warnings"]]
+    if found["skipped_clips"]:
+        parts.append(
+            f"{counted(found['skipped_clips'], 'clip')} could not be read and are left out."
+        )
+    if "phases" in found:
+        parts.append(markdown_table(*phase_table(found)))
     parts += [markdown_table(*error_table(found)), markdown_table(*cost_table(found))]
     parts += [asv_sentence(found)] if found.get("asv") else []
-    if found["by_attack"]:
-        parts += ["### By attack", markdown_table(*attack_table(found))]
+    for column, part in found["by"].items():
+        parts += [f"### By {column}, against {part['against']}", _groups(found, column)]
     return "\n\n".join([*parts, f"![DET curves on {name}]({plot})"])
+
+
+def _groups(found: Results, column: str) -> str:
+    """The table of a column, or its macro-average alone where it would fill pages."""
+    part = found["by"][column]
+    if len(part["groups"]) <= MAX_ROWS:
+        return markdown_table(*group_table(found, column))
+    return (
+        f"{len(part['groups'])} groups, listed in results.json; the macro-average of their EERs is "
+        f"{part['macro_eer_percent']:.2f} %."
+    )
 
 
 def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str:
@@ -80,6 +145,8 @@ def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str
         cost: what cost.json holds (see `fad.report.training`).
         plots: file name of the DET plot by set.
     """
-    sets = [_test_set(name, found, plots[name]) for name, found in results["test_sets"].items()]
-    parts = [f"# Results of {results['tag']}", _experiment(results, cost), *sets, HOW_TO_READ]
-    return "\n\n".join(parts)
+    sets = results["test_sets"]
+    parts = [f"# Results of {results['tag']}", _experiment(results, cost)]
+    parts += [_sets_table(sets)] if len(sets) > 1 else []
+    parts += [_test_set(name, found, plots[name]) for name, found in sets.items()]
+    return "\n\n".join([*parts, HOW_TO_READ])

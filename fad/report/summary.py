@@ -6,7 +6,7 @@ from typing import Any
 Table = tuple[list[str], list[list[str]]]
 Results = Mapping[str, Any]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of results.json; to be raised when a key changes its meaning or goes."""
 
 POOLS = {"pooled": "all", "seen": "seen in training", "unseen": "unseen in training"}
@@ -16,6 +16,8 @@ COSTS = {
     "min_dcf": "minDCF, ASVspoof 5",
     "act_dcf": "actDCF, ASVspoof 5 *",
     "cllr_bits": "Cllr (bits) *",
+    "min_cllr_bits": "min Cllr (bits)",
+    "auc": "AUC (area under the ROC)",
 }
 
 
@@ -27,6 +29,11 @@ def decimal(value: float | None, digits: int = 2) -> str:
 def whole(value: float | None) -> str:
     """A whole number with commas, `-` where there is none."""
     return "-" if value is None else f"{value:,.0f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, such as `1 epoch` or `1,200 epochs`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def interval(results: Results) -> str:
@@ -84,23 +91,44 @@ def asv_sentence(results: Results) -> str:
     )
 
 
-def attack_table(results: Results, digits: int = 2) -> Table:
-    """EER of each attack's spoofs against all bona fide trials, with counts and interval."""
-    header = ["attack", "spoof", "EER %", "95 % interval", "over"]
+def group_table(results: Results, name: str, digits: int = 2) -> Table:
+    """EER by the values of a column, with counts and interval; below, their macro-average."""
+    found = results["by"][name]
+    groups = found["groups"]
+    header = [name, "bona fide", "spoof", "EER %", "95 % interval", "over"]
     rows = [
         [
-            attack,
+            value,
+            whole(part["bonafide"]),
             whole(part["spoof"]),
             decimal(part["eer_percent"], digits),
             interval(part),
             interval_basis(part),
         ]
-        for attack, part in results["by_attack"].items()
+        for value, part in groups.items()
     ]
-    seen = [part.get("seen_in_training") for part in results["by_attack"].values()]
-    if None in seen:
-        return header, rows
-    header.insert(1, "in training")
-    for row, is_seen in zip(rows, seen, strict=True):
-        row.insert(1, "seen" if is_seen else "unseen")
+    seen = [part.get("seen_in_training") for part in groups.values()]
+    marked = None not in seen
+    if marked:
+        header.insert(1, "in training")
+        for row, is_seen in zip(rows, seen, strict=True):
+            row.insert(1, "seen" if is_seen else "unseen")
+    average = decimal(found["macro_eer_percent"], digits)
+    rows.append(["macro-average", *["-"] * (2 + marked), average, "-", "-"])
+    return header, rows
+
+
+def phase_table(results: Results, digits: int = 2) -> Table:
+    """Counts and EER of each phase by itself; the results are of the one that is marked."""
+    header = ["phase", "bona fide", "spoof", "EER %", "results of"]
+    rows = [
+        [
+            phase,
+            whole(part["bonafide"]),
+            whole(part["spoof"]),
+            decimal(part["eer_percent"], digits),
+            "this phase" if phase == results["phase"] else "",
+        ]
+        for phase, part in results["phases"].items()
+    ]
     return header, rows

@@ -43,7 +43,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
         | {"detector", "scoring"},
         TORCH,
     ),
-    "report": ({"metrics", "data"}, {"numpy", "matplotlib"}),
+    "report": ({"config", "metrics", "data"}, {"numpy", "matplotlib"}),
 }
 ANYTHING = {"bin", "__init__"}
 

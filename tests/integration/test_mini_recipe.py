@@ -42,7 +42,7 @@ def test_results_have_seen_and_unseen_attacks_apart(trained, method):
     assert (found["bonafide"], found["spoof"]) == (15, 15)
     assert (found["seen"]["attacks"], found["seen"]["spoof"]) == (SEEN, 9)
     assert (found["unseen"]["attacks"], found["unseen"]["spoof"]) == (UNSEEN, 6)
-    assert sorted(found["by_attack"]) == sorted(SEEN + UNSEEN)
+    assert sorted(found["by"]["attack"]["groups"]) == sorted(SEEN + UNSEEN)
     assert 0 <= found["eer_percent"] <= 100
     assert {"min_dcf", "eer_interval", "scores_sha256"} <= set(found)
     assert "min_tdcf_2019" not in found

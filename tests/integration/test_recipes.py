@@ -208,7 +208,7 @@ def test_tones_and_noise_are_told_apart(custom):
     assert found["bonafide"] >= 3
     assert found["spoof"] >= 3
     assert found["eer_percent"] == 0
-    assert set(found["by_attack"]) <= {"noise0", "noise1"}
+    assert set(found["by"]["attack"]["groups"]) <= {"noise0", "noise1"}
 
 
 def test_a_second_test_set_comes_from_the_dump_of_another_recipe(mini, custom):

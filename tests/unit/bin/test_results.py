@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fad.bin.results import main, parse_pairs
+from fad.config import dump_config, merge_config
 from fad.errors import FadError
 from fad.report.scored import record_weights
 
@@ -32,7 +33,10 @@ def recipe(tmp_path, monkeypatch):
         "exp/frozen/scores/eval": "u1 -1\nu2 1\n",
         "exp/frozen/train_summary.json": json.dumps(SUMMARY),
         "exp/frozen/cost.json": json.dumps(COST),
+        "exp/frozen/config.yaml": dump_config(merge_config("frozen")),
         "dump/audio/train/utt2attack": "t1 A01\nt2 -\n",
+        "dump/audio/train/utt2label": "t1 spoof\nt2 bonafide\n",
+        "dump/audio/train/utt2spk": "t1 t1\nt2 t2\n",
         "dump/audio/eval/utt2label": "u1 spoof\nu2 bonafide\n",
         "dump/audio/eval/utt2attack": "u1 A02\nu2 -\n",
         "dump/audio/eval/utt2spk": "u1 u1\nu2 u2\n",
@@ -55,12 +59,13 @@ def test_it_writes_the_three_files_and_says_the_eer(recipe, caplog):
     run_stage()
     written = {path.name for path in Path("exp/frozen").iterdir() if path.is_file()}
     assert written == {
-        *("train_summary.json", "cost.json", "best.safetensors"),
+        *("train_summary.json", "cost.json", "best.safetensors", "config.yaml"),
         *("results.json", "RESULTS.md", "det_eval.png"),
     }
     assert "eval: EER 0.00 %" in caplog.text
     results = json.loads(Path("exp/frozen/results.json").read_text())
-    assert results["test_sets"]["eval"]["by_attack"]["A02"]["seen_in_training"] is False
+    groups = results["test_sets"]["eval"]["by"]["attack"]["groups"]
+    assert groups["A02"]["seen_in_training"] is False
 
 
 def test_a_wrong_score_file_leaves_no_results(recipe):

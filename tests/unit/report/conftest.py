@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from fad.config import dump_config, merge_config
 from fad.report.scored import record_weights
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
@@ -32,6 +33,9 @@ COST = {
     "device": "cpu",
     "processes": 1,
 }
+
+
+TRAINED = ("t-2", "t-3", "t-4")
 
 
 class Experiment(NamedTuple):
@@ -62,6 +66,10 @@ def experiment(tmp_path) -> Experiment:
     for name, column in columns.items():
         write(found.eval / name, dict(zip(utts, column, strict=True)))
     write(found.train / "utt2attack", {"t-1": "-", "t-2": "world", "t-3": "lpc", "t-4": "other"})
+    write(found.train / "utt2label", {"t-1": "bonafide"} | dict.fromkeys(TRAINED, "spoof"))
+    write(found.train / "utt2spk", {"t-1": "s1"} | dict.fromkeys(TRAINED, "s2"))
+    config = merge_config("lora", ["train.lr=0.5"]) | {"data": {"train": "12" * 32}}
+    (found.exp / "config.yaml").write_text(dump_config(config))
     (found.exp / "train_summary.json").write_text(json.dumps(SUMMARY))
     (found.exp / "cost.json").write_text(json.dumps(COST))
     (found.exp / "best.safetensors").write_bytes(b"weights")

@@ -1,10 +1,12 @@
 import json
+import re
 
 import pytest
 from PIL import Image
 
 from fad.errors import FadError
 from fad.report.experiment import report
+from fad.report.scored import record_weights
 
 
 def make_report(experiment, name="eval", asv_files=()):
@@ -15,9 +17,17 @@ def test_results_json_holds_the_experiment_and_each_set(experiment):
     returned = make_report(experiment)
     found = json.loads((experiment.exp / "results.json").read_text())
     assert found == returned
-    assert (found["schema_version"], found["tag"], found["seed"]) == (1, "lora", 7)
+    assert (found["schema_version"], found["tag"], found["seed"]) == (2, "lora", 7)
     assert found["config_name"] == "lora"
     assert found["parameters"]["trainable"] == 10_000
+    assert found["settings"] == {"train.lr": "0.5"}
+    assert found["config"]["adaptation_conf"]["rank"] == 4
+    assert found["training_data"] == {
+        "bonafide": 1,
+        "spoof": 3,
+        "speakers": 2,
+        "attacks": ["lpc", "other", "world"],
+    }
     assert found["pretrained"]["sha256"] == "ab" * 32
     results = found["test_sets"]["eval"]
     assert (results["bonafide"], results["spoof"]) == (60, 110)
@@ -41,10 +51,15 @@ def test_results_md_shows_every_attack_with_its_mark(experiment):
     page = (experiment.exp / "RESULTS.md").read_text()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
     rows = {row[0]: row[1:] for row in rows if row}
-    assert rows["tts"][:3] == ["unseen", "30", f"{found['by_attack']['tts']['eer_percent']:.2f}"]
-    assert rows["world"][:2] == ["seen", "40"]
+    tts = found["by"]["attack"]["groups"]["tts"]
+    assert rows["tts"][:4] == ["unseen", "60", "30", f"{tts['eer_percent']:.2f}"]
+    assert rows["world"][:3] == ["seen", "60", "40"]
+    macro = found["by"]["attack"]["macro_eer_percent"]
+    assert re.search(rf"\| macro-average +\|( +- +\|){{3}} +{macro:.2f} \|", page)
     assert rows["unseen in training"][:2] == ["60", "30"]
     assert rows["trainable"] == ["10,000 (200.0 times fewer)"]
+    assert rows["other settings than its"] == ["train.lr 0.5"]
+    assert rows["encoder"] == ["xlsr of mini.pt"]
     assert rows["best epoch"] == ["3 (dev EER 1.25 %)"]
     assert rows["minDCF, ASVspoof 5"] == [f"{found['min_dcf']:.4f}"]
     assert "![DET curves on eval](det_eval.png)" in page
@@ -58,6 +73,27 @@ def test_a_set_of_another_recipe_has_a_slash(experiment):
         (scores / name).rename(scores / "other" / name)
     assert list(make_report(experiment, "other/eval")["test_sets"]) == ["other/eval"]
     assert Image.open(experiment.exp / "det_other_eval.png").size == (900, 900)
+
+
+def test_sets_that_are_not_named_stay_while_their_scores_do(experiment):
+    make_report(experiment)
+    both = experiment.exp / "scores"
+    (both / "more").write_bytes((both / "eval").read_bytes())
+    record_weights(experiment.exp, both / "more")
+    assert list(make_report(experiment, "more")["test_sets"]) == ["eval", "more"]
+    page = (experiment.exp / "RESULTS.md").read_text()
+    assert "## All test sets" in page and "![DET curves on eval](det_eval.png)" in page
+    lines = (both / "eval").read_text().splitlines()
+    (both / "eval").write_text("\n".join([lines[0] + "1", *lines[1:]]))
+    assert list(make_report(experiment, "more")["test_sets"]) == ["more"]
+    (experiment.exp / "results.json").write_text("{}")  # of another schema
+    assert list(make_report(experiment)["test_sets"]) == ["eval"]
+
+
+def test_clips_that_were_left_out_are_said(experiment):
+    (experiment.eval / "errors").write_text("mini-900 cannot be read\n")
+    assert make_report(experiment)["test_sets"]["eval"]["skipped_clips"] == 1
+    assert "1 clip could not be read" in (experiment.exp / "RESULTS.md").read_text()
 
 
 def test_asv_scores_give_the_tdcf(experiment, tmp_path):

@@ -11,7 +11,7 @@ from fad.report.overview import gather, overview_table
 SCRIPT = Path(__file__).parents[3] / "utils" / "show_results.py"
 
 
-def write_results(exp, tag, trainable, sets, version=1):
+def write_results(exp, tag, trainable, sets, version=2):
     results = {
         "schema_version": version,
         "tag": tag,
@@ -63,7 +63,7 @@ def test_nothing_to_show_and_another_schema_are_errors(exp, tmp_path):
     with pytest.raises(FadError, match=r"no <tag>/results.json in .*nowhere: run stage 5"):
         gather([tmp_path / "nowhere"])
     write_results(exp, "old", 1, {}, version=0)
-    with pytest.raises(FadError, match="schema 0, not 1"):
+    with pytest.raises(FadError, match="schema 0, not 2"):
         gather([exp])
 
 

@@ -1,0 +1,48 @@
+"""What a data directory says of its utterances, as columns for `fad.report.trials`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fad.data.tables import LENGTHS, Table, optional_tables, read_lengths, read_table
+
+NAMES = {"utt2spk": "speaker", "utt2attack": "attack", LENGTHS: "duration"}
+"""Columns whose name is not that of the table; `utt2codec` is `codec`."""
+DURATION_LIMITS = (1, 2, 4, 8, 16, 32, 64)
+"""Seconds at which the bins of lengths end; the lower end belongs to the bin."""
+SAMPLE_RATE = 16_000
+
+
+def duration_bin(samples: int) -> str:
+    """Name of the bin of a length in samples at 16 kHz, such as `02-04 s`."""
+    low = 0
+    for high in DURATION_LIMITS:
+        if samples < high * SAMPLE_RATE:
+            return f"{low:02d}-{high:02d} s"
+        low = high
+    return f"{low:02d} s and over"
+
+
+def read_columns(data: Path) -> dict[str, Mapping[str, str]]:
+    """Tables by the name of their column: `attack`, `speaker`, `duration`, `codec`, ...
+
+    Raises:
+        FadError: a table is missing or malformed.
+    """
+    found: dict[str, Table] = {}
+    for name in ("utt2attack", "utt2spk", *optional_tables(data)):
+        found[column_name(name)] = read_table(data / name)
+    if "duration" in found:
+        lengths = read_lengths(data / LENGTHS)
+        found["duration"] = {utt: duration_bin(samples) for utt, samples in lengths.items()}
+    return found
+
+
+def column_files(data: Path) -> dict[str, Path]:
+    """The file of each column and of the `labels`, for messages."""
+    names = ("utt2attack", "utt2spk", *optional_tables(data))
+    return {"labels": data / "utt2label"} | {column_name(name): data / name for name in names}
+
+
+def column_name(table: str) -> str:
+    """`codec` of `utt2codec`, `speaker` of `utt2spk`."""
+    return NAMES.get(table, table.removeprefix("utt2"))

@@ -1,0 +1,63 @@
+"""What an experiment is: its method, settings, encoder, code and training data."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from fad.config import CONF_DIR, dotted_values, merge_config, read_yaml
+from fad.data.tables import NO_ATTACK, read_labels, read_table
+from fad.report.provenance import git_hash
+from fad.report.training import REQUIRED, read_train_summary
+
+CONFIG = "config.yaml"
+
+
+def describe(exp: Path, train_data: Path) -> dict[str, Any]:
+    """All of results.json but the test sets and the version of its schema.
+
+    Args:
+        exp: `exp/<tag>`.
+        train_data: the training data directory.
+
+    Raises:
+        FadError: a file is missing or malformed.
+    """
+    summary = read_train_summary(exp)
+    config = read_yaml(exp / CONFIG)
+    config.pop("pretrained", None)  # it stands in the summary
+    return (
+        {"tag": exp.resolve().name, "git": git_hash()}
+        | {key: summary[key] for key in REQUIRED}
+        | {
+            "config": config,
+            "settings": settings(config, summary["config_name"]),
+            "training_data": count_trials(train_data),
+        }
+    )
+
+
+def settings(config: dict[str, Any], name: str) -> dict[str, str]:
+    """Values by dotted key, in YAML, that are not those of the shipped config of that name.
+
+    Of a config that was not shipped: those that are not in base.yaml.
+    """
+    shipped = name if (CONF_DIR / f"{name}.yaml").is_file() else "base"
+    usual = dotted_values(merge_config(shipped))
+    own = {key: value for key, value in config.items() if key != "data"}
+    return {key: value for key, value in dotted_values(own).items() if usual.get(key) != value}
+
+
+def count_trials(data: Path) -> dict[str, Any]:
+    """Clips of each class, speakers and attacks of a data directory.
+
+    Raises:
+        FadError: a table is missing or malformed.
+    """
+    labels = Counter(read_labels(data / "utt2label").values())
+    attacks = set(read_table(data / "utt2attack").values()) - {NO_ATTACK}
+    return {
+        "bonafide": labels["bonafide"],
+        "spoof": labels["spoof"],
+        "speakers": len(set(read_table(data / "utt2spk").values())),
+        "attacks": sorted(attacks),
+    }

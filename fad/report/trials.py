@@ -1,0 +1,152 @@
+"""The scored trials of one set: scores joined with labels and with what else is known of them."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from fad.data.tables import NO_ATTACK, check_same_keys
+from fad.errors import FadError, nearest
+
+HEADLINE_PHASE = "eval"
+"""The phase that a challenge's results are of, where a set has several (ASVspoof 2021)."""
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The trials of one set, as vectors of one length N.
+
+    Attributes:
+        name: where they come from, for messages.
+        utts: (N,) str, sorted.
+        scores: (N,) float64, higher is more bona fide.
+        is_bonafide: (N,) bool.
+        columns: (N,) str by name: `attack`, `speaker`, `codec`, `lang`, `phase`, ...; what is not
+            known is not there.
+    """
+
+    name: str
+    utts: np.ndarray
+    scores: np.ndarray
+    is_bonafide: np.ndarray
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def attacks(self) -> np.ndarray | None:
+        """(N,) names of attacks, None where they are not known."""
+        return self.columns.get("attack")
+
+    @property
+    def speakers(self) -> np.ndarray | None:
+        """(N,) names of speakers, None where they are not known."""
+        return self.columns.get("speaker")
+
+    @property
+    def bonafide(self) -> np.ndarray:
+        """Scores of the bona fide trials."""
+        return self.scores[self.is_bonafide]
+
+    @property
+    def spoof(self) -> np.ndarray:
+        """Scores of the spoofed trials."""
+        return self.scores[~self.is_bonafide]
+
+    def spoofs_of(self, attacks: Set[str]) -> np.ndarray:
+        """(N,) bool, the spoofed trials of these attacks."""
+        return ~self.is_bonafide & np.isin(self.attacks, sorted(attacks))
+
+    def spoof_attacks(self) -> list[str]:
+        """Names of the attacks that the spoofs have, sorted; none where they are not known."""
+        if self.attacks is None:
+            return []
+        return sorted(set(self.attacks[~self.is_bonafide].tolist()) - {NO_ATTACK})
+
+    def subset(self, mask: np.ndarray) -> "Trials":
+        """The trials of a mask (N,) bool."""
+        columns = {name: column[mask] for name, column in self.columns.items()}
+        return replace(
+            self,
+            utts=self.utts[mask],
+            scores=self.scores[mask],
+            is_bonafide=self.is_bonafide[mask],
+            columns=columns,
+        )
+
+
+def make_trials(
+    name: str,
+    scores: Mapping[str, float],
+    labels: Mapping[str, str],
+    columns: Mapping[str, Mapping[str, str]] | None = None,
+    files: Mapping[str, str | Path | None] | None = None,
+) -> Trials:
+    """Joins tables by utterance.
+
+    Args:
+        name: where the scores come from, for messages.
+        scores: score by utterance.
+        labels: `bonafide` or `spoof` by utterance.
+        columns: further tables by utterance, such as `attack`, `speaker`, `codec`, `phase`; what
+            `attack` says of bona fide trials is not used.
+        files: where the `labels` and the columns come from, by their names, for messages.
+
+    Raises:
+        FadError: the tables have not the same utterances, or one class has no trial.
+    """
+    columns = columns or {}
+    named = {
+        str((files or {}).get(kind) or f"the {kind} of {name}"): table
+        for kind, table in ({"labels": labels} | dict(columns)).items()
+    }
+    try:
+        check_same_keys({name: scores} | named)
+    except FadError as error:
+        raise FadError(f"{error}: score exactly the trials that the labels name") from error
+    utts = sorted(scores)
+    trials = Trials(
+        name=name,
+        utts=np.array(utts),
+        scores=np.array([scores[utt] for utt in utts], dtype=np.float64),
+        is_bonafide=np.array([labels[utt] == "bonafide" for utt in utts], dtype=bool),
+        columns={key: np.array([table[utt] for utt in utts]) for key, table in columns.items()},
+    )
+    check_classes(trials)
+    return trials
+
+
+def check_classes(trials: Trials) -> None:
+    """Checks that both classes have trials.
+
+    Raises:
+        FadError: one has none.
+    """
+    for kind, mask in (("bona fide", trials.is_bonafide), ("spoofed", ~trials.is_bonafide)):
+        if not mask.any():
+            raise FadError(
+                f"{trials.name}: no {kind} trial: error rates need trials of both classes"
+            )
+
+
+def choose_phase(trials: Trials, phase: str | None = None) -> str | None:
+    """The phase that results are of; None where the trials have no phases.
+
+    Without a wish it is `eval` where there is one, and the only phase where there is one alone.
+
+    Raises:
+        FadError: there is no such phase, or several and nothing that says which.
+    """
+    known = [] if "phase" not in trials.columns else sorted(set(trials.columns["phase"].tolist()))
+    if phase is not None:
+        if phase not in known:
+            raise FadError(f"{trials.name}: phase '{phase}': {_hint(phase, known)}")
+        return phase
+    if not known or HEADLINE_PHASE in known:
+        return HEADLINE_PHASE if known else None
+    if len(known) > 1:
+        raise FadError(f"{trials.name}: has the phases {', '.join(known)}: say which with --phase")
+    return known[0]
+
+
+def _hint(phase: str, known: list[str]) -> str:
+    return nearest(phase, known) if known else "the trials have no phases: give a key that has them"
