@@ -4,22 +4,25 @@ import hashlib
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from fad.data.tables import CONTROL, LABELS, NO_ATTACK, check_id, write_data_dir
+from fad.data.tables import CONTROL, LABELS, LENGTHS, NO_ATTACK, REQUIRED, check_id, write_data_dir
 from fad.errors import FadError, nearest
 from fad.files import is_file
 
 SETS = ("train", "dev", "eval")
 UNKNOWN_SPEAKER = "-"  # becomes the utterance itself
+UNKNOWN_FACT = "-"
 SHARES = {"train": 0.6, "dev": 0.2, "eval": 0.2}
 AUDIO_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".m4a", ".mp4", ".aac", ".ogg", ".oga", ".opus", ".wma"),
     *(".aif", ".aiff", ".au", ".caf", ".amr", ".webm", ".sph"),
 )
+
+_FACT = re.compile(r"[a-z][a-z0-9_]*")
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,8 @@ class Clip:
         speaker: `-` where unknown.
         split: `train`, `dev`, `eval`, or empty where the corpus has no splits.
         source: Where this is said, such as `protocol.tsv:12`, for messages.
+        facts: What else is known, by name: `codec`, `lang`, `phase`, ... Each becomes a table
+            `utt2<name>`, by which stage 5 divides its results; `-` where unknown.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Clip:
     speaker: str = UNKNOWN_SPEAKER
     split: str = ""
     source: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def safe_id(name: str) -> str:
@@ -107,6 +113,7 @@ def write_corpus(
             has one class only; before anything is written.
     """
     _check_files(clips)
+    facts = _fact_names(clips)
     tables = {name: defaultdict(dict) for name in sets}
     utts, speakers, attacks = _Names("utterance id"), _Names("speaker"), _Names("attack")
     for clip in clips:
@@ -120,6 +127,8 @@ def write_corpus(
         spoof, known = clip.attack != NO_ATTACK, clip.speaker != UNKNOWN_SPEAKER
         table["utt2attack"][utt] = attacks.add(clip.attack) if spoof else NO_ATTACK
         table["utt2spk"][utt] = speakers.add(clip.speaker) if known else utt
+        for fact in facts:
+            table[f"utt2{fact}"][utt] = clip.facts.get(fact) or UNKNOWN_FACT
     for name in sets:
         _check_classes(name, Counter(tables[name]["utt2label"].values()))
     for name in sets:
@@ -171,6 +180,22 @@ def _check_files(clips: Sequence[Clip]) -> None:
             f"{_where(missing[0])}no audio file {missing[0].path}{more}: "
             "correct the path or complete the corpus"
         )
+
+
+def _fact_names(clips: Sequence[Clip]) -> list[str]:
+    """The names of all facts that any clip has.
+
+    Raises:
+        FadError: A name is none of a table, or that of a table with a meaning of its own.
+    """
+    names = sorted({name for clip in clips for name in clip.facts})
+    for name in names:
+        if not _FACT.fullmatch(name) or f"utt2{name}" in (*REQUIRED, LENGTHS):
+            raise FadError(
+                f"'{name[:40]}' cannot be the name of a fact: use small letters, digits and _, and "
+                "none of attack, label, num_samples, spk"
+            )
+    return names
 
 
 def _check_classes(name: str, counts: Counter[str]) -> None:

@@ -13,9 +13,9 @@ from fad.errors import FadError, nearest
 
 DESCRIPTION = """\
 Makes data directories from your clips. DIR holds either protocol.tsv (or protocol.csv), with the
-columns path and label and perhaps utt, attack, speaker, split; or the folders bonafide/ and
-spoof/<attack>/, perhaps inside train/, dev/ and eval/. Clips without a split are divided by
-speaker.
+columns path and label and perhaps utt, attack, speaker, split, codec, lang, phase; or the folders
+bonafide/ and spoof/<attack>/, perhaps inside train/, dev/ and eval/. Clips without a split are
+divided by speaker.
 
   python local/prepare.py --corpus_dir /data/mine --out data
 """
@@ -27,6 +27,7 @@ SPELLINGS = {
     **dict.fromkeys(("spoof", "fake"), "spoof"),
 }
 COLUMNS = ("utt", "path", "label", "attack", "speaker", "split")
+FACTS = ("codec", "lang", "phase")  # columns that results are divided by, where they are there
 UNKNOWN_ATTACK = "unknown"
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ def _rows(protocol: Path, lines: Iterator[str]) -> Iterator[tuple[int, dict[str,
     for needed in ("path", "label"):
         if needed not in names:
             raise FadError(f"{protocol}:1: no column '{needed}' in the header: has {names}")
-    logger.info("%s: columns not used: %s", protocol, sorted(set(names) - set(COLUMNS)) or "none")
+    unused = sorted(set(names) - set(COLUMNS) - set(FACTS))
+    logger.info("%s: columns not used: %s", protocol, unused or "none")
     reader = csv.reader(lines, **options)
     for row in reader:
         number = reader.line_num + 1  # the header is a line too
@@ -95,6 +97,7 @@ def _clip(protocol: Path, number: int, row: dict[str, str]) -> Clip:
         speaker=_optional(row, "speaker", UNKNOWN_SPEAKER),
         split=split,
         source=where,
+        facts={fact: row[fact] for fact in FACTS if fact in row},
     )
 
 

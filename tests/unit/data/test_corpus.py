@@ -1,6 +1,7 @@
 """Clips become sets: names made safe, speakers kept together, faults found before writing."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,18 @@ def test_the_division_depends_on_seed_and_not_on_order():
 
     assert eval_names(clips, 0) == eval_names(clips[::-1], 0)
     assert eval_names(clips, 0) != eval_names(clips, 1)
+
+
+def test_facts_become_tables(clips):
+    told = [replace(clips[0], facts={"codec": "opus"}), *clips[1:]]
+    write_corpus("data", "mine", told)
+    tables = validate_data_dir("data/train")
+    assert tables["utt2codec"] == {"mine-trainbonafide": "opus", "mine-trainspoof": "-"}
+
+
+@pytest.mark.parametrize("name", ["attack", "spk", "num_samples", "Codec", "a/b", ""])
+def test_a_fact_takes_no_other_tables_place(clips, name):
+    told = [replace(clips[0], facts={name: "x"}), *clips[1:]]
+    with pytest.raises(FadError, match=f"'{name}' cannot be the name of a fact"):
+        write_corpus("data", "mine", told)
+    assert not Path("data").exists()

@@ -98,19 +98,22 @@ def test_commas_spellings_ids_and_absolute_paths(prepare, corpus, tmp_path):
     (corpus / "protocol.tsv").unlink()
     far = tmp_path / "far, away.wav"
     far.touch()
-    rows = ["label,utt,split,path,note"]
+    rows = ["label,utt,split,path,note,codec"]
     spellings = ["Real", "fake", "bona-fide", "spoof", "genuine", "fake"]
     paths = sorted(corpus.rglob("*.wav"))  # dev, eval, train; bonafide, spoof
     for number, (label, path) in enumerate(zip(spellings, paths, strict=True)):
         relative = path.relative_to(corpus)
-        rows.append(f"{label},u{number},{relative.parts[0]},{relative},any")
-    rows.append(f'FAKE,far,dev,"{far}",')
+        rows.append(
+            f"{label},u{number},{relative.parts[0]},{relative},any,{'' if number else 'opus'}"
+        )
+    rows.append(f'FAKE,far,dev,"{far}",,-')
     (corpus / "protocol.csv").write_text("\ufeff" + "\r\n".join(rows) + "\r\n", encoding="utf-8")
     done, data = prepare("--corpus_dir", corpus)
     assert done.returncode == 0, done.stderr
     assert "columns not used: ['note']" in done.stderr
     tables = validate_data_dir(data / "dev")
     assert tables["wav.scp"]["custom-far"] == str(far)
+    assert tables["utt2codec"] == {"custom-u0": "opus", "custom-u1": "-", "custom-far": "-"}
     assert tables["utt2attack"] == {
         "custom-u0": "-",
         "custom-u1": "unknown",
