@@ -12,7 +12,7 @@ scale", ASVspoof workshop 2024. Both are without unit.
 """
 
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,7 +40,7 @@ class DcfCosts:
     def __post_init__(self) -> None:
         if not 0 < self.p_spoof < 1:
             raise ValueError(f"p_spoof must lie between 0 and 1, not {self.p_spoof}")
-        if min(self.c_miss, self.c_fa) <= 0:
+        if not all(0 < cost < inf for cost in (self.c_miss, self.c_fa)):
             raise ValueError(f"costs must be positive, not {self.c_miss} and {self.c_fa}")
 
     @property

@@ -16,6 +16,7 @@ Source: A. Martin et al., "The DET curve in assessment of detection task perform
 """
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -71,6 +72,16 @@ def check_scores(scores: ArrayLike, name: str) -> np.ndarray:
             f"the first is {scores[bad[0]]} at index {bad[0]}"
         )
     return scores
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuses a threshold that is no finite number.
+
+    Raises:
+        ValueError: it is NaN or infinite.
+    """
+    if not isfinite(threshold):
+        raise ValueError(f"the threshold must be a finite number, not {threshold}")
 
 
 def tie_ends(sorted_scores: np.ndarray) -> np.ndarray:

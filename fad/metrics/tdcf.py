@@ -69,7 +69,7 @@ class TandemPriors:
 
     def __post_init__(self) -> None:
         priors = (self.p_spoof, self.p_tar, self.p_non)
-        if min(priors) <= 0 or abs(sum(priors) - 1) > 1e-9:
+        if not (all(prior > 0 for prior in priors) and abs(sum(priors) - 1) <= 1e-9):
             raise ValueError(f"the priors must be positive and sum to 1, not {priors}")
 
 
