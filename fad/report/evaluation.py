@@ -15,8 +15,9 @@ import numpy as np
 
 from fad.errors import FadError
 from fad.metrics.bootstrap import eer_interval
-from fad.metrics.cllr import cllr
+from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import act_dcf, min_dcf
+from fad.metrics.decisions import auc, decisions_at
 from fad.metrics.eer import eer
 from fad.metrics.tdcf import AsvRates, asv_rates, min_tdcf_2019, min_tdcf_2021
 from fad.report.breakdown import breakdowns, by_phase
@@ -63,6 +64,8 @@ def evaluate(
         trials = trials.subset(trials.columns["phase"] == chosen)
         check_classes(trials)
     results = measure(trials) | _cost_results(trials, asv_scores)
+    if threshold is not None:
+        results["decisions"] = vars(decisions_at(trials.bonafide, trials.spoof, threshold))
     if chosen is not None:
         results |= {"phase": chosen, "phases": phases}
     results |= _by_training(trials, measure, trained_attacks)
@@ -110,6 +113,8 @@ def _cost_results(trials: Trials, asv_scores: Mapping[str, np.ndarray] | None) -
         "min_dcf": min_dcf(bonafide, spoof),
         "act_dcf": act_dcf(bonafide, spoof),
         "cllr_bits": cllr(bonafide, spoof),
+        "min_cllr_bits": min_cllr(bonafide, spoof),
+        "auc": auc(bonafide, spoof),
         "act_dcf_and_cllr_note": CALIBRATION_NOTE,
     }
     if asv_scores is None:

@@ -36,7 +36,8 @@ HOW_TO_READ = """## How to read this
   kept apart. Where nothing went wrong it is 0 to 0, however few trials there are: see the counts.
 - **\\*** meaningful only for scores calibrated as log-likelihood ratios; these are not calibrated.
 - Costs: minDCF and actDCF use P_spoof 0.05, C_miss 1, C_fa 10. Cllr 1 is what a detector that
-  knows nothing costs. min t-DCF depends on the ASV system: compare it only for the same ASV scores.
+  knows nothing costs; min Cllr is what is left of it after the best possible calibration. min t-DCF
+  depends on the ASV system: compare it only for the same ASV scores.
 """
 
 
@@ -89,7 +90,7 @@ def _fewer(parameters: Results) -> str:
 
 def _sets_table(sets: Mapping[str, Results]) -> str:
     """All sets in one table: the cross-corpus view; the macro-average is over sets."""
-    header = ["test set", "bona fide", "spoof", "EER %", "95 % interval", "minDCF"]
+    header = ["test set", "bona fide", "spoof", "EER %", "95 % interval", "min Cllr (bits)"]
     rows = [
         [
             name,
@@ -97,13 +98,13 @@ def _sets_table(sets: Mapping[str, Results]) -> str:
             whole(found["spoof"]),
             decimal(found["eer_percent"]),
             interval(found),
-            decimal(found["min_dcf"], 4),
+            decimal(found["min_cllr_bits"], 4),
         ]
         for name, found in sets.items()
     ]
     means = [
         decimal(sum(found[key] for found in sets.values()) / len(sets), digits)
-        for key, digits in (("eer_percent", 2), ("min_dcf", 4))
+        for key, digits in (("eer_percent", 2), ("min_cllr_bits", 4))
     ]
     rows.append(["macro-average", "-", "-", means[0], "-", means[1]])
     return "## All test sets\n\n" + markdown_table(header, rows)
