@@ -47,12 +47,12 @@ def cast_voices(languages: list[str], seed: int) -> dict[str, list[Voice]]:
 
 def speech(
     espeak: Espeak, split: str, voices: list[Voice], rng: random.Random
-) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Name, speaker and 16 kHz waveform (S,) of each utterance of a split."""
+) -> Iterator[tuple[str, Voice, np.ndarray]]:
+    """Name, voice and 16 kHz waveform (S,) of each utterance of a split."""
     for voice in voices:
         for number in range(PLAN[split][1]):
             wav = say_long_enough(espeak, voice, rng)
-            yield f"{split}-{voice.name.replace('+', '-')}-{number:02d}", voice.name, wav
+            yield f"{split}-{voice.name.replace('+', '-')}-{number:02d}", voice, wav
 
 
 def say_long_enough(espeak: Espeak, voice: Voice, rng: random.Random) -> np.ndarray:
@@ -73,7 +73,7 @@ def make_clips(audio: Path, languages: list[str], seed: int) -> list[Clip]:
         for split in PLAN:
             vocoders = list(SEEN | UNSEEN) if split == "eval" else list(SEEN)
             rng = random.Random(f"{seed} {split}")
-            for index, (name, speaker, wav) in enumerate(speech(espeak, split, cast[split], rng)):
+            for index, (name, voice, wav) in enumerate(speech(espeak, split, cast[split], rng)):
                 attack = vocoders[index // 2 % len(vocoders)] if index % 2 else "-"
                 if index % 2:
                     wav = copy_synthesis(attack, wav, np.random.default_rng([seed, index]))
@@ -81,7 +81,8 @@ def make_clips(audio: Path, languages: list[str], seed: int) -> list[Clip]:
                 with atomic_path(path) as part:
                     soundfile.write(part, 0.9 * wav / np.abs(wav).max(), SAMPLE_RATE, "PCM_16")
                 label = "spoof" if index % 2 else "bonafide"
-                clips.append(Clip(name, path, label, attack, speaker, split))
+                facts = {"lang": voice.language}
+                clips.append(Clip(name, path, label, attack, voice.name, split, facts=facts))
                 bar.update()
     return clips
 

@@ -61,6 +61,11 @@ def test_two_attacks_are_in_eval_alone_and_no_speaker_is_in_two_sets(corpora):
     assert attacks["train"] == attacks["dev"] == seen
     assert attacks["eval"] - seen == {"melgriffinlim", "worldnoise"}
     speakers = [set(read_table(data / s / "spk2utt")) for s in ("train", "dev", "eval")]
+    langs = read_table(data / "eval" / "utt2lang")
+    assert all(
+        speaker.startswith(f"{langs[utt]}+")
+        for utt, speaker in read_table(data / "eval" / "utt2spk").items()
+    )
     assert not (speakers[0] & speakers[1] or speakers[0] & speakers[2] or speakers[1] & speakers[2])
 
 
