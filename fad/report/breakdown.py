@@ -48,17 +48,14 @@ def _breakdown(name: str, trials: Trials, measure: Measure) -> dict[str, Results
     """One column's results by its name; nothing where it does not divide the trials."""
     column = trials.columns[name]
     of_spoofs = bool(name == "attack" or (column[trials.is_bonafide] == NO_ATTACK).all())
-    values = np.unique(column[~trials.is_bonafide] if of_spoofs else column).tolist()
+    members = _members(column, ~trials.is_bonafide if of_spoofs else np.ones_like(column, bool))
     if of_spoofs:
-        values = [value for value in values if value != NO_ATTACK]
-    if not values or len(values) > MAX_GROUPS or (len(values) == 1 and name != "attack"):
+        members.pop(NO_ATTACK, None)
+        bonafide = np.flatnonzero(trials.is_bonafide)
+        members = {value: np.concatenate([bonafide, own]) for value, own in members.items()}
+    if not members or len(members) > MAX_GROUPS or (len(members) == 1 and name != "attack"):
         return {}
-    groups = {}
-    for value in values:
-        mask = column == value
-        if of_spoofs:
-            mask = trials.is_bonafide | mask & ~trials.is_bonafide
-        groups[value] = _measured(trials.subset(mask), measure)
+    groups = {value: _measured(trials.subset(own), measure) for value, own in members.items()}
     rates = [part["eer_percent"] for part in groups.values() if part["eer_percent"] is not None]
     if not rates:
         return {}
@@ -69,6 +66,17 @@ def _breakdown(name: str, trials: Trials, measure: Measure) -> dict[str, Results
             "groups": groups,
         }
     }
+
+
+def _members(column: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+    """By value, sorted: the indices of the trials of a mask (N,) bool that have it.
+
+    Sorted once, since a comparison a value takes a million trials times a thousand speakers.
+    """
+    places = np.flatnonzero(mask)
+    values, codes, counts = np.unique(column[places], return_inverse=True, return_counts=True)
+    places = places[np.argsort(codes, kind="stable")]
+    return dict(zip(values.tolist(), np.split(places, np.cumsum(counts)[:-1]), strict=True))
 
 
 def _measured(group: Trials, measure: Measure) -> Results:

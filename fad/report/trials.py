@@ -62,14 +62,14 @@ class Trials:
             return []
         return sorted(set(self.attacks[~self.is_bonafide].tolist()) - {NO_ATTACK})
 
-    def subset(self, mask: np.ndarray) -> "Trials":
-        """The trials of a mask (N,) bool."""
-        columns = {name: column[mask] for name, column in self.columns.items()}
+    def subset(self, which: np.ndarray) -> "Trials":
+        """Some of the trials, by a mask (N,) bool or by their indices."""
+        columns = {name: column[which] for name, column in self.columns.items()}
         return replace(
             self,
-            utts=self.utts[mask],
-            scores=self.scores[mask],
-            is_bonafide=self.is_bonafide[mask],
+            utts=self.utts[which],
+            scores=self.scores[which],
+            is_bonafide=self.is_bonafide[which],
             columns=columns,
         )
 
