@@ -49,7 +49,11 @@ def test_only_the_actual_cost_depends_on_calibration():
     assert act_dcf(bonafide + 9, spoof + 9) > 2 * act_dcf(bonafide, spoof)
 
 
-@pytest.mark.parametrize("bad", [{"p_spoof": 0.0}, {"p_spoof": 1.0}, {"c_miss": 0.0}, {"c_fa": -1}])
+@pytest.mark.parametrize(
+    "bad",
+    [{"p_spoof": 0.0}, {"p_spoof": 1.0}, {"p_spoof": math.nan}]
+    + [{"c_miss": 0.0}, {"c_fa": -1}, {"c_fa": math.nan}, {"c_miss": math.inf}],
+)
 def test_impossible_costs_are_refused(bad):
     with pytest.raises(ValueError, match="must"):
         DcfCosts(**bad)

@@ -72,5 +72,6 @@ def test_an_asv_system_that_leaves_no_weight_is_refused():
 def test_missing_kinds_and_bad_priors_are_refused():
     with pytest.raises(ValueError, match="no ASV non-target scores"):
         asv_rates([1.0], [], [0.0])
-    with pytest.raises(ValueError, match="sum to 1"):
-        Costs2019(p_spoof=0.5)
+    for bad in (0.5, np.nan):
+        with pytest.raises(ValueError, match="sum to 1"):
+            Costs2019(p_spoof=bad)
