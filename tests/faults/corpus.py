@@ -8,6 +8,7 @@ from . import (
     malformed_configs,
     malformed_corpora,
     malformed_models,
+    malformed_sasv,
     malformed_scores,
     malformed_tables,
 )
@@ -21,6 +22,7 @@ FAULTS: list[Fault] = [
     *malformed_configs.FAULTS,
     *malformed_corpora.FAULTS,
     *malformed_models.FAULTS,
+    *malformed_sasv.FAULTS,
     *malformed_scores.FAULTS,
     *malformed_tables.FAULTS,
 ]

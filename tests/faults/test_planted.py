@@ -19,7 +19,7 @@ import yaml
 from fad import config, detector, registry
 from fad.data import arks, audio, audio_dump, corpus, sources, tables
 from fad.encoders import checkpoint, fairseq_checkpoint, fairseq_xlsr, huggingface, pickled
-from fad.report import evaluation, scores
+from fad.report import evaluation, sasv_files, scores
 from fad.train import checkpointing, settings
 
 from .corpus import BY_NAME
@@ -195,6 +195,12 @@ PLANTED = [
         "scores have labels",
         "evaluate: a trial too few",
         put(evaluation, "check_same_keys", does_nothing),
+    ),
+    Planted("SASV scores are finite", "SASV scores: NaN", put(sasv_files, "isfinite", bool)),
+    Planted(
+        "SASV scores are those of the key",
+        "SASV: a trial too many",
+        put(sasv_files, "check_same_keys", does_nothing),
     ),
     Planted(
         "both classes in a corpus",

@@ -50,13 +50,15 @@ def test_only_the_actual_cost_depends_on_calibration():
 
 
 @pytest.mark.parametrize(
-    "bad",
-    [{"p_spoof": 0.0}, {"p_spoof": 1.0}, {"p_spoof": math.nan}]
-    + [{"c_miss": 0.0}, {"c_fa": -1}, {"c_fa": math.nan}, {"c_miss": math.inf}],
+    ("name", "value"),
+    [
+        *(("p_spoof", value) for value in (0.0, 1.0, math.nan)),
+        *((cost, value) for cost in ("c_miss", "c_fa") for value in (0.0, -1, math.nan, math.inf)),
+    ],
 )
-def test_impossible_costs_are_refused(bad):
+def test_impossible_costs_are_refused(name, value):
     with pytest.raises(ValueError, match="must"):
-        DcfCosts(**bad)
+        DcfCosts(**{name: value})
 
 
 def test_an_empty_class_is_refused():
