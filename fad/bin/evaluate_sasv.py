@@ -22,7 +22,7 @@ From sasv-score: min a-DCF, a-DCF at --threshold, SASV-EER, SV-EER and SPF-EER. 
 asv-score: t-EER and min t-DCF 2021, with this ASV at the threshold of its EER. Missing, extra and
 duplicate trials are refused."""
 EXAMPLE = """examples:
-  python -m fad.bin.evaluate_sasv --scores score.tsv --key ASVspoof5.eval.track_2.tsv
+  python -m fad.bin.evaluate_sasv --scores score.tsv --key key.tsv
   python -m fad.bin.evaluate_sasv --scores eval.txt --key key.txt --threshold 0.31 --json
 
 The threshold of min a-DCF on a development set, given as --threshold, tells what the same system

@@ -29,6 +29,8 @@ SYSTEMS = {"sasv-score": "sasv", "cm-score": "cm", "asv-score": "asv"}
 TRIAL = ("spk", "filename")
 PLAIN_SCORES = {3: (*TRIAL, "sasv-score")}
 PLAIN_KEYS = {3: (*TRIAL, "asv-label"), 4: (*TRIAL, "attack", "asv-label")}
+FULL_KEY_NAMES = {"tar-spk-anon": "spk", "trial-anon": "filename"}
+"""What the organisers' full key calls its columns."""
 NO_SCORE = "-"
 # Python's `float` takes more: `1_000`, and digits of other scripts.
 _NUMBER = re.compile(
@@ -93,7 +95,8 @@ def _read(path: Path, plain: Mapping[int, tuple[str, ...]]) -> _Table:
         raise FadError(f"{path}: is empty: expected a header, or lines of '{' '.join(plain[3])}'")
     cells = lines[0].split()
     # The organisers write `cm-label` in some files and `cm_label` in others.
-    header = tuple(cell.replace("_", "-") for cell in cells)
+    names = [cell.replace("_", "-") for cell in cells]
+    header = tuple(FULL_KEY_NAMES.get(name, name) for name in names)
     if set(header) & {*TRIAL, *SYSTEMS, "asv-label"}:
         return _Table(path, _check_header(path, header), lines[1:], 2)
     return _Table(path, plain.get(len(cells), plain[3]), lines, 1)

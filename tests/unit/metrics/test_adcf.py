@@ -70,6 +70,13 @@ def test_ties_do_not_matter_to_the_organisers_minimum(target, nontarget, spoof):
     )
 
 
+def test_real_scores_equal_the_organisers_minimum(real):
+    kinds = [real.asv[kind].tolist() for kind in ("target", "nontarget", "spoof")]
+    minimum, threshold = min_adcf(*kinds)
+    assert minimum == pytest.approx(trial_by_trial(*kinds), abs=1e-12)
+    assert adcf_at(*kinds, threshold) == pytest.approx(minimum)
+
+
 def test_at_0_and_at_100_percent():
     low, middle, high = [-9.0, -8.0], [0.0], [8.0, 9.0]
     assert min_adcf(high, low, middle) == (0.0, 0.0)

@@ -49,11 +49,12 @@ def test_columns_are_told_by_name_not_by_place(write):
     [
         KEY,
         KEY.replace("-label", "_label"),
+        KEY.replace("spk\tfilename", "tar_spk_anon\ttrial_anon").replace("\t", " "),
         KEY.replace("cm-label\t", "").replace("bonafide\t", "").replace("spoof\tspoof", "spoof"),
         KEY.partition("\n")[2].replace("bonafide\t", "").replace("spoof\tspoof", "spoof"),
         KEY.partition("\n")[2].replace("spoof\tspoof", "A07\tspoof"),  # the protocol of SASV 2022
     ],
-    ids=["track 2", "underscores", "no cm-label", "plain", "SASV 2022"],
+    ids=["track 2", "underscores", "full key", "no cm-label", "plain", "SASV 2022"],
 )
 def test_keys_in_all_forms(write, text):
     assert read_sasv_key(write("key.tsv", text)) == KINDS
