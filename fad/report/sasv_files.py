@@ -83,7 +83,7 @@ class _Table:
                 )
             trial = f"{cells[speaker]} {cells[utt]}"
             if trial in seen:
-                raise FadError(f"{self.path}:{number}: trial '{trial}' came before: keep one line")
+                raise FadError(f"{self.path}:{number}: trial '{trial[:80]}' came before: keep one")
             seen.add(trial)
             yield number, trial, cells
 
@@ -154,7 +154,7 @@ def read_sasv_scores(path: str | Path) -> dict[str, dict[str, float]]:
             unscored = all_trials - len(scores[system])
             raise FadError(
                 f"{path}: {unscored} of {all_trials} trials have '{NO_SCORE}' as {system}-score, "
-                f"the first '{trial}': score all of them or none"
+                f"the first '{trial[:80]}': score all of them or none"
             )
     scores = {system: found for system, found in scores.items() if found}
     if not scores:
