@@ -19,7 +19,7 @@ import yaml
 from fad import config, detector, registry
 from fad.data import arks, audio, audio_dump, corpus, sources, tables
 from fad.encoders import checkpoint, fairseq_checkpoint, fairseq_xlsr, huggingface, pickled
-from fad.report import evaluation, sasv_files, scores
+from fad.report import sasv_files, scores, trials
 from fad.train import checkpointing, settings
 
 from .corpus import BY_NAME
@@ -194,7 +194,7 @@ PLANTED = [
     Planted(
         "scores have labels",
         "evaluate: a trial too few",
-        put(evaluation, "check_same_keys", does_nothing),
+        put(trials, "check_same_keys", does_nothing),
     ),
     Planted("SASV scores are finite", "SASV scores: NaN", put(sasv_files, "isfinite", bool)),
     Planted(
