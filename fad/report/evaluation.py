@@ -21,7 +21,7 @@ from fad.metrics.decisions import auc, decisions_at
 from fad.metrics.eer import eer
 from fad.metrics.tdcf import AsvRates, asv_rates, min_tdcf_2019, min_tdcf_2021
 from fad.report.breakdown import breakdowns, by_phase
-from fad.report.trials import Trials, check_classes, choose_phase
+from fad.report.trials import Trials, choose_phase, of_phase
 
 CALIBRATION_NOTE = "meaningful only for scores calibrated as log-likelihood ratios"
 INVERTED = "the sign looks inverted: fad's scores are higher for bona fide"
@@ -60,9 +60,7 @@ def evaluate(
     measure = partial(eer_results, resamples=resamples, seed=seed)
     chosen = choose_phase(trials, phase)
     phases = by_phase(trials, partial(eer_results, resamples=0, seed=seed))
-    if chosen is not None:
-        trials = trials.subset(trials.columns["phase"] == chosen)
-        check_classes(trials)
+    trials = of_phase(trials, chosen)
     results = measure(trials) | _cost_results(trials, asv_scores)
     if threshold is not None:
         results["decisions"] = vars(decisions_at(trials.bonafide, trials.spoof, threshold))

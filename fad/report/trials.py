@@ -148,5 +148,18 @@ def choose_phase(trials: Trials, phase: str | None = None) -> str | None:
     return known[0]
 
 
+def of_phase(trials: Trials, phase: str | None) -> Trials:
+    """The trials of a phase; all where it is None.
+
+    Raises:
+        FadError: the phase has no trial of one class.
+    """
+    if phase is None:
+        return trials
+    part = trials.subset(trials.columns["phase"] == phase)
+    check_classes(replace(part, name=f"{trials.name}, phase {phase}"))
+    return part
+
+
 def _hint(phase: str, known: list[str]) -> str:
     return nearest(phase, known) if known else "the trials have no phases: give a key that has them"

@@ -79,5 +79,5 @@ def test_a_phase_is_chosen_only_where_there_is_no_doubt(scores):
 def test_a_phase_of_one_class_has_counts_and_no_results(scores):
     phases = {utt: "eval" if LABELS[utt] == "spoof" else "progress" for utt in UTTS}
     trials = make_trials("set", scores, LABELS, {"phase": phases})
-    with pytest.raises(FadError, match="set: no bona fide trial"):
+    with pytest.raises(FadError, match="set, phase eval: no bona fide trial"):
         evaluate(trials)
