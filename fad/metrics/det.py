@@ -102,7 +102,7 @@ def operating_points(bonafide: ArrayLike, spoof: ArrayLike) -> OperatingPoints:
     bonafide = check_scores(bonafide, "bona fide")
     spoof = check_scores(spoof, "spoof")
     scores = np.concatenate([bonafide, spoof])
-    order = np.argsort(scores, kind="stable")
+    order = np.argsort(scores)  # in any order within a tie, which is one step
     scores = scores[order]
     ends = tie_ends(scores)
     rejected_bonafide = np.cumsum(order < bonafide.size)[ends]
