@@ -122,7 +122,9 @@ def _trial_units(systems: Sequence[np.ndarray], is_bonafide: np.ndarray) -> Unit
         seen = np.where(scores > high, np.inf, np.maximum(scores, low))
         values, places = np.unique(seen, return_inverse=True)
         group = np.unique(group * values.size + places, return_inverse=True)[1]
-    _, trials, sizes = np.unique(group, return_index=True, return_counts=True)
+    _, first, sizes = np.unique(group, return_index=True, return_counts=True)
+    order = np.argsort(first)  # whatever the order of the systems
+    trials, sizes = first[order], sizes[order]
     strata = []
     for members in (is_bonafide[trials], ~is_bonafide[trials]):
         single, merged = (

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from fad.metrics.bootstrap import _strata, _units, _weighted_eer, eer_interval
-from fad.metrics.det import tie_ends
+from fad.metrics.bootstrap import eer_interval
 from fad.metrics.eer import eer
 
 
@@ -12,16 +11,48 @@ def gaussian(seed, count=400, distance=2.0):
     return rng.normal(distance, 1, count), rng.normal(0, 1, count)
 
 
-def test_weighted_eer_equals_the_eer_of_repeated_trials():
+def brute_force(bonafide, spoof, bonafide_speakers, spoof_speakers, resamples, seed):
+    """EERs of draws of speakers, whose trials are put together again for each draw."""
+    rng = np.random.default_rng(seed)
+    shared = np.intersect1d(bonafide_speakers, spoof_speakers)
+    kinds = (
+        np.setdiff1d(bonafide_speakers, shared),
+        np.setdiff1d(spoof_speakers, shared),
+        shared,
+    )
+    rates = []
+    for _ in range(resamples):
+        drawn = [kind[rng.integers(kind.size, size=kind.size)] for kind in kinds if kind.size]
+        names = np.concatenate(drawn)
+        classes = ((bonafide, bonafide_speakers), (spoof, spoof_speakers))
+        trials = (np.concatenate([s[of == name] for name in names]) for s, of in classes)
+        rates.append(eer(*trials)[0])
+    return np.quantile(rates, [0.025, 0.975])
+
+
+@pytest.mark.parametrize("decimals", [0, 6])
+@pytest.mark.parametrize("first_spoof_speaker", [0, 10, 30])  # all shared, some, none
+def test_the_interval_over_speakers_is_that_of_resampled_trials(first_spoof_speaker, decimals):
+    rng = np.random.default_rng(first_spoof_speaker)
+    bonafide, spoof = (np.round(scores, decimals) for scores in gaussian(3, 300, 1.0))
+    speakers = (rng.integers(0, 30, 300), first_spoof_speaker + rng.integers(0, 30, 300))
+    found = eer_interval(bonafide, spoof, *speakers, resamples=60, seed=4)
+    expected = brute_force(bonafide, spoof, *speakers, resamples=60, seed=4)
+    assert (found.low, found.high) == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_interval_of_real_scores_is_that_of_resampled_trials(real):
+    spoof = real.scores[real.attacks == "A18"]
+    found = eer_interval(real.bonafide, spoof, resamples=2000)
     rng = np.random.default_rng(0)
-    for _ in range(50):
-        scores = rng.integers(0, 8, 30)
-        is_bonafide = np.arange(30) < 12
-        weights = rng.integers(0, 4, 30)
-        order = np.argsort(scores, kind="stable")
-        found = _weighted_eer(weights[order], is_bonafide[order], tie_ends(scores[order]))
-        repeated, kinds = np.repeat(scores, weights), np.repeat(is_bonafide, weights)
-        assert found == pytest.approx(eer(repeated[kinds], repeated[~kinds])[0])
+    rates = [
+        eer(rng.choice(real.bonafide, real.bonafide.size), rng.choice(spoof, spoof.size))[0]
+        for _ in range(300)
+    ]
+    low, high = np.quantile(rates, [0.025, 0.975])
+    assert found.low == pytest.approx(low, abs=4e-4)
+    assert found.high == pytest.approx(high, abs=4e-4)
+    assert (found.high - found.low) == pytest.approx(3.92 * np.std(rates), rel=0.1)
 
 
 def test_the_same_seed_gives_the_same_interval_and_it_holds_the_estimate():
@@ -50,28 +81,6 @@ def test_trials_of_one_speaker_count_as_one_observation():
     by_trial = eer_interval(bonafide, spoof)
     assert (by_speaker.unit, by_speaker.num_units) == ("speaker", 20)
     assert by_speaker.high - by_speaker.low > 2 * (by_trial.high - by_trial.low)
-
-
-@pytest.mark.parametrize(
-    ("bonafide_speakers", "spoof_speakers", "unit"),
-    [
-        (list("abcdef"), list("abcdef"), "speaker"),
-        (list("abcdef"), list("ghijkl"), "trial"),  # a speaker a trial: the same thing
-        (list("abcdef"), list("gggggg"), "trial"),  # one spoofed voice has no spread
-        (None, None, "trial"),
-    ],
-)
-def test_the_unit_is_the_speaker_where_that_says_something(bonafide_speakers, spoof_speakers, unit):
-    bonafide, spoof = np.arange(6.0), np.arange(6.0) - 3
-    found = eer_interval(bonafide, spoof, bonafide_speakers, spoof_speakers)
-    assert found.unit == unit
-
-
-def test_units_are_drawn_by_the_classes_that_they_hold():
-    is_bonafide = np.array([True] * 8 + [False] * 7)
-    _, units = _units(is_bonafide, list("aabcdefg") + list("abcdhhi"))
-    kinds = [sorted(stratum.tolist()) for stratum in _strata(units, is_bonafide)]
-    assert kinds == [[4, 5, 6], [7, 8], [0, 1, 2, 3]]
 
 
 def test_perfect_scores_have_an_empty_interval_and_bad_ones_are_refused():
