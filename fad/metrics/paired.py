@@ -102,7 +102,7 @@ def paired_tests(
         differences = np.sort(np.round(draws[first] - draws[second], _DECIMALS))
         low, high = float(differences[rank - 1]), float(differences[-rank])
         interval = Interval(low, high, level, units.name, units.total)
-        difference = rates[first] - rates[second]
+        difference = round(rates[first] - rates[second], _DECIMALS)
         tests.append(PairedTest(first, second, difference, interval, p_value(differences)))
     return tests
 

@@ -37,7 +37,7 @@ def test_it_equals_brute_force_over_speakers():
     sides = min(sum(d <= 1e-12 for d in draws), sum(d >= -1e-12 for d in draws))
     assert found.p_value == min(1.0, 2 * (1 + sides) / 100)
     first, second = (eer(s[is_bonafide], s[~is_bonafide])[0] for s in systems)
-    assert found.difference == first - second
+    assert found.difference == pytest.approx(first - second, abs=1e-13)
     assert (found.interval.unit, found.interval.num_units) == ("speaker", 20)
 
 
