@@ -51,7 +51,7 @@ class Stratum:
         balls = np.concatenate([[self.single.size], self.sizes])
         singles, *merged = rng.multinomial(balls.sum(), balls / balls.sum())
         counts[self.merged] = merged
-        drawn = rng.integers(max(self.single.size, 1), size=singles)
+        drawn = rng.integers(self.single.size, size=singles)
         counts[self.single] = np.bincount(drawn, minlength=self.single.size)
 
 
