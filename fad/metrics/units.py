@@ -7,7 +7,7 @@ both, so that every draw has both classes.
 Where trials are drawn, most of them lie so far from the EER that no draw brings the EER there, and
 all that counts is how many of them a draw takes. Those of one class that lie on the same side for
 every system, or that are tied, are merged: one unit, taken as often as a draw from all trials takes
-any of them. That leaves about sqrt(N) trials to draw one by one.
+any of them. What is left to draw one by one grows as sqrt(N): of a million trials about 10,000.
 
 Sources: B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 8. That the
 speaker is the unit: M. Bisani and H. Ney, "Bootstrap estimates for confidence intervals in ASR
