@@ -9,9 +9,9 @@ all that counts is how many of them a draw takes. Those of one class that lie on
 every system, or that are tied, are merged: one unit, taken as often as a draw from all trials takes
 any of them. What is left to draw one by one grows as sqrt(N): of a million trials about 10,000.
 
-Sources: B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 8. That the
-speaker is the unit: M. Bisani and H. Ney, "Bootstrap estimates for confidence intervals in ASR
-performance evaluation", ICASSP 2004.
+Sources: B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 8. Speakers
+as units: F. Peng and Z. Liu, "Statistical testing on ASR performance via blockwise bootstrap",
+arXiv 1912.09508.
 """
 
 from collections.abc import Iterator, Sequence
