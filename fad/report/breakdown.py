@@ -26,12 +26,13 @@ MAX_GROUPS = 1000
 """A column of more values is a name of the trial and not a group, such as an unknown speaker."""
 
 
-def breakdowns(trials: Trials, measure: Measure) -> dict[str, Results]:
+def breakdowns(trials: Trials, measure: Measure, measure_one: Measure) -> dict[str, Results]:
     """Results by each column that divides the trials.
 
     Args:
         trials: the trials of one phase.
         measure: gives the results of trials of both classes, with `eer_percent`.
+        measure_one: the same for the trials of one speaker: no interval over speakers is there.
 
     Returns:
         By column: `against` (what a group's spoofs are measured against), `macro_eer_percent`
@@ -40,7 +41,8 @@ def breakdowns(trials: Trials, measure: Measure) -> dict[str, Results]:
     found = {}
     for name in sorted(trials.columns, key=lambda name: (name != "attack", name)):
         if name not in NOT_GROUPS:
-            found |= _breakdown(name, trials, measure)
+            how = measure_one if name == "speaker" else measure
+            found |= _breakdown(name, trials, how)
     return found
 
 

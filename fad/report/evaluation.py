@@ -59,7 +59,8 @@ def evaluate(
     """
     measure = partial(eer_results, resamples=resamples, seed=seed)
     chosen = choose_phase(trials, phase)
-    phases = by_phase(trials, partial(eer_results, resamples=0, seed=seed))
+    without_interval = partial(eer_results, resamples=0, seed=seed)
+    phases = by_phase(trials, without_interval)
     trials = of_phase(trials, chosen)
     results = measure(trials) | _cost_results(trials, asv_scores)
     if threshold is not None:
@@ -67,7 +68,7 @@ def evaluate(
     if chosen is not None:
         results |= {"phase": chosen, "phases": phases}
     results |= _by_training(trials, measure, trained_attacks)
-    results["by"] = breakdowns(trials, measure)
+    results["by"] = breakdowns(trials, measure, without_interval)
     if trained_attacks is not None and "attack" in results["by"]:
         for attack, part in results["by"]["attack"]["groups"].items():
             part["seen_in_training"] = attack in trained_attacks

@@ -77,5 +77,13 @@ def test_groups_are_what_measure_is_given(scores):
         seen.append(group.utts.size)
         return {"eer_percent": 1.0}
 
-    assert breakdowns(trials, measure)["codec"]["macro_eer_percent"] == 1.0
+    assert breakdowns(trials, measure, None)["codec"]["macro_eer_percent"] == 1.0
     assert sum(seen) == COUNT
+
+
+def test_one_speaker_has_no_interval(scores):
+    speakers = {utt: f"s{index // 20}" for index, utt in enumerate(UTTS)}
+    trials = make_trials("eval", scores, LABELS, {"codec": CODECS, "speaker": speakers})
+    found = evaluate(trials)["by"]
+    assert all("eer_interval" in part for part in found["codec"]["groups"].values())
+    assert not any("eer_interval" in part for part in found["speaker"]["groups"].values())
