@@ -18,7 +18,7 @@ corpus=           # name of the corpus, set by run.sh
 corpus_dir=       # where the corpus lies, for recipes that need it
 data_opts=        # (repeatable) an option for local/data.sh: --data_opts=--allow_missing=true
 train_set=train   # set to train on
-dev_set=dev       # set that chooses the best epoch
+dev_set=dev       # set that chooses the best epoch, and that calibrates
 test_sets="eval"  # sets to score, in quotes; <corpus>/<set> is another recipe's
 on_error=stop     # a clip that cannot be read: stop, or skip and list it
 # [Model]
@@ -31,6 +31,8 @@ tag=              # name under exp/; by default the config's and the overrides'
 dump_frames=true  # store the frontend's frames in stage 2 and train from them, where the method
                   # leaves the frontend fixed
 max_dump_gb=100   # refuse to store more
+calibrate=true    # stage 4 also scores the dev set and fits exp/<tag>/calibration.json on it, by
+                  # which scores are made log-likelihood ratios; test sets' scores stay as they are
 # [Machine]
 nj=2              # jobs of stages 1, 2 and 4
 ngpu=0            # GPUs to train on, one process each; scoring takes one a job where there are any
@@ -236,22 +238,43 @@ train() { # stage 3
 }
 
 score() { # stage 4
-    local name audio jobs args launch
+    local name
     need "$exp/best.safetensors" 3
     for name in "${tests[@]}"; do
-        audio=$(audio_dir "$name")
         need_dump "$name"
-        log "stage 4: score $name with $exp"
-        jobs=$(jobs_for "$audio")
-        args=(python -m fad.bin.score_set --model "$exp" --audio "$audio"
-            --out "$exp/scores/$name" --ngpu "$((ngpu > 0))" --nj "$jobs")
-        # A model knows its own encoder; an explicit one is where that file is now.
-        [[ -z $pretrained ]] || args+=(--pretrained "$pretrained")
-        launch=("${score_cmd[@]}")
-        ((ngpu == 0)) || launch+=(--gpu 1)
-        "${launch[@]}" "JOB=1:$jobs" "$exp/log/score_${name//\//_}.JOB.log" "${args[@]}" --job JOB
-        "${args[@]}" --combine true
     done
+    [[ $calibrate == false || -z $dev_set ]] || need_dump "$dev_set"
+    for name in "${tests[@]}"; do
+        score_set "$name"
+    done
+    [[ $calibrate == false || -z $dev_set ]] || fit_calibration
+}
+
+score_set() { # name of a set
+    local audio jobs args launch
+    audio=$(audio_dir "$1")
+    log "stage 4: score $1 with $exp"
+    jobs=$(jobs_for "$audio")
+    args=(python -m fad.bin.score_set --model "$exp" --audio "$audio"
+        --out "$exp/scores/$1" --ngpu "$((ngpu > 0))" --nj "$jobs")
+    # A model knows its own encoder; an explicit one is where that file is now.
+    [[ -z $pretrained ]] || args+=(--pretrained "$pretrained")
+    launch=("${score_cmd[@]}")
+    ((ngpu == 0)) || launch+=(--gpu 1)
+    "${launch[@]}" "JOB=1:$jobs" "$exp/log/score_${1//\//_}.JOB.log" "${args[@]}" --job JOB
+    "${args[@]}" --combine true
+}
+
+is_scored() { # name of a set: whether by the weights that are there now, after its dump
+    [[ $exp/scores/$1 -nt $(audio_dir "$1")/wav.scp ]] &&
+        (cd "./$exp" && sha256sum --check --status "scores/$1.weights.sha256") 2>/dev/null
+}
+
+fit_calibration() { # a second's work, so it is done again where only scoring need not be
+    is_scored "$dev_set" || score_set "$dev_set"
+    log "stage 4: calibrate $exp on $dev_set"
+    python -m fad.bin.calibrate --model "$exp" --scores "$exp/scores/$dev_set" \
+        --labels "$(audio_dir "$dev_set")/utt2label" --out "$exp/calibration.json"
 }
 
 results() { # stage 5

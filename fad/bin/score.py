@@ -7,15 +7,19 @@ from pathlib import Path
 
 from fad.cli import run
 from fad.errors import FadError
+from fad.report.answer import add_answer_options, read_answer
 
 DESCRIPTION = """\
 Prints a path and a score for each audio file, of any format and rate.
 
     python -m fad.bin.score --model exp/lora a.wav b.flac
 
-HIGHER MEANS BONA FIDE. The score is logit[bonafide] - logit[spoof], a log-likelihood ratio up to
-calibration; over 0 the model finds bona fide speech more likely, at equal priors. The threshold of
-equal error rates on a test set is in the model's RESULTS.md.
+HIGHER MEANS BONA FIDE. A score is logit[bonafide] - logit[spoof]; the threshold of equal error
+rates on a test set is in the model's RESULTS.md. With --calibrated true it becomes a log-likelihood
+ratio in nats, by the calibration.json that stage 4 fitted on the dev set, and `bonafide` or `spoof`
+stands behind it: what costs least at this prior and these costs, on recordings like that set's.
+
+    python -m fad.bin.score --model exp/lora --calibrated true --p_spoof 0.5 --c_fa 1 a.wav
 
 A recording of any length is scored: over 64 s in windows, whose logits are averaged. One score for
 two hours tells little of a short spoofed part: cut what you suspect. Files that cannot be read are
@@ -35,6 +39,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--pretrained", type=Path, help="the fairseq file or Hugging Face folder, if it has moved"
     )
     parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
+    add_answer_options(parser)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio to score")
     return parser
 
@@ -46,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         FadError: the model cannot be read, or files could not, after the rest was scored.
     """
     args = get_parser().parse_args(argv)
+    answer = read_answer(args)
     import numpy as np
 
     from fad.data.audio import read_audio
@@ -55,17 +61,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     device = choose_device(args.ngpu)
     detector = load_detector(args.model, args.pretrained).to(device)
-    logging.info("path, score; higher = bona fide")
+    logging.info("path, %s; higher = bona fide", answer.columns)
     bad = 0
     for path in args.files:
         try:
             score = score_waveform(detector, read_audio(path), device)
             check_finite([str(path)], np.array([score]))
+            print(f"{path}\t{answer.of(score)}", flush=True)
         except FadError as error:
             logging.error("%s", error)
             bad += 1
-            continue
-        print(f"{path}\t{score:.6f}", flush=True)
     if bad:
         raise FadError(f"{bad} of {len(args.files)} files have no score: see the errors above")
 

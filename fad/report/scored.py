@@ -1,16 +1,33 @@
 """Which weights gave a set's scores, so that they are not taken for another model's."""
 
+import re
 from pathlib import Path
 
 from fad.errors import FadError
 from fad.files import sha256_file, write_text
 
 WEIGHTS = "best.safetensors"
+_LINE = re.compile(rb"([0-9a-f]{64})  best\.safetensors\n")
 
 
 def record_weights(model: Path, scores: Path) -> None:
     """Writes the sha256 of the weights in `model` beside a set's scores."""
     write_text(_record(scores), f"{sha256_file(model / WEIGHTS)}  {WEIGHTS}\n")
+
+
+def recorded_weights(scores: Path) -> str | None:
+    """The sha256 of the weights that gave a set's scores, None where nobody knows.
+
+    Raises:
+        FadError: what stands beside the scores is no such record.
+    """
+    record = _record(scores)
+    if not record.is_file():
+        return None
+    found = _LINE.fullmatch(record.read_bytes())
+    if not found:
+        raise FadError(f"{record}: no sha256 of weights: score the set again")
+    return found[1].decode()
 
 
 def check_weights(exp: Path, scores: Path) -> None:
@@ -19,12 +36,12 @@ def check_weights(exp: Path, scores: Path) -> None:
     Raises:
         FadError: they are of others, or nobody knows.
     """
-    record = _record(scores)
     if not (exp / WEIGHTS).is_file():
         raise FadError(f"{exp / WEIGHTS}: missing: run stage 3 first")
-    if not record.is_file():
-        raise FadError(f"{scores}: without {record.name} beside it: run stage 4 again")
-    if record.read_text(encoding="utf-8").split()[:1] != [sha256_file(exp / WEIGHTS)]:
+    recorded = recorded_weights(scores)
+    if recorded is None:
+        raise FadError(f"{scores}: without {_record(scores).name} beside it: run stage 4 again")
+    if recorded != sha256_file(exp / WEIGHTS):
         raise FadError(f"{scores}: of other weights than {exp / WEIGHTS}: run stage 4 again")
 
 

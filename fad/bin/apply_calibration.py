@@ -1,0 +1,58 @@
+"""Makes files of scores into log-likelihood ratios by a calibration that was fitted before."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.calibration import read_calibration
+from fad.cli import run
+from fad.data.tables import write_table
+from fad.errors import FadError
+from fad.report.calibrated import apply_to_files
+
+DESCRIPTION = """Writes `utt llr`, sorted: log-likelihood ratios in nats, higher is more bona fide.
+
+Give --scores once for each system of the calibration, in its order, all of the same trials. Scores
+that stage 4 has made must be of the models that the calibration was fitted on; of others the order
+alone says which is which. A trial is best accepted from -ln[c_miss (1 - p_spoof) / (c_fa p_spoof)]
+on."""
+EXAMPLE = """examples:
+  python -m fad.bin.apply_calibration --calibration exp/lora/calibration.json \\
+      --scores exp/lora/scores/eval --out eval_llr
+  python -m fad.bin.apply_calibration --calibration exp/fusion.json \\
+      --scores exp/lora/scores/eval --scores exp/full/scores/eval --out eval_fused"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.apply_calibration",
+        description=DESCRIPTION,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--calibration", required=True, type=Path, help="made by fad.bin.calibrate")
+    parser.add_argument(
+        "--scores", required=True, action="append", type=Path, help="file of scores; repeatable"
+    )
+    parser.add_argument("--out", required=True, type=Path, help="the file of ratios")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Writes the ratios.
+
+    Raises:
+        FadError: a file is malformed or does not fit the others, or the ratios would take the place
+            of an input.
+    """
+    args = get_parser().parse_args(argv)
+    inputs = {path.resolve() for path in (args.calibration, *args.scores)}
+    if args.out.resolve() in inputs:
+        raise FadError(f"--out {args.out}: is an input, which would be lost: name another file")
+    ratios = apply_to_files(read_calibration(args.calibration), args.calibration, args.scores)
+    write_table(args.out, {utt: f"{llr:.6f}" for utt, llr in ratios.items()})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,74 @@
+"""Fits the calibration of one system's scores, or the fusion of several."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.calibration import Calibration, write_calibration
+from fad.cli import run
+from fad.report.calibrated import fit_files, fit_table, read_labelled
+from fad.report.scored import check_weights
+from fad.report.text import terminal_table
+
+DESCRIPTION = """Makes scores into log-likelihood ratios: fits llr = w . s + b on labelled scores.
+
+The scores are lines of `utt score` (then --labels is needed) or of `utt attack label score`. They
+must be of a development set: of data that trained nothing, and on which nothing will be tested.
+Of one system this is a calibration; give --scores several times, each a system's scores of the same
+trials, for a fusion. --p_spoof is the prior of a spoof for which the fit shall be best, and no part
+of the ratios; at 0.5 it is Cllr that is minimised. Ratios stay of the order of the logarithm of the
+number of trials, also where no trial is on the wrong side. Stage 4 does this for the dev set."""
+EXAMPLE = """examples:
+  python -m fad.bin.calibrate --model exp/lora --scores exp/lora/scores/dev \\
+      --labels data/dev/utt2label --out exp/lora/calibration.json
+  python -m fad.bin.calibrate --scores exp/lora/scores/dev --scores exp/full/scores/dev \\
+      --labels data/dev/utt2label --out exp/fusion.json"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.calibrate",
+        description=DESCRIPTION,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--scores", required=True, action="append", type=Path, help="file of scores; repeatable"
+    )
+    parser.add_argument("--labels", type=Path, help="table utt2label: bonafide or spoof")
+    parser.add_argument("--out", required=True, type=Path, help="the calibration, as JSON")
+    parser.add_argument("--p_spoof", type=float, default=0.5, help="prior (default 0.5)")
+    parser.add_argument(
+        "--model", type=Path, help="an exp/<tag>: refuse scores of other weights than are there"
+    )
+    return parser
+
+
+def formula(calibration: Calibration) -> str:
+    """Such as `llr = 0.94 * exp/lora/scores/dev - 1.36`; logs where a system is of no use."""
+    terms = []
+    for system, weight in zip(calibration.systems, calibration.weights, strict=True):
+        terms.append(f"{weight:.6g} * {system.name}")
+        if weight <= 0:
+            logging.warning("%s: its weight is %.6g: is its sign inverted?", system.name, weight)
+    sign = "-" if calibration.offset < 0 else "+"
+    return f"llr = {' + '.join(terms)} {sign} {abs(calibration.offset):.6g}"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Writes the calibration; prints what it is and what it changes on these trials."""
+    args = get_parser().parse_args(argv)
+    for path in args.scores if args.model else ():
+        check_weights(args.model, path)
+    bonafide, spoof = read_labelled(args.scores, args.labels)
+    calibration = fit_files(args.scores, bonafide, spoof, args.p_spoof)
+    write_calibration(args.out, calibration)
+    print(formula(calibration))
+    print(terminal_table(*fit_table(calibration, bonafide, spoof)))
+    print(f"on the {len(bonafide)} bona fide and {len(spoof)} spoofed trials of the fit itself")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,162 @@
+"""Calibration and fusion by logistic regression: from scores to log-likelihood ratios.
+
+    llr = w . s + b        (nats; s: the scores of one trial by K systems)
+
+w and b minimise the prior-weighted logistic loss on a development set
+
+    J(w, b) = p_b E_b[softplus(-(llr + tau))] + p_s E_s[softplus(llr + tau)],  tau = ln(p_b / p_s),
+
+where p_s is the stated prior of a spoof, p_b = 1 - p_s, and E_b, E_s are means over a class's
+trials. The prior says where the fit shall be best and not how many trials of a class there are: tau
+is no part of the ratio. J is convex; at p_s = 1/2 it is Cllr, but for the unit.
+
+Scores that separate the classes have no finite minimum. So each class's trials stand for a share
+(N + 1)/(N + 2) of it, and the other class's for the remaining 1/(N + 2): by the rule of succession,
+what is to be expected of the next trial where none of N has been on the other side. These are
+Platt's smoothed targets, mixed so that the prior stays p_s. They vanish as N grows, and keep ratios
+of the order of ln N, which is as much as N trials can tell. Scores that say nothing give 0.
+
+Sources: N. Brummer and J. du Preez, "Application-independent evaluation of speaker detection",
+Computer Speech and Language 20, 2006; N. Brummer et al., "Fusion of heterogeneous speaker
+recognition systems in the STBU submission for the NIST speaker recognition evaluation 2006", IEEE
+Trans. Audio, Speech and Language Processing 15, 2007; J. Platt, "Probabilistic outputs for support
+vector machines and comparisons to regularized likelihood methods", Advances in Large Margin
+Classifiers, 1999.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit
+
+from fad.calibration import Calibration, System, score_matrix
+
+_TOO_FAR = "the scores are too large or too close together to calculate with: rescale them"
+_STEPS = 100  # of Newton's method; ten are usual
+_DONE = 1e-12  # squared Newton decrement, twice what J can still fall by, as a share of J
+_ARMIJO = 1e-4
+
+
+def fit_calibration(
+    bonafide: ArrayLike,
+    spoof: ArrayLike,
+    p_spoof: float = 0.5,
+    systems: Sequence[System] = (),
+) -> Calibration:
+    """Fits the calibration of one system, or the fusion of several.
+
+    One system's slope is never negative: where spoofs score higher than bona fide trials, the best
+    that keeps the order of scores is the slope 0, and every ratio is 0. In a fusion weights may be
+    negative, as in any regression. Constant scores have the weight 0; systems with equal scores
+    share their weight.
+
+    Args:
+        bonafide: (N_b,) or (N_b, K) scores of bona fide trials, higher is more bona fide.
+        spoof: (N_s,) or (N_s, K) scores of spoofed trials.
+        p_spoof: prior of a spoof that the fit is made for, in (0, 1).
+        systems: what the K systems are; by default they are numbered.
+
+    Raises:
+        ValueError: a class has no trial, a score is not finite or of a size that cannot be
+            calculated with, the classes have not the same systems, or the prior is not in (0, 1).
+    """
+    bonafide, spoof = score_matrix(bonafide, "bona fide"), score_matrix(spoof, "spoof")
+    count = bonafide.shape[1]
+    systems = tuple(systems) or tuple(System(f"system {number + 1}") for number in range(count))
+    if not count == spoof.shape[1] == len(systems):
+        raise ValueError(
+            f"{count} systems score the bona fide trials, {spoof.shape[1]} the spoofs, and "
+            f"{len(systems)} are named"
+        )
+    if not 0 < p_spoof < 1:
+        raise ValueError(f"p_spoof must lie between 0 and 1, not {p_spoof}")
+    objective = _Objective.of(bonafide, spoof, p_spoof)
+    solution = _minimise(objective)
+    if count == 1 and solution[0] <= 0:
+        solution = np.zeros(2)
+    weights, offset = objective.undo_scaling(solution)
+    if not np.isfinite([*weights, offset]).all():
+        raise ValueError(_TOO_FAR)
+    sizes = len(bonafide), len(spoof)
+    return Calibration(tuple(weights.tolist()), float(offset), float(p_spoof), *sizes, systems)
+
+
+@dataclass(frozen=True)
+class _Objective:
+    """J over standardised scores, as a function of K weights and the offset.
+
+    Attributes:
+        inputs: (N, K + 1), the standardised scores of all trials and a column of ones.
+        as_bonafide: (N,) what a trial counts as a bona fide one.
+        as_spoof: (N,) what it counts as a spoof; all these sum to 1.
+        prior: tau, the prior's log odds of bona fide.
+        centre: (K,) mean of each system's scores.
+        scale: (K,) their standard deviation, infinite where they are constant.
+    """
+
+    inputs: np.ndarray
+    as_bonafide: np.ndarray
+    as_spoof: np.ndarray
+    prior: float
+    centre: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float) -> "_Objective":
+        scores = np.concatenate([bonafide, spoof])
+        with np.errstate(over="ignore", invalid="ignore"):
+            centre, scale = scores.mean(axis=0), scores.std(axis=0)
+        constant = (scores == scores[0]).all(axis=0)  # their deviation may be of rounding alone
+        scale[constant] = np.inf
+        if not (np.isfinite(centre) & (np.isfinite(scale) | constant) & (scale > 0)).all():
+            raise ValueError(_TOO_FAR)
+        inputs = np.hstack([(scores - centre) / scale, np.ones((len(scores), 1))])
+
+        sizes = np.array([len(bonafide), len(spoof)])
+        lent = 1 / (sizes + 2)
+        own, other = (1 - lent) / sizes, lent / sizes[::-1]  # weights of trials in each class
+        as_bonafide = (1 - p_spoof) * np.repeat([own[0], other[0]], sizes)
+        as_spoof = p_spoof * np.repeat([other[1], own[1]], sizes)
+        return cls(inputs, as_bonafide, as_spoof, -logit(p_spoof), centre, scale)
+
+    def value(self, solution: np.ndarray) -> float:
+        """J, in nats."""
+        odds = self.inputs @ solution + self.prior
+        return float(
+            self.as_bonafide @ np.logaddexp(0, -odds) + self.as_spoof @ np.logaddexp(0, odds)
+        )
+
+    def derivatives(self, solution: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient (K + 1,) and Hessian (K + 1, K + 1)."""
+        posterior = expit(self.inputs @ solution + self.prior)
+        total = self.as_bonafide + self.as_spoof
+        curvature = total * posterior * (1 - posterior)
+        gradient = self.inputs.T @ (total * posterior - self.as_bonafide)
+        return gradient, self.inputs.T @ (curvature[:, None] * self.inputs)
+
+    def undo_scaling(self, solution: np.ndarray) -> tuple[np.ndarray, float]:
+        """Weights (K,) and offset for the scores as they were."""
+        weights = solution[:-1] / self.scale
+        return weights, solution[-1] - weights @ self.centre
+
+
+def _minimise(objective: _Objective) -> np.ndarray:
+    """Newton's method with a backtracking line search, from "every ratio is 0".
+
+    Where systems cannot be told apart the Hessian is singular: the shortest step is taken.
+    """
+    solution = np.zeros(objective.inputs.shape[1])
+    for _ in range(_STEPS):
+        value = objective.value(solution)
+        gradient, hessian = objective.derivatives(solution)
+        step = np.linalg.lstsq(hessian, -gradient)[0]
+        decrement = -gradient @ step
+        if decrement < _DONE * value:
+            return solution + step
+        size = 1.0
+        while objective.value(solution + size * step) > value - _ARMIJO * size * decrement:
+            size /= 2
+        solution = solution + size * step
+    raise ValueError("the scores have no calibration that can be calculated: look at them")

@@ -1,0 +1,155 @@
+"""Calibration of files of scores: fitted, applied, and what it is worth."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fad.calibration import CALIBRATION, REMEDY, Calibration, System, read_calibration
+from fad.data.tables import check_same_keys, read_labels
+from fad.errors import FadError
+from fad.files import sha256_file
+from fad.logistic import fit_calibration
+from fad.metrics.cllr import cllr
+from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
+from fad.report.evaluation import Trials, make_trials
+from fad.report.scored import WEIGHTS, recorded_weights
+from fad.report.scores import ScoreFile, read_scores
+
+
+def read_labelled(paths: Sequence[Path], labels_path: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of the same trials by K systems, by class: bona fide (N_b, K) and spoof (N_s, K).
+
+    Args:
+        paths: the K files of scores.
+        labels_path: the table of labels; None where the files of scores have labels in them.
+
+    Raises:
+        FadError: a file is malformed, there are no labels, one class has no trial, or the files and
+            the labels are not of the same trials.
+    """
+    labels = read_labels(labels_path) if labels_path else None
+    found = [read_scores(path) for path in paths]
+    check_same_keys({str(file.path): file.scores for file in found})
+    trials = [_label(file, labels, labels_path) for file in found]
+    is_bonafide = trials[0].is_bonafide
+    if any((other.is_bonafide != is_bonafide).any() for other in trials):
+        raise FadError(f"{paths[0]}: has other labels in it than the other scores: give --labels")
+    scores = np.stack([system.scores for system in trials], axis=1)
+    return scores[is_bonafide], scores[~is_bonafide]
+
+
+def _label(file: ScoreFile, labels: Mapping[str, str] | None, labels_path: Path | None) -> Trials:
+    labels = file.labels if labels is None else labels
+    if labels is None:
+        raise FadError(f"{file.path}: has no labels in it: give --labels utt2label")
+    files = {"labels": labels_path} if labels_path else {}
+    return make_trials(str(file.path), file.scores, labels, files=files)
+
+
+def fit_files(
+    paths: Sequence[Path], bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float
+) -> Calibration:
+    """Fits the scores that `read_labelled` gave, and notes what files and models they are of.
+
+    Raises:
+        FadError: the scores cannot be fitted, or the prior is not in (0, 1).
+    """
+    systems = [System(str(path), sha256_file(path), recorded_weights(path)) for path in paths]
+    try:
+        return fit_calibration(bonafide, spoof, p_spoof, systems)
+    except ValueError as error:
+        raise FadError(f"{', '.join(map(str, paths))}: {error}") from error
+
+
+def fit_table(
+    calibration: Calibration, bonafide: np.ndarray, spoof: np.ndarray
+) -> tuple[list[str], list[list[str]]]:
+    """Cllr and DCF of each system's scores as they are, and of the ratios, as header and rows."""
+    rows = [("as log-likelihood ratios", calibration.llr(bonafide), calibration.llr(spoof))]
+    for number, system in reversed(list(enumerate(calibration.systems))):
+        rows.insert(0, (system.name, bonafide[:, number], spoof[:, number]))
+    header = ["scores", "Cllr (bits)", "actDCF", "minDCF"]
+    return header, [
+        [name, *(f"{metric(*classes):.6f}" for metric in (cllr, act_dcf, min_dcf))]
+        for name, *classes in rows
+    ]
+
+
+def apply_to_files(
+    calibration: Calibration, source: Path, paths: Sequence[Path]
+) -> dict[str, float]:
+    """Log-likelihood ratio by utterance, in nats.
+
+    Args:
+        calibration: what was read from `source`.
+        source: its file, for messages.
+        paths: files of scores, one for each system in its order.
+
+    Raises:
+        FadError: there are more or fewer files than systems, one is of another model than its
+            system, they are not of the same trials, or a ratio is not finite.
+    """
+    names = ", ".join(system.name for system in calibration.systems)
+    if len(paths) != len(calibration.systems):
+        raise FadError(
+            f"{source}: is of {len(calibration.systems)} systems and not of {len(paths)}: give "
+            f"--scores of these, in this order: {names}"
+        )
+    for path, system in zip(paths, calibration.systems, strict=True):
+        if system.model_sha256 and recorded_weights(path) != system.model_sha256:
+            raise FadError(
+                f"{path}: not of the model of {system.name}, which {source} was fitted on: give "
+                f"--scores in the order {names}, or {REMEDY}"
+            )
+    found = [read_scores(path).scores for path in paths]
+    check_same_keys({str(path): scores for path, scores in zip(paths, found, strict=True)})
+    utts = sorted(found[0])
+    matrix = np.array([[scores[utt] for scores in found] for utt in utts])
+    try:
+        return dict(zip(utts, calibration.llr(matrix).tolist(), strict=True))
+    except ValueError as error:
+        raise FadError(f"{source}: {error}: {REMEDY}") from error
+
+
+def read_model_calibration(exp: Path) -> Calibration:
+    """The calibration beside a model, `exp/<tag>/calibration.json`.
+
+    Raises:
+        FadError: it is missing or malformed, of other weights than those that are there now, or of
+            several systems.
+    """
+    path, weights = exp / CALIBRATION, exp / WEIGHTS
+    calibration = read_calibration(path)
+    if len(calibration.systems) > 1:
+        raise FadError(f"{path}: is a fusion of {len(calibration.systems)} systems: {REMEDY}")
+    if not weights.is_file():
+        raise FadError(f"{weights}: missing: run stage 3 first")
+    if calibration.systems[0].model_sha256 != sha256_file(weights):
+        raise FadError(f"{path}: of other weights than {weights}: {REMEDY}")
+    return calibration
+
+
+def calibrated_results(trials: Trials, calibration: Calibration) -> dict[str, Any]:
+    """What results.json says of one system's scores once they are log-likelihood ratios.
+
+    The costs and the prior of the threshold are ASVspoof 5's, as in the results before calibration.
+
+    Raises:
+        FadError: the calibration is of several systems, or a ratio is not finite.
+    """
+    try:
+        ratios = calibration.llr(trials.scores)
+    except ValueError as error:
+        raise FadError(f"{trials.name}: calibrated, {error}: {REMEDY}") from error
+    bonafide, spoof = ratios[trials.is_bonafide], ratios[~trials.is_bonafide]
+    return {
+        "scale": calibration.weights[0],
+        "offset": calibration.offset,
+        "p_spoof": calibration.p_spoof,
+        "fitted_on": {"bonafide": calibration.bonafide, "spoof": calibration.spoof},
+        "act_dcf": act_dcf(bonafide, spoof),
+        "cllr_bits": cllr(bonafide, spoof),
+        "bayes_threshold": ASVSPOOF5.bayes_threshold,
+    }
