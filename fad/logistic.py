@@ -29,14 +29,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from fad.calibration import Calibration, System, score_matrix
 
 _TOO_FAR = "the scores are too large or too close together to calculate with: rescale them"
-_STEPS = 100  # of Newton's method; ten are usual
-_DONE = 1e-12  # squared Newton decrement, twice what J can still fall by, as a share of J
-_ARMIJO = 1e-4
+_NEAR = 1e-8  # norm of the gradient, as a share of J at 0, from where on full steps are safe
+_FULL_STEPS = 2  # each doubles the right digits
 
 
 def fit_calibration(
@@ -128,13 +128,16 @@ class _Objective:
             self.as_bonafide @ np.logaddexp(0, -odds) + self.as_spoof @ np.logaddexp(0, odds)
         )
 
-    def derivatives(self, solution: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gradient (K + 1,) and Hessian (K + 1, K + 1)."""
-        posterior = expit(self.inputs @ solution + self.prior)
-        total = self.as_bonafide + self.as_spoof
-        curvature = total * posterior * (1 - posterior)
-        gradient = self.inputs.T @ (total * posterior - self.as_bonafide)
-        return gradient, self.inputs.T @ (curvature[:, None] * self.inputs)
+    def gradient(self, solution: np.ndarray) -> np.ndarray:
+        """Its gradient (K + 1,)."""
+        odds = self.inputs @ solution + self.prior
+        return self.inputs.T @ (self.as_spoof * expit(odds) - self.as_bonafide * expit(-odds))
+
+    def hessian(self, solution: np.ndarray) -> np.ndarray:
+        """Its Hessian (K + 1, K + 1)."""
+        odds = self.inputs @ solution + self.prior
+        curvature = (self.as_bonafide + self.as_spoof) * expit(odds) * expit(-odds)
+        return self.inputs.T @ (curvature[:, None] * self.inputs)
 
     def undo_scaling(self, solution: np.ndarray) -> tuple[np.ndarray, float]:
         """Weights (K,) and offset for the scores as they were."""
@@ -143,20 +146,24 @@ class _Objective:
 
 
 def _minimise(objective: _Objective) -> np.ndarray:
-    """Newton's method with a backtracking line search, from "every ratio is 0".
+    """The weights and offset (K + 1,) of least J: Newton's method, from "every ratio is 0".
 
-    Where systems cannot be told apart the Hessian is singular: the shortest step is taken.
+    First within a trust region, since a full step may end where the logistic function is flat. Of
+    systems that cannot be told apart all weights are equally good; the shortest solution is taken.
     """
-    solution = np.zeros(objective.inputs.shape[1])
-    for _ in range(_STEPS):
-        value = objective.value(solution)
-        gradient, hessian = objective.derivatives(solution)
-        step = np.linalg.lstsq(hessian, -gradient)[0]
-        decrement = -gradient @ step
-        if decrement < _DONE * value:
-            return solution + step
-        size = 1.0
-        while objective.value(solution + size * step) > value - _ARMIJO * size * decrement:
-            size /= 2
-        solution = solution + size * step
-    raise ValueError("the scores have no calibration that can be calculated: look at them")
+    start = np.zeros(objective.inputs.shape[1])
+    near = minimize(
+        objective.value,
+        start,
+        method="trust-ncg",
+        jac=objective.gradient,
+        hess=objective.hessian,
+        options={"gtol": _NEAR * objective.value(start)},
+    )
+    if not near.success:
+        raise ValueError(f"no calibration found ({near.message}): look for outliers in the scores")
+    solution = near.x
+    for _ in range(_FULL_STEPS):
+        hessian, gradient = objective.hessian(solution), objective.gradient(solution)
+        solution = solution - np.linalg.lstsq(hessian, gradient)[0]
+    return solution

@@ -56,7 +56,7 @@ class Decision:
         except ValueError as error:
             raise FadError(f"{self.source}: {error}: fit it again (stage 4)") from error
         label = "bonafide" if ratio >= self.costs.bayes_threshold else "spoof"
-        return f"{ratio:.6f}\t{label}"
+        return f"{ratio:z.6f}\t{label}"
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
@@ -85,5 +85,5 @@ def read_answer(args: argparse.Namespace) -> Score | Decision:
     except ValueError as error:
         raise FadError(f"--calibrated true: {error}") from error
     calibration = read_model_calibration(args.model)
-    logging.info("bonafide from %.6f nats on", costs.bayes_threshold)
+    logging.info("bonafide from %s nats on", f"{costs.bayes_threshold:z.6f}")
     return Decision(calibration, costs, args.model / CALIBRATION)

@@ -13,9 +13,9 @@ from fad.files import sha256_file
 from fad.logistic import fit_calibration
 from fad.metrics.cllr import cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
-from fad.report.evaluation import Trials, make_trials
 from fad.report.scored import WEIGHTS, recorded_weights
 from fad.report.scores import ScoreFile, read_scores
+from fad.report.trials import Trials, make_trials
 
 
 def read_labelled(paths: Sequence[Path], labels_path: Path | None) -> tuple[np.ndarray, np.ndarray]:

@@ -26,6 +26,8 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "progress": (set(), {"tqdm"}),
     "devices": (set(), {"torch"}),
     "metrics": (set(), {"numpy", "scipy"}),
+    "calibration": ({"metrics"}, {"numpy"}),
+    "logistic": ({"calibration"}, {"numpy", "scipy"}),
     "registry": (set(), {"yaml"}),
     "config": ({"registry"}, {"yaml"}),
     "data": (set(), TORCH | AUDIO),

@@ -3,6 +3,7 @@
 Seeded: hypothesis draws the same examples in every run.
 """
 
+import json
 import struct
 import tempfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fad.calibration import read_calibration
 from fad.config import read_yaml
 from fad.data import tables
 from fad.data.arks import read_matrix
@@ -25,6 +27,7 @@ from fad.report.scores import read_asv_scores, read_scores
 from .fault import is_one_line
 from .inputs import DATA_DIR, data_dir, noise
 from .malformed_audio import sound
+from .malformed_calibrations import GOOD as CALIBRATION
 from .malformed_corpora import custom, released
 from .malformed_scores import ASV, SCORES
 
@@ -79,6 +82,7 @@ READERS = {
     "lengths": (tables.read_lengths, DATA_DIR["utt2num_samples"]),
     "scores": (read_scores, SCORES),
     "ASV scores": (read_asv_scores, ASV),
+    "a calibration": (read_calibration, json.dumps(CALIBRATION)),
     "a config": (read_yaml, "train: {lr: 1.0e-3, epochs: 3}\nadaptation: lora\n"),
 }
 

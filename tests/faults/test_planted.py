@@ -16,10 +16,10 @@ import pytest
 import torch
 import yaml
 
-from fad import config, detector, registry
+from fad import calibration, config, detector, registry
 from fad.data import arks, audio, audio_dump, corpus, sources, tables
 from fad.encoders import checkpoint, fairseq_checkpoint, fairseq_xlsr, huggingface, pickled
-from fad.report import sasv_files, scores, trials
+from fad.report import calibrated, sasv_files, scores, trials
 from fad.train import checkpointing, settings
 
 from .corpus import BY_NAME
@@ -201,6 +201,23 @@ PLANTED = [
         "SASV scores are those of the key",
         "SASV: a trial too many",
         put(sasv_files, "check_same_keys", does_nothing),
+    ),
+    Planted(
+        "keys of a calibration",
+        "calibration: a key too many",
+        put(calibration, "_check_keys", does_nothing),
+    ),
+    Planted("numbers of a calibration", "calibration: a NaN", put(calibration, "_number", same)),
+    Planted("keys come once", "calibration: a key twice", put(calibration, "_once", dict)),
+    Planted(
+        "the weights of a calibration",
+        "score: a calibration of other weights",
+        put(calibrated, "sha256_file", does_nothing),
+    ),
+    Planted(
+        "the model of scores",
+        "apply: scores of another model",
+        put(calibrated, "recorded_weights", lambda path: "0" * 64),
     ),
     Planted(
         "both classes in a corpus",

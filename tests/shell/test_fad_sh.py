@@ -18,7 +18,8 @@ HOSTILE = [
     "x' \"y",
     "&touch canary",
 ]
-ALL = ["local/data", "validate", "dump_audio", "dump_frames", "train", "score_set", "results"]
+ALL = ["local/data", "validate", "dump_audio", "dump_frames", "train", "score_set", "calibrate"]
+ALL += ["results"]
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,10 @@ ALL = ["local/data", "validate", "dump_audio", "dump_frames", "train", "score_se
         ("--stage 2 --stop_stage 2", ALL[2:4]),
         ("--stage 2 --stop_stage 2 --dump_frames false", ALL[2:3]),
         ("--stage 3", ALL[4:]),
-        ("--stage 3 --stop_stage 4", ALL[4:6]),
+        ("--stage 3 --stop_stage 4", ALL[4:7]),
+        ("--stage 3 --stop_stage 4 --calibrate false", ALL[4:6]),
         ("--stage 2 --skip_train true", [*ALL[2:4], *ALL[5:]]),
-        ("--stage 5", ALL[6:]),
+        ("--stage 5", ALL[7:]),
     ],
 )
 def test_the_stages_asked_for_run_in_order(recipe, options, expected):
@@ -96,6 +98,7 @@ def test_the_help_names_every_option_of_the_script(recipe):
         ("xlsr.pt", "--stage 3", "--pretrained xlsr.pt: no such file"),
         ("exp", "--stage 4", "exp/lora/best.safetensors is missing: run stage 3 first"),
         ("dump/audio/eval", "--stage 4", "dump/audio/eval/wav.scp is missing: run stage 2 first"),
+        ("dump/audio/dev", "--stage 4", "dump/audio/dev/wav.scp is missing: run stage 2 first"),
         ("exp/lora/scores", "--stage 5", "exp/lora/scores/eval is missing: run stage 4 first"),
     ],
 )
@@ -107,7 +110,7 @@ def test_a_missing_input_is_named_with_the_stage_that_makes_it(recipe, missing, 
     assert done.returncode == 1
     assert expected in done.stderr.splitlines()[-1]
     assert sum("error" in line for line in done.stderr.splitlines()) == 1
-    assert {"train", "score_set", "results"}.isdisjoint(recipe.called())
+    assert {"train", "score_set", "calibrate", "results"}.isdisjoint(recipe.called())
 
 
 def test_a_missing_set_of_another_recipe_names_that_recipe(recipe):
@@ -210,7 +213,9 @@ def test_a_set_named_twice_is_dumped_once_and_those_of_other_recipes_not_at_all(
     assert dumped == [f"data/{name}" for name in ("train", "dev", "eval")] * 2  # jobs, then joining
     scored = [call[call.index("--audio") + 1] for call in recipe.calls() if "score_set" in call[0]]
     other = "../other/dump/audio/eval"
-    assert scored[::2] == scored[1::2] == ["dump/audio/eval", "dump/audio/dev", other]
+    # The recorder makes no scores, so dev looks unscored when calibration comes.
+    expected = ["dump/audio/eval", "dump/audio/dev", other, "dump/audio/dev"]
+    assert scored[::2] == scored[1::2] == expected
     assert recipe.call("results")[-8:] == [
         *("--test", "eval=dump/audio/eval", "--test", "dev=dump/audio/dev"),
         *("--test", f"other/eval={other}", "--asv_scores", f"other/eval={other}/asv_scores"),
@@ -221,7 +226,7 @@ def test_a_set_named_twice_is_dumped_once_and_those_of_other_recipes_not_at_all(
 def test_there_are_never_more_jobs_than_utterances(recipe, nj, utts, jobs):
     recipe.add_all()
     recipe.add("dump/audio/eval/wav.scp", lines=utts)
-    done = recipe.run("--stage", "4", "--stop_stage", "4", "--nj", str(nj))
+    done = recipe.run("--stage", "4", "--stop_stage", "4", "--nj", str(nj), "--calibrate", "false")
     assert done.returncode == 0, done.stderr
     *parts, last = (call for call in recipe.calls() if call[0] == "fad.bin.score_set")
     assert sorted(call[-1] for call in parts) == [str(job + 1) for job in range(jobs)]

@@ -1,12 +1,14 @@
 """`fad.bin.score`: files of any kind, scored as stage 4 scores them."""
 
 import logging
+import shutil
 
 import numpy as np
 import pytest
 import soundfile
 
-from fad.bin import score, score_set
+from fad.bin import calibrate, score, score_set
+from fad.calibration import read_calibration
 from fad.data import tables
 from fad.errors import FadError
 
@@ -62,6 +64,34 @@ def test_bad_files_are_named_and_the_rest_is_scored(trained, tmp_path, caplog, c
     errors = [record.message for record in caplog.records if record.levelno == logging.ERROR]
     assert [error.split(":")[0] for error in errors] == [paths[0], paths[2]]
     assert not any("corpus" in error or "wav.scp" in error for error in errors)
+
+
+def test_calibrated_scores_are_ratios_with_a_decision(capsys, caplog, trained, tiny_dump, tmp_path):
+    exp, audio = shutil.copytree(trained, tmp_path / "exp"), tiny_dump / "audio" / "dev"
+    scores = exp / "scores" / "dev"
+    common = ["--model", str(exp), "--audio", str(audio), "--out", str(scores)]
+    score_set.main(common)
+    score_set.main([*common, "--combine", "true"])
+    out, labels = exp / "calibration.json", tables.read_labels(audio / "utt2label")
+    words = ["--labels", str(audio / "utt2label"), "--out", str(out)]
+    calibrate.main(["--model", str(exp), "--scores", str(scores), *words])
+    fitted = read_calibration(out)
+    capsys.readouterr()
+
+    paths = tables.read_wav_scp(audio / "wav.scp")
+    options = ("--calibrated", "true", "--p_spoof", "0.5", "--c_fa", "1")
+    with caplog.at_level(logging.INFO):
+        found = lines(capsys, "--model", str(exp), *options, *paths.values())
+    raw = [float(value) for value in tables.read_table(scores).values()]
+    assert [float(row[1]) for row in found] == pytest.approx(fitted.llr(raw), abs=1e-4)
+    assert [row[2] for row in found] == [labels[utt] for utt in paths]
+    assert caplog.messages.count("bonafide from 0.000000 nats on") == 1
+
+
+def test_a_model_without_calibration_says_so_before_it_is_loaded(tmp_path):
+    (tmp_path / "best.safetensors").write_bytes(b"weights")
+    with pytest.raises(FadError, match=r"calibration.json: cannot be read .*\(stage 4, or"):
+        score.main(["--model", str(tmp_path), "--calibrated", "true", "a.wav"])
 
 
 def test_a_model_that_is_not_there_says_what_model_takes(tmp_path):

@@ -3,7 +3,8 @@
 import pytest
 
 from fad.errors import FadError
-from fad.report.scored import check_weights, record_weights
+from fad.files import sha256_file
+from fad.report.scored import check_weights, record_weights, recorded_weights
 
 
 @pytest.fixture
@@ -34,4 +35,18 @@ def test_scores_of_nobody_knows_which_weights_are_refused(exp):
 def test_without_weights_nothing_can_be_said(exp):
     (exp / "best.safetensors").unlink()
     with pytest.raises(FadError, match=r"best.safetensors: missing: run stage 3 first"):
+        check_weights(exp, exp / "scores/other/eval")
+
+
+def test_the_weights_of_scores_can_be_asked_for(exp):
+    scores = exp / "scores/other/eval"
+    assert recorded_weights(scores) == sha256_file(exp / "best.safetensors")
+    (exp / "scores/other/eval.weights.sha256").unlink()
+    assert recorded_weights(scores) is None
+
+
+@pytest.mark.parametrize("text", ["", "ab  best.safetensors\n", f"{'0' * 64}  /etc/passwd\n"])
+def test_a_record_that_is_none_is_refused(exp, text):
+    (exp / "scores/other/eval.weights.sha256").write_text(text)
+    with pytest.raises(FadError, match=r"eval.weights.sha256: no sha256 of weights: score the"):
         check_weights(exp, exp / "scores/other/eval")
