@@ -45,7 +45,10 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
         | {"detector", "scoring"},
         TORCH,
     ),
-    "report": ({"config", "metrics", "data"}, {"numpy", "matplotlib"}),
+    "report": (
+        {"config", "metrics", "data", "calibration", "logistic"},
+        {"numpy", "matplotlib"},
+    ),
 }
 ANYTHING = {"bin", "__init__"}
 
