@@ -11,8 +11,9 @@ from fad.data.tables import check_same_keys, read_labels
 from fad.errors import FadError
 from fad.files import sha256_file
 from fad.logistic import fit_calibration
-from fad.metrics.cllr import cllr
+from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
+from fad.metrics.decisions import decisions_at
 from fad.report.scored import WEIGHTS, recorded_weights
 from fad.report.scores import ScoreFile, read_scores
 from fad.report.trials import Trials, make_trials
@@ -66,13 +67,13 @@ def fit_files(
 def fit_table(
     calibration: Calibration, bonafide: np.ndarray, spoof: np.ndarray
 ) -> tuple[list[str], list[list[str]]]:
-    """Cllr and DCF of each system's scores as they are, and of the ratios, as header and rows."""
+    """Costs of each system's scores as they are, and of the ratios, as header and rows."""
     rows = [("as log-likelihood ratios", calibration.llr(bonafide), calibration.llr(spoof))]
     for number, system in reversed(list(enumerate(calibration.systems))):
         rows.insert(0, (system.name, bonafide[:, number], spoof[:, number]))
-    header = ["scores", "Cllr (bits)", "actDCF", "minDCF"]
+    header = ["scores", "Cllr (bits)", "min Cllr", "actDCF", "minDCF"]
     return header, [
-        [name, *(f"{metric(*classes):.6f}" for metric in (cllr, act_dcf, min_dcf))]
+        [name, *(f"{metric(*classes):.6f}" for metric in (cllr, min_cllr, act_dcf, min_dcf))]
         for name, *classes in rows
     ]
 
@@ -152,4 +153,5 @@ def calibrated_results(trials: Trials, calibration: Calibration) -> dict[str, An
         "act_dcf": act_dcf(bonafide, spoof),
         "cllr_bits": cllr(bonafide, spoof),
         "bayes_threshold": ASVSPOOF5.bayes_threshold,
+        "decisions": vars(decisions_at(bonafide, spoof, ASVSPOOF5.bayes_threshold)),
     }

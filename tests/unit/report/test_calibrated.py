@@ -8,7 +8,7 @@ import pytest
 from fad.calibration import Calibration, System, write_calibration
 from fad.errors import FadError
 from fad.files import sha256_file
-from fad.metrics.cllr import cllr
+from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.report.calibrated import (
     apply_to_files,
@@ -93,7 +93,7 @@ def test_the_table_has_every_system_and_the_ratios(folder):
     classes = bonafide[:, 1], spoof[:, 1]
     assert float(rows[1][1]) == pytest.approx(cllr(*classes), abs=1e-6)
     after = fitted.llr(bonafide), fitted.llr(spoof)
-    expected = [cllr(*after), act_dcf(*after), min_dcf(*after)]
+    expected = [cllr(*after), min_cllr(*after), act_dcf(*after), min_dcf(*after)]
     assert [float(cell) for cell in rows[2][1:]] == pytest.approx(expected, abs=1e-6)
 
 
@@ -123,6 +123,14 @@ def test_results_are_those_of_the_ratios():
         "act_dcf": act_dcf(bonafide, spoof),
         "cllr_bits": cllr(bonafide, spoof),
         "bayes_threshold": pytest.approx(-math.log(0.95 / 0.5)),
+        "decisions": {
+            "threshold": pytest.approx(-math.log(0.95 / 0.5)),
+            "accuracy": 0.75,  # the second bona fide trial is missed
+            "balanced_accuracy": 0.75,
+            "f1": pytest.approx(4 / 5),
+            "p_miss": 0.5,
+            "p_fa": 0.0,
+        },
     }
     assert found["act_dcf"] == pytest.approx(0.5 * 0.95 / 0.5)  # one of two is below -0.64 nats
     assert found["bayes_threshold"] == ASVSPOOF5.bayes_threshold

@@ -7,6 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 import fad.report
+from fad.calibration import Calibration, System
+from fad.report.calibrated import calibrated_results
 from fad.report.evaluation import evaluate
 from fad.report.experiment import report
 from fad.report.scores import read_scores
@@ -73,3 +75,9 @@ def test_what_evaluate_prints(asvspoof2019_la):
     columns = {"attack": file.attacks, "phase": phases}
     trials = make_trials("RawGAT", file.scores, file.labels, columns)
     check(evaluate(trials, threshold=1.0, resamples=0), "evaluation")
+
+
+def test_what_is_said_of_calibrated_scores():
+    scores, labels = {"u1": 1.0, "u2": -1.0}, {"u1": "bonafide", "u2": "spoof"}
+    calibration = Calibration((2.0,), 0.5, 0.5, 1, 1, (System("dev"),))
+    check(calibrated_results(make_trials("x", scores, labels), calibration), "calibrated")
