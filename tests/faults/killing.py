@@ -23,7 +23,8 @@ from tests.integration.stages import ROOT, Recipe, make_tree, open_recipe
 TAG = "killed"
 STAGES = {"dump": ("2", "2"), "train": ("3", "3"), "score": ("4", "5")}
 # What a stage makes; kills are of one stage, so that what is before it stays.
-MADE = {"dump": ("dump",), "train": ("exp",), "score": (f"exp/{TAG}/scores",)}
+MADE = {"dump": ["dump"], "train": ["exp"]}
+MADE["score"] = [f"exp/{TAG}/{name}" for name in ("scores", "calibration.json", "results.json")]
 # Logs and costs are of one run, not of its inputs.
 OWN = ("checkpoint.pt", "cost.json", "RESULTS.md", ".run.lock", ".train.lock")
 KILLS_IN_A_ROW = 3
@@ -65,7 +66,7 @@ class Harness:
         wanted = len(self.kills) + kills
         while len(self.kills) < wanted:
             for made in MADE[stage]:
-                shutil.rmtree(self.recipe.path / made)
+                remove(self.recipe.path / made)
             for _ in range(min(KILLS_IN_A_ROW, wanted - len(self.kills))):
                 self._kill(stage, seconds)
             self._finish(stage)
@@ -109,6 +110,11 @@ class Harness:
             assert time.monotonic() < deadline, f"still running: {members}"
             time.sleep(0.05)
         return name if reached else None
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def outcome(recipe: Path) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from fad.data.tables import read_table, validate_data_dir
+from fad.report.calibrated import read_model_calibration
 
 from .stages import METHODS, SHORT, open_recipe
 
@@ -17,6 +18,11 @@ SEEN, UNSEEN = ["griffinlim", "lpc", "world"], ["melgriffinlim", "worldnoise"]
 
 def scores_of(path: Path) -> dict[str, float]:
     return {utt: float(score) for utt, score in read_table(path).items()}
+
+
+def class_sizes(data: Path) -> tuple[int, int]:
+    labels = list(read_table(data / "utt2label").values())
+    return labels.count("bonafide"), labels.count("spoof")
 
 
 def last_line(text: str) -> str:
@@ -165,7 +171,40 @@ def test_the_number_of_scoring_jobs_does_not_change_scores(mini, trained):
     assert list(one) == list(three)
     np.testing.assert_allclose(list(one.values()), list(three.values()), atol=1e-5, rtol=0)
     names = sorted(path.name for path in (copy / "scores").iterdir())
-    assert names == ["eval", "eval.weights.sha256"]
+    assert names == ["dev", "dev.weights.sha256", "eval", "eval.weights.sha256"]
+
+
+def test_the_dev_set_calibrates_the_model(mini, trained):
+    for method in METHODS:
+        exp, done = trained[method]
+        fitted = read_model_calibration(exp)
+        assert (fitted.bonafide, fitted.spoof) == class_sizes(mini.path / "data/dev")
+        assert f"calibrate exp/{exp.name} on dev" in done.stderr
+        assert "spoofed trials of the fit itself" in done.stdout
+
+
+def test_stage_4_again_scores_no_dev_set_and_fits_the_same(mini, trained):
+    exp, _ = trained["frozen"]
+    log, path = exp / "log" / "score_dev.1.log", exp / "calibration.json"
+    before = path.read_bytes(), log.stat().st_mtime_ns
+    done = mini.ok("--stage", "4", "--stop_stage", "4", "--tag", exp.name)
+    assert "score eval with" in done.stderr
+    assert "score dev with" not in done.stderr
+    assert (path.read_bytes(), log.stat().st_mtime_ns) == before
+
+
+def test_a_calibration_of_other_weights_is_not_used(mini, trained):
+    copy = shutil.copytree(trained["lora"][0], mini.path / "exp" / "retrained")
+    shutil.copy(trained["frozen"][0] / "calibration.json", copy)
+    wav = next(iter(read_table(mini.path / "dump/audio/eval/wav.scp").values()))
+    command = f"python -m fad.bin.score --model exp/retrained --calibrated true '{wav}'"
+    done = mini.shell(command)
+    assert done.returncode == 1
+    assert "calibration.json: of other weights than exp/retrained/best.safetensors" in done.stderr
+    mini.ok("--stage", "4", "--stop_stage", "4", "--tag", "retrained")
+    path, ratio, decision = mini.shell(command).stdout.rstrip("\n").split("\t")
+    assert path == wav
+    assert decision == ("bonafide" if float(ratio) >= -0.641854 else "spoof")
 
 
 def test_single_files_get_the_scores_of_the_set(mini, trained):
