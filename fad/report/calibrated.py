@@ -106,7 +106,7 @@ def apply_to_files(
             )
     found = [read_scores(path).scores for path in paths]
     check_same_keys({str(path): scores for path, scores in zip(paths, found, strict=True)})
-    utts = sorted(found[0])
+    utts = list(found[0])
     matrix = np.array([[scores[utt] for scores in found] for utt in utts])
     try:
         return dict(zip(utts, calibration.llr(matrix).tolist(), strict=True))
