@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from fad.calibration import CALIBRATION
 from fad.data.tables import read_labels, read_table
 from fad.errors import FadError
 from fad.files import remove_parts, sha256_file, write_json, write_text
+from fad.report.calibrated import calibrated_results, read_model_calibration
 from fad.report.data_columns import column_files, read_columns
 from fad.report.description import describe
 from fad.report.det_plot import draw_det
@@ -19,7 +21,7 @@ from fad.report.scored import check_weights
 from fad.report.scores import read_asv_scores, read_scores
 from fad.report.summary import SCHEMA_VERSION
 from fad.report.training import read_cost
-from fad.report.trials import Trials, make_trials
+from fad.report.trials import Trials, make_trials, of_phase
 
 RESULTS = "results.json"
 
@@ -42,7 +44,8 @@ def report(
         What results.json holds: nothing of time or memory, which no two runs have the same.
 
     Raises:
-        FadError: an input is missing or malformed, or two sets would share a plot.
+        FadError: an input is missing or malformed, two sets would share a plot, or the calibration
+            is of other weights.
     """
     unknown = sorted(asv_files.keys() - tests.keys())
     if unknown:
@@ -55,15 +58,14 @@ def report(
         raise FadError("two test sets differ only in / and _: rename one, they would share a plot")
     trained = set(results["training_data"]["attacks"])
     trials = {name: read_trials(exp, name, data) for name, data in tests.items()}
-    found = {
-        name: _provenance(exp, name, data)
-        | evaluate(
-            trials[name],
-            read_asv_scores(asv_files[name]) if name in asv_files else None,
-            trained,
-        )
-        for name, data in tests.items()
-    }
+    calibration = read_model_calibration(exp) if (exp / CALIBRATION).is_file() else None
+    found = {}
+    for name, data in tests.items():
+        asv = read_asv_scores(asv_files[name]) if name in asv_files else None
+        found[name] = _provenance(exp, name, data) | evaluate(trials[name], asv, trained)
+        if calibration:
+            own = of_phase(trials[name], found[name].get("phase"))
+            found[name]["calibrated"] = calibrated_results(own, calibration)
     results["test_sets"] = kept | found
     for name in tests:
         title = f"{results['tag']} on {name}"

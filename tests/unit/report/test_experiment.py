@@ -4,8 +4,13 @@ import re
 import pytest
 from PIL import Image
 
+from fad.calibration import Calibration, System, write_calibration
+from fad.data.tables import read_table, write_table
 from fad.errors import FadError
-from fad.report.experiment import report
+from fad.files import sha256_file
+from fad.metrics.cllr import cllr
+from fad.metrics.dcf import act_dcf
+from fad.report.experiment import read_trials, report
 from fad.report.scored import record_weights
 
 
@@ -94,6 +99,45 @@ def test_clips_that_were_left_out_are_said(experiment):
     (experiment.eval / "errors").write_text("mini-900 cannot be read\n")
     assert make_report(experiment)["test_sets"]["eval"]["skipped_clips"] == 1
     assert "1 clip could not be read" in (experiment.exp / "RESULTS.md").read_text()
+
+
+def calibrate(experiment, weights=None):
+    own = sha256_file(experiment.exp / "best.safetensors")
+    systems = (System("dev", None, weights or own),)
+    calibration = Calibration((0.5,), -1.0, 0.5, 40, 60, systems)
+    write_calibration(experiment.exp / "calibration.json", calibration)
+    return calibration
+
+
+def test_a_calibration_beside_the_model_is_applied(experiment):
+    calibration = calibrate(experiment)
+    found = make_report(experiment)["test_sets"]["eval"]
+    trials = read_trials(experiment.exp, "eval", experiment.eval)
+    bonafide, spoof = calibration.llr(trials.bonafide), calibration.llr(trials.spoof)
+    assert found["calibrated"]["cllr_bits"] == cllr(bonafide, spoof)
+    assert found["calibrated"]["act_dcf"] == act_dcf(bonafide, spoof)
+    page = (experiment.exp / "RESULTS.md").read_text()
+    assert "### Calibrated" in page and "llr = 0.5 score -1 (nats)" in page
+    assert f"{found['calibrated']['cllr_bits']:.4f}" in page
+
+
+def test_calibrated_results_are_of_the_phase(experiment):
+    calibration = calibrate(experiment)
+    utts = read_table(experiment.eval / "utt2label")
+    phases = {utt: "eval" if index % 2 else "hidden" for index, utt in enumerate(utts)}
+    write_table(experiment.eval / "utt2phase", phases)
+    found = make_report(experiment)["test_sets"]["eval"]
+    trials = read_trials(experiment.exp, "eval", experiment.eval)
+    own = trials.subset(trials.columns["phase"] == "eval")
+    expected = cllr(calibration.llr(own.bonafide), calibration.llr(own.spoof))
+    assert found["calibrated"]["cllr_bits"] == expected
+    assert found["bonafide"] + found["spoof"] == own.utts.size < trials.utts.size
+
+
+def test_a_calibration_of_other_weights_is_refused(experiment):
+    calibrate(experiment, "ef" * 32)
+    with pytest.raises(FadError, match=r"calibration.json: of other weights"):
+        make_report(experiment)
 
 
 def test_asv_scores_give_the_tdcf(experiment, tmp_path):
