@@ -37,8 +37,8 @@ HOW_TO_READ = """## How to read this
 - **Interval**: percentiles of the EER over bootstrap draws of what the next column says, classes
   kept apart. Where nothing went wrong it is 0 to 0, however few trials there are: see the counts.
 - **\\*** meaningful only for scores calibrated as log-likelihood ratios; these are not calibrated.
-- **Calibrated** costs are of llr = scale * score + offset, fitted on the dev set alone; `at best` is
-  what no calibration can go below on these trials. It holds as far as dev is like the test set.
+- **Calibrated** costs are of llr = scale * score + offset, fitted on the dev set alone; `at best`
+  is what no calibration can go below on these trials. It holds as far as dev is like the test set.
 - Costs: minDCF and actDCF use P_spoof 0.05, C_miss 1, C_fa 10. Cllr 1 is what a detector that
   knows nothing costs; min Cllr is what is left of it after the best possible calibration. min t-DCF
   depends on the ASV system: compare it only for the same ASV scores.

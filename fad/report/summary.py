@@ -84,17 +84,16 @@ def calibrated_table(results: Results, digits: int = 4) -> Table:
     """Costs of the scores as they are and as log-likelihood ratios, beside the best possible."""
     calibrated = results["calibrated"]
     header = ["cost", "raw scores", "calibrated on dev", "at best"]
+    keys = {
+        "Cllr (bits)": ("cllr_bits", "min_cllr_bits"),
+        "DCF, ASVspoof 5": ("act_dcf", "min_dcf"),
+    }
     rows = [
-        [title, *(decimal(value, digits) for value in values)]
-        for title, *values in (
-            (
-                "Cllr (bits)",
-                results["cllr_bits"],
-                calibrated["cllr_bits"],
-                results["min_cllr_bits"],
-            ),
-            ("DCF, ASVspoof 5", results["act_dcf"], calibrated["act_dcf"], results["min_dcf"]),
-        )
+        [
+            title,
+            *(decimal(value, digits) for value in (results[key], calibrated[key], results[best])),
+        ]
+        for title, (key, best) in keys.items()
     ]
     return header, rows
 
@@ -104,10 +103,10 @@ def calibrated_sentence(results: Results) -> str:
     found = results["calibrated"]
     decisions = found["decisions"]
     return (
-        f"llr = {found['scale']:.4g} score {found['offset']:+.4g} (nats). Accepting above the Bayes "
-        f"threshold of {found['bayes_threshold']:.3f} (P_spoof 0.05, C_miss 1, C_fa 10): misses "
-        f"{100 * decisions['p_miss']:.2f} %, false alarms {100 * decisions['p_fa']:.2f} %, balanced "
-        f"accuracy {100 * decisions['balanced_accuracy']:.2f} %, F1 of spoofs "
+        f"llr = {found['scale']:.4g} score {found['offset']:+.4g} (nats). Accepting above the "
+        f"Bayes threshold of {found['bayes_threshold']:.3f} (P_spoof 0.05, C_miss 1, C_fa 10): "
+        f"misses {100 * decisions['p_miss']:.2f} %, false alarms {100 * decisions['p_fa']:.2f} %, "
+        f"balanced accuracy {100 * decisions['balanced_accuracy']:.2f} %, F1 of spoofs "
         f"{100 * decisions['f1']:.2f} %."
     )
 
