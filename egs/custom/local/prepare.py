@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from fad.cli import run
 from fad.data.corpus import SETS, UNKNOWN_SPEAKER, Clip, is_audio, split_by_speaker, write_corpus
+from fad.data.labels import SPELLINGS
 from fad.data.tables import NO_ATTACK, read_lines
 from fad.errors import FadError, nearest
 
@@ -22,10 +23,6 @@ divided by speaker.
 
 CORPUS = "custom"
 PROTOCOLS = ("protocol.tsv", "protocol.csv")
-SPELLINGS = {
-    **dict.fromkeys(("bonafide", "bona-fide", "real", "genuine"), "bonafide"),
-    **dict.fromkeys(("spoof", "fake"), "spoof"),
-}
 COLUMNS = ("utt", "path", "label", "attack", "speaker", "split")
 FACTS = ("codec", "lang", "phase")  # columns that results are divided by, where they are there
 UNKNOWN_ATTACK = "unknown"

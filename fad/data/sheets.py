@@ -1,0 +1,274 @@
+"""Files of columns as others write them: with a header or without, of tabs, commas or spaces.
+
+Without a header, the number of columns and the place of the label tell which of the known layouts
+a file has. With one, columns are known by a short list of names, or named by the user. Nothing is
+guessed: two columns that could be the same thing are an error that lists them.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fad.data.labels import NUMBERS, is_word_for_label, read_label
+from fad.data.tables import read_lines
+from fad.errors import FadError, nearest
+
+NAMES = {
+    "utt": (
+        "utt",
+        "utterance",
+        "file",
+        "filename",
+        "path",
+        "trial",
+        "trial-anon",
+        "id",
+        "id-audio",
+    ),
+    "score": ("score", "cm-score"),
+    "label": ("label", "key", "cm-label"),
+    "attack": ("attack", "attack-label", "attack-anon"),
+    "speaker": ("speaker", "speaker-id", "spk"),
+    "phase": ("phase", "subset"),
+    "lang": ("lang", "language"),
+    "codec": ("codec",),
+    "source": ("source",),
+    "vocoder": ("vocoder",),
+    "gender": ("gender",),
+}
+"""What the columns of a header are taken for; capital letters do not matter, and _ is -."""
+
+DROPPED = "."  # in a layout: a column that nobody needs
+LOGITS = ("bonafide_logit", "spoof_logit")  # instead of a score, in a file of scores
+Layout = Sequence[str]
+_OWN = ("utt", "score", *LOGITS)  # columns whose cells all differ
+_SHOWN = 12  # columns of a header in a message
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The columns of a file.
+
+    Attributes:
+        path: the file.
+        columns: the cells of each column by its name, in the order of the rows; `utt` is one.
+        first_line: the line of the first row, counted from 1.
+    """
+
+    path: Path
+    columns: dict[str, list[str]]
+    first_line: int
+
+    def place(self, row: int) -> str:
+        """The line of a row, as messages name it."""
+        return f"{self.path}:{self.first_line + row}"
+
+    def labels(self, bonafide: str | None = None) -> list[str]:
+        """The column `label` in the words `bonafide` and `spoof`.
+
+        Raises:
+            FadError: as `read_label`, with the line.
+        """
+        words, meanings = self.columns["label"], {}
+        for word in dict.fromkeys(words):
+            try:
+                meanings[word] = read_label(word, bonafide)
+            except FadError as error:
+                raise FadError(f"{self.place(words.index(word))}: {error}") from None
+        return [meanings[word] for word in words]
+
+
+def read_sheet(
+    path: str | Path,
+    layouts: Sequence[Layout],
+    needed: Sequence[str],
+    chosen: Mapping[str, str] | None = None,
+    option: str = "--columns",
+) -> Sheet:
+    """Reads a file of columns.
+
+    Args:
+        path: UTF-8 text. Its first line is a header where it has a known name for `utt`, where it
+            has commas, and where `chosen` is given.
+        layouts: what a file without a header may have: the names of its columns in their order,
+            each with `utt`.
+        needed: names that a header must have a column for.
+        chosen: the header's column by name: for a name that has another word in `NAMES`, or for a
+            column that has no place there.
+        option: how the user sets `chosen`, for messages.
+
+    Raises:
+        FadError: the file is unreadable or empty, a line has another number of columns than the
+            first, a column is missing or ambiguous, or an utterance has no name or comes twice.
+    """
+    path = Path(path)
+    lines = read_lines(path)
+    if not lines:
+        raise FadError(f"{path}: no line in it: make it again")
+    delimiter = _delimiter(path, lines[0], named=bool(chosen))
+    words = next(_rows(path, lines[:1], delimiter), [])
+    if chosen or delimiter == "," or _is_header(words):
+        places = _named_places(path, words, needed, chosen or {}, option)
+        form, first_line = "the header", 2
+    else:
+        layout = _fitting(path, layouts, lines[0].split(), option)
+        places = {name: place for place, name in enumerate(layout) if name != DROPPED}
+        words, delimiter = list(layout), None
+        form, first_line = f"'{_form(layout)}'", 1
+    rows = _rows(path, lines[first_line - 1 :], delimiter)
+    sheet = Sheet(path, _cells(path, rows, places, len(words), form, first_line), first_line)
+    _check_utts(sheet)
+    return sheet
+
+
+def _delimiter(path: Path, first: str, named: bool) -> str | None:
+    """A tab, a comma, or None for white space, as the first line has it."""
+    if "\t" in first:
+        return "\t"
+    word = (first.split() or [""])[0]
+    if ";" in word:
+        raise FadError(f"{path}:1: columns are parted by ';': part them by tabs or commas")
+    # Where nothing says that it is a header, `u1 1,5` has a decimal comma.
+    return "," if "," in (first if named else word) else None
+
+
+def _rows(path: Path, lines: Sequence[str], delimiter: str | None) -> Iterator[list[str]]:
+    """The cells of each line, stripped."""
+    if delimiter is None:
+        return map(str.split, lines)
+    if delimiter == "\t":
+        return ([cell.strip() for cell in line.split("\t")] for line in lines)
+    return _csv_rows(path, lines)
+
+
+def _csv_rows(path: Path, lines: Sequence[str]) -> Iterator[list[str]]:
+    reader = csv.reader(lines, strict=True)
+    try:
+        for number, row in enumerate(reader, start=1):
+            if reader.line_num != number:
+                raise FadError(f"{path}: a quoted cell goes over the end of its line: mend it")
+            yield [cell.strip() for cell in row]
+    except csv.Error as error:
+        raise FadError(f"{path}: not a table of commas ({error}): mend it") from None
+
+
+def _fold(word: str) -> str:
+    return word.lower().replace("_", "-")
+
+
+def _is_header(words: Sequence[str]) -> bool:
+    return any(_fold(word) in NAMES["utt"] for word in words)
+
+
+def _listed(words: Sequence[str]) -> str:
+    shown = ", ".join(word[:40] for word in words[:_SHOWN])
+    return shown + (", ..." if len(words) > _SHOWN else "")
+
+
+def _named_places(
+    path: Path,
+    header: Sequence[str],
+    needed: Sequence[str],
+    chosen: Mapping[str, str],
+    option: str,
+) -> dict[str, int]:
+    """The place of each column that the user chose or that has a known name."""
+    places = {}
+    for name, column in chosen.items():
+        if header.count(column) != 1:
+            what = f"{header.count(column)} columns" if column in header else "no column"
+            known = nearest(column[:40], [word[:40] for word in header[:_SHOWN]])
+            raise FadError(f"{path}:1: {what} '{column[:40]}' in the header: {known}")
+        places[name] = header.index(column)
+    for name, known in NAMES.items():
+        found = [place for place, word in enumerate(header) if _fold(word) in known]
+        if name in chosen or not found:
+            continue
+        if len(found) > 1:
+            rivals = " and ".join(header[place][:40] for place in found[:3])
+            raise FadError(
+                f"{path}:1: columns {rivals} could each be '{name}': say which, such as "
+                f"{option} {name}={header[found[0]][:40]}"
+            )
+        places[name] = found[0]
+    for name in needed:
+        if name not in places:
+            raise FadError(
+                f"{path}:1: no column for '{name}' in the header ({_listed(header)}): say which "
+                f"it is with {option} {name}=COLUMN, or give the file a header"
+            )
+    return places
+
+
+def _form(layout: Layout) -> str:
+    return " ".join("-" if name == DROPPED else name for name in layout)
+
+
+def _fitting(path: Path, layouts: Sequence[Layout], words: Sequence[str], option: str) -> Layout:
+    """The layout of this many columns, and of those with a label, one that has it where it is."""
+    same = [layout for layout in layouts if len(layout) == len(words)]
+    if not same:
+        forms = "; ".join(f"'{_form(layout)}'" for layout in layouts)
+        raise FadError(
+            f"{path}:1: {len(words)} columns, but without a header expected is one of {forms}; "
+            f"other columns are named by a header, or with {option}"
+        )
+    with_label = [(layout, words[layout.index("label")]) for layout in same if "label" in layout]
+    # A number may be a score as well, so a word goes before it.
+    spelled = [layout for layout, word in with_label if is_word_for_label(word)]
+    fitting = spelled or [
+        layout for layout, word in with_label if word in NUMBERS and _has_a_score(layout, words)
+    ]
+    if len(fitting) > 1:
+        raise FadError(
+            f"{path}:1: {' and '.join(repr(_form(layout)) for layout in fitting)} both fit: give "
+            "the file a header"
+        )
+    return (fitting or same)[0]
+
+
+def _has_a_score(layout: Layout, words: Sequence[str]) -> bool:
+    """Whether there is a number where the layout has the score, if it has one."""
+    return "score" not in layout or words[layout.index("score")][-1:].isdigit()
+
+
+def _cells(
+    path: Path,
+    rows: Iterator[list[str]],
+    places: Mapping[str, int],
+    width: int,
+    form: str,
+    first_line: int,
+) -> dict[str, list[str]]:
+    """The cells of the columns at `places`; cells of the same text are one object in memory."""
+    columns: dict[str, list[str]] = {name: [] for name in places}
+    own = [(columns[name].append, place) for name, place in places.items() if name in _OWN]
+    shared = [(columns[name].append, place) for name, place in places.items() if name not in _OWN]
+    known: dict[str, str] = {}
+    for number, cells in enumerate(rows, start=first_line):
+        if len(cells) != width:
+            raise FadError(
+                f"{path}:{number}: {len(cells)} columns where {width} are expected: {form}"
+            )
+        for append, place in own:
+            append(cells[place])
+        for append, place in shared:
+            append(known.setdefault(cells[place], cells[place]))
+    return columns
+
+
+def _check_utts(sheet: Sheet) -> None:
+    utts = sheet.columns["utt"]
+    if not utts:
+        raise FadError(f"{sheet.path}: no trial in it, only a header: make it again")
+    seen: set[str] = set()
+    for row, utt in enumerate(utts):
+        if not utt:
+            raise FadError(f"{sheet.place(row)}: no name of an utterance: give one")
+        if utt in seen:
+            raise FadError(
+                f"{sheet.place(row)}: '{utt[:80]}' came before ({len(utts)} lines, "
+                f"{len(set(utts))} names): keep one line for each"
+            )
+        seen.add(utt)
