@@ -3,6 +3,7 @@
 import argparse
 import errno
 import logging
+import math
 import os
 import sys
 import threading
@@ -35,6 +36,41 @@ def parse_bool(text: str) -> bool:
     if text not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"expected true or false, not '{text}'")
     return text == "true"
+
+
+def parse_natural(text: str) -> int:
+    """An argparse type for whole numbers from 0."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, not '{text}'")
+    return int(text)
+
+
+def parse_finite(text: str) -> float:
+    """An argparse type for numbers that are neither NaN nor infinite."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"expected a number, not '{text}'")
+    return number
+
+
+def parse_pairs(option: str, texts: Sequence[str], example: str) -> dict[str, str]:
+    """`NAME=VALUE` words as a dictionary in their order.
+
+    Raises:
+        FadError: a word has no name or no value, or a name comes twice.
+    """
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not name or not value:
+            raise FadError(f"{option} '{text[:80]}': expected NAME=VALUE, such as {example}")
+        if name in pairs:
+            raise FadError(f"{option} gives '{name}' twice: give it once")
+        pairs[name] = value
+    return pairs
 
 
 def run(main: Callable[[Sequence[str] | None], None]) -> None:

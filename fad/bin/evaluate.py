@@ -1,28 +1,21 @@
-"""Error rates of a file of scores: EER, costs, and each attack."""
+"""Error rates of a file of scores: EER, costs, and each attack, codec, phase, ..."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 
-from fad.cli import run
-from fad.data.tables import read_labels, read_table
+from fad.cli import parse_finite, parse_natural, parse_pairs, run
+from fad.data.labels import NUMBERS
 from fad.errors import FadError
-from fad.report.evaluation import CALIBRATION_NOTE, evaluate
-from fad.report.scores import read_asv_scores, read_scores
-from fad.report.summary import asv_sentence, cost_table, error_table, group_table
-from fad.report.text import terminal_table
-from fad.report.trials import make_trials
-
-DESCRIPTION = """Error rates of a file of scores, of fad or of any other system.
-
-The scores are lines of `utt score` (then --labels is needed) or of `utt attack label score`, the
-format of ASVspoof 2019. A higher score means more bona fide. EER and costs are those of the
-ASVspoof organisers' programs; with --asv_scores also min t-DCF."""
-EXAMPLE = """examples:
-  python -m fad.bin.evaluate --scores exp/lora/scores/eval --labels data/eval/utt2label \\
-      --attacks data/eval/utt2attack --utt2spk data/eval/utt2spk
-  python -m fad.bin.evaluate --scores cm_scores.txt --json > results.json"""
+from fad.report.asv_scores import read_asv_scores
+from fad.report.evaluation import evaluate
+from fad.report.formats import DESCRIPTION, EPILOG
+from fad.report.joining import by_stem, join, read_any_key
+from fad.report.scores import PAIRS, read_scores
+from fad.report.set_text import set_text
+from fad.report.trials import choose_phase
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -30,47 +23,53 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fad.bin.evaluate",
         description=DESCRIPTION,
-        epilog=EXAMPLE,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--scores", required=True, help="file of scores")
-    parser.add_argument("--labels", help="table utt2label: bonafide or spoof")
-    parser.add_argument("--attacks", help="table utt2attack, for results by attack")
-    parser.add_argument("--asv_scores", help="ASV scores of ASVspoof 2019, for min t-DCF")
-    parser.add_argument("--utt2spk", help="speakers: the interval is then drawn over these")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    add = parser.add_argument
+    names = {"type": partial(str.split, sep=","), "default": [], "metavar": "NAME=COLUMN,..."}
+    add("--scores", required=True, help="file of scores")
+    add("--columns", **names, help="columns of the scores' header")
+    add("--logits", choices=PAIRS, metavar="A,B", help="scores are pairs '[a, b]', see below")
+    add("--bonafide", choices=NUMBERS, help="which number is bona fide where labels are numbers")
+    add("--key", "--labels", help="the organisers' key, a table such as utt2label, or data/<set>")
+    add("--key_columns", **names, help="columns of the key's header; a new NAME is results by it")
+    add("--attacks", metavar="TABLE", help="utt2attack, for results by attack")
+    add("--utt2spk", metavar="TABLE", help="speakers: the interval is then drawn over these")
+    add("--by", action="append", default=[], metavar="NAME=TABLE", help="results by utt2NAME too")
+    add("--phase", help="phase of the key that the results are of (eval where there is one)")
+    add("--stems", action="store_true", help="compare names without folders and audio endings")
+    add("--asv_scores", metavar="FILE", help="ASV scores of ASVspoof 2019 or 2021: min t-DCF")
+    add("--asv_key", metavar="FILE", help="ASVspoof 2021's key of the ASV scores")
+    add("--threshold", type=parse_finite, help="accuracy at this threshold, chosen on other data")
+    add("--resamples", type=parse_natural, default=200, help="of the bootstrap; 0: no interval")
+    add("--json", action="store_true", help="print JSON instead of tables")
     return parser
-
-
-def as_text(name: str, results: dict) -> str:
-    """The results as tables with six digits."""
-    draws = f"{results['eer_interval']['resamples']} bootstrap resamples, percentile"
-    parts = [
-        f"{name} (higher score = bona fide; interval: {draws})",
-        terminal_table(*error_table(results, digits=6)),
-        terminal_table(*cost_table(results, digits=6)) + f"\n* {CALIBRATION_NOTE}",
-        asv_sentence(results),
-        *(terminal_table(*group_table(results, name, digits=6)) for name in results["by"]),
-    ]
-    return "\n\n".join(part for part in parts if part)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the results of one file of scores; warnings go to standard error."""
     args = get_parser().parse_args(argv)
-    found = read_scores(args.scores)
-    labels = read_labels(args.labels) if args.labels else found.labels
-    if labels is None:
-        raise FadError(f"{args.scores}: has no labels in it: give --labels utt2label")
-    columns = {} if found.attacks is None else {"attack": found.attacks}
-    given = {"attack": args.attacks, "speaker": args.utt2spk}
-    columns |= {name: read_table(path) for name, path in given.items() if path}
-    files = {"labels": args.labels, "attack": args.attacks, "speaker": args.utt2spk}
-    trials = make_trials(args.scores, found.scores, labels, columns, files)
-    asv = read_asv_scores(args.asv_scores) if args.asv_scores else None
-    results = evaluate(trials, asv)
-    as_json = json.dumps(results, indent=2, allow_nan=False)
-    print(as_json if args.json else as_text(args.scores, results))
+    for option, other in (("asv_key", "asv_scores"), ("key_columns", "key")):
+        if getattr(args, option) and not getattr(args, other):
+            raise FadError(f"--{option} goes with --{other}: give that too")
+    columns = parse_pairs("--columns", args.columns, "utt=filename")
+    key_columns = parse_pairs("--key_columns", args.key_columns, "label=key")
+    by = parse_pairs("--by", args.by, "lang=utt2lang")
+    found = read_scores(args.scores, columns, args.bonafide, args.logits)
+    key = read_any_key(args.key, key_columns, args.bonafide) if args.key else None
+    if args.stems:
+        found, key = by_stem(found, key)
+    tables = {"attack": args.attacks, "speaker": args.utt2spk} | by
+    trials = join(found, key, {name: path for name, path in tables.items() if path}, args.phase)
+    phase, asv = choose_phase(trials, args.phase), None
+    if args.asv_scores:
+        asv = read_asv_scores(args.asv_scores, args.asv_key, phase)
+    results = evaluate(trials, asv, None, args.threshold, args.resamples, phase=phase)
+    as_json = json.dumps(results, indent=2, allow_nan=False) if args.json else ""
+    print(as_json or set_text(args.scores, results))
+    for name in by.keys() - results["by"].keys() - {"phase"}:
+        results["warnings"].append(f"no results by {name}: it tells no groups of both classes")
     for warning in results["warnings"]:
         print(f"warning: {args.scores}: {warning}", file=sys.stderr)
 

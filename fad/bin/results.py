@@ -5,8 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
-from fad.errors import FadError
+from fad.cli import parse_pairs, run
 from fad.report.experiment import report
 
 DESCRIPTION = """Writes results.json, RESULTS.md and a DET plot for each test set into exp/<tag>.
@@ -38,28 +37,17 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse_pairs(option: str, texts: Sequence[str]) -> dict[str, Path]:
-    """`NAME=PATH` words as a dictionary in their order.
-
-    Raises:
-        FadError: a word has no name or no path, or a name comes twice.
-    """
-    pairs: dict[str, Path] = {}
-    for text in texts:
-        name, _, path = text.partition("=")
-        if not name or not path:
-            raise FadError(f"{option} '{text}': expected SET=PATH, such as eval=dump/audio/eval")
-        if name in pairs:
-            raise FadError(f"{option} names the set '{name}' twice: give each set once")
-        pairs[name] = Path(path)
-    return pairs
+def parse_paths(option: str, texts: Sequence[str]) -> dict[str, Path]:
+    """`SET=PATH` words as a dictionary in their order."""
+    pairs = parse_pairs(option, texts, "eval=dump/audio/eval")
+    return {name: Path(path) for name, path in pairs.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Writes the results of one experiment."""
     args = get_parser().parse_args(argv)
-    tests = parse_pairs("--test", args.test)
-    results = report(args.exp, args.train_data, tests, parse_pairs("--asv_scores", args.asv_scores))
+    tests = parse_paths("--test", args.test)
+    results = report(args.exp, args.train_data, tests, parse_paths("--asv_scores", args.asv_scores))
     for name, found in results["test_sets"].items():
         logging.info("%s: EER %.2f %%", name, found["eer_percent"])
         for warning in found["warnings"]:

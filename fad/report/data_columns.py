@@ -28,13 +28,19 @@ def read_columns(data: Path) -> dict[str, Mapping[str, str]]:
     Raises:
         FadError: a table is missing or malformed.
     """
-    found: dict[str, Table] = {}
-    for name in ("utt2attack", "utt2spk", *optional_tables(data)):
-        found[column_name(name)] = read_table(data / name)
-    if "duration" in found:
-        lengths = read_lengths(data / LENGTHS)
-        found["duration"] = {utt: duration_bin(samples) for utt, samples in lengths.items()}
-    return found
+    names = ("utt2attack", "utt2spk", *optional_tables(data))
+    return {column_name(name): read_column(column_name(name), data / name) for name in names}
+
+
+def read_column(name: str, path: str | Path) -> Table:
+    """A table `utt value`, but for `duration`, whose values are lengths in samples, as bins.
+
+    Raises:
+        FadError: the table is missing or malformed.
+    """
+    if name != "duration":
+        return read_table(path)
+    return {utt: duration_bin(samples) for utt, samples in read_lengths(path).items()}
 
 
 def column_files(data: Path) -> dict[str, Path]:

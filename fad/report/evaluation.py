@@ -42,7 +42,7 @@ def evaluate(
 
     Args:
         trials: the scored trials.
-        asv_scores: ASV scores by kind (`fad.report.scores.read_asv_scores`), for min t-DCF.
+        asv_scores: ASV scores by kind (`fad.report.asv_scores.read_asv_scores`), for min t-DCF.
         trained_attacks: attacks in the training data; where given, attacks are marked as seen or
             not.
         threshold: for accuracy and its like, chosen on other data; None leaves them out.

@@ -10,6 +10,7 @@ from fad.calibration import CALIBRATION
 from fad.data.tables import read_labels, read_table
 from fad.errors import FadError
 from fad.files import remove_parts, sha256_file, write_json, write_text
+from fad.report.asv_scores import read_asv_scores
 from fad.report.calibrated import calibrated_results, read_model_calibration
 from fad.report.data_columns import column_files, read_columns
 from fad.report.description import describe
@@ -18,7 +19,7 @@ from fad.report.evaluation import evaluate, split_by_training
 from fad.report.overview import read_results
 from fad.report.results_md import results_md
 from fad.report.scored import check_weights
-from fad.report.scores import read_asv_scores, read_scores
+from fad.report.scores import read_scores
 from fad.report.summary import SCHEMA_VERSION
 from fad.report.training import read_cost
 from fad.report.trials import Trials, make_trials, of_phase

@@ -1,28 +1,44 @@
-"""Files of scores, read strictly: a line that is not understood is an error with its place.
+"""Files of countermeasure scores, read strictly: what is not understood is an error with its place.
 
-Countermeasure scores have two columns, `utt score` (fad's own), or four, `utt attack label score`
-(ASVspoof 2019, which carries labels and attacks). ASV scores have three, as ASVspoof 2019 hands
-them out: `bonafide|Axx target|nontarget|spoof score`. A higher score
-is more bona fide, or more target.
+Without a header they have one of the `LAYOUTS`: fad's own and ASVspoof 2021's `utt score`,
+ASVspoof 2019's `utt attack label score` (which AASIST writes too), and what its descendants made
+of it. With a header, of tabs, commas or spaces, the columns have names, as in ASVspoof 5
+(`filename<TAB>cm-score`). A higher score is more bona fide.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from math import isfinite
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-
-from fad.data.tables import LABELS, read_lines
+from fad.data.protocols import columns_of
+from fad.data.sheets import LOGITS, Sheet, read_sheet
 from fad.errors import FadError
 
-ASV_KINDS = ("target", "nontarget", "spoof")
+LAYOUTS = (
+    ("utt", "score"),
+    ("utt", "label", "score"),
+    ("utt", "attack", "label", "score"),
+    ("speaker", "utt", "score", "label"),
+    ("speaker", "utt", "attack", "label", "score"),
+)
+PAIRS = ("spoof,bonafide", "bonafide,spoof")
+"""What the two numbers of a cell `[a, b]` can be."""
+
 # Python's `float` takes more: `1_000`, and digits of other scripts.
 _NUMBER = re.compile(
     r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
 )
-COLUMNS = {2: "utt score", 4: "utt attack label score"}
+Cell = TypeVar("Cell")
+_HINTS = (
+    (re.compile(r"[+-]?[0-9]*,[0-9]+"), "write the decimal comma as a point"),
+    (re.compile(r".*[0-9] ?%"), "write it without the percent sign"),
+    (re.compile(r"[\[(].*,.*[\])]"), f"two logits? Say which: --logits {' or '.join(PAIRS)}"),
+    (re.compile(r"[a-z].*", re.I), "a header? Name its columns: --columns utt=NAME,score=NAME"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,90 +49,90 @@ class ScoreFile:
         path: the file.
         scores: score by utterance, in the order of the file.
         labels: `bonafide` or `spoof` by utterance, None where the file has no labels.
-        attacks: attack by utterance, None where the file has no attacks.
+        columns: by name (`attack`, `speaker`, ...) the value by utterance, of what else it has.
     """
 
     path: Path
     scores: dict[str, float]
     labels: dict[str, str] | None = None
-    attacks: dict[str, str] | None = None
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line numbers, from 1, and the columns of each line."""
-    return ((number, line.split()) for number, line in enumerate(read_lines(path), start=1))
+def read_scores(
+    path: str | Path,
+    chosen: Mapping[str, str] | None = None,
+    bonafide: str | None = None,
+    pair: str | None = None,
+) -> ScoreFile:
+    """Reads countermeasure scores.
+
+    Args:
+        path: a file of one of the `LAYOUTS`, or with a header.
+        chosen: the header's column by name, as `read_sheet` takes it. Columns for both
+            `bonafide_logit` and `spoof_logit` stand for a score, which is their difference.
+        bonafide: which of the labels 0 and 1 is bona fide, where they are numbers.
+        pair: one of `PAIRS`, where each score is a cell of two logits `[a, b]`; the score is then
+            that of bona fide less that of spoof.
+
+    Raises:
+        FadError: as `read_sheet`; a score is no finite number, a label is unknown, or an attack
+            does not fit its label.
+    """
+    wanted = LOGITS if chosen and chosen.keys() & set(LOGITS) else ("score",)
+    sheet = read_sheet(path, LAYOUTS, ("utt", *wanted), chosen)
+    utts = sheet.columns["utt"]
+    scores = dict(zip(utts, _scores(sheet, pair), strict=True))
+    labels = sheet.labels(bonafide) if "label" in sheet.columns else None
+    by_utt = dict(zip(utts, labels, strict=True)) if labels else None
+    return ScoreFile(sheet.path, scores, by_utt, columns_of(sheet, labels))
 
 
-def _number(text: str, path: Path, line: int) -> float:
-    """A finite score."""
+def read_number(text: str) -> float:
+    """A finite score.
+
+    Raises:
+        FadError: it is none, with what may be wrong; the caller knows the place.
+    """
     if not _NUMBER.fullmatch(text):
-        raise FadError(
-            f"{path}:{line}: '{text[:40]}' is not a number: expected a score, such as -1.5"
-        )
+        hint = next((hint for form, hint in _HINTS if form.fullmatch(text)), None)
+        raise FadError(f"'{text[:40]}' is not a number: {hint or 'expected a score, such as -1.5'}")
     score = float(text)
     if not isfinite(score):
-        raise FadError(f"{path}:{line}: score '{text[:40]}' is not finite: score this trial again")
+        raise FadError(f"score '{text[:40]}' is not finite: score this trial again")
     return score
 
 
-def _check_columns(columns: list[str], expected: int, form: str, path: Path, line: int) -> None:
-    if len(columns) != expected:
-        raise FadError(
-            f"{path}:{line}: {len(columns)} columns where {expected} are expected: '{form}'"
-        )
+def _scores(sheet: Sheet, pair: str | None) -> list[float]:
+    if LOGITS[0] in sheet.columns:
+        logits = zip(*(sheet.columns[name] for name in LOGITS), strict=True)
+        return _mapped(sheet, logits, lambda cells: _difference(*cells))
+    if pair:
+        return _mapped(sheet, sheet.columns["score"], partial(_pair_score, pair=pair))
+    return _mapped(sheet, sheet.columns["score"], read_number)
 
 
-def _check_label(label: str, path: Path, line: int) -> None:
-    if label not in LABELS:
-        raise FadError(f"{path}:{line}: label '{label}' is neither 'bonafide' nor 'spoof'")
+def _mapped(sheet: Sheet, cells: Iterable[Cell], read: Callable[[Cell], float]) -> list[float]:
+    """Each cell as a number; an error is told with its line."""
+    numbers = []
+    for cell in cells:
+        try:
+            numbers.append(read(cell))
+        except FadError as error:
+            raise FadError(f"{sheet.place(len(numbers))}: {error}") from None
+    return numbers
 
 
-def read_scores(path: str | Path) -> ScoreFile:
-    """Reads countermeasure scores of two or four columns; the first line decides which.
-
-    Raises:
-        FadError: the file is missing or empty; a line has another number of columns than the
-            first, a score that is no finite number, an unknown label, or an utterance that came
-            before.
-    """
-    path = Path(path)
-    scores: dict[str, float] = {}
-    labels: dict[str, str] = {}
-    attacks: dict[str, str] = {}
-    expected = 0
-    for line, columns in _lines(path):
-        if not expected:
-            expected = len(columns) if len(columns) in COLUMNS else min(COLUMNS)
-        _check_columns(columns, expected, COLUMNS[expected], path, line)
-        utt = columns[0]
-        if utt in scores:
-            raise FadError(f"{path}:{line}: '{utt}' has a score already: keep one line for it")
-        scores[utt] = _number(columns[-1], path, line)
-        if expected == 4:
-            _check_label(columns[2], path, line)
-            attacks[utt], labels[utt] = columns[1], columns[2]
-    if not scores:
-        raise FadError(f"{path}: no scores in it: score the set first (stage 4)")
-    return ScoreFile(path, scores, labels or None, attacks or None)
+def _difference(bonafide: str, spoof: str) -> float:
+    score = read_number(bonafide) - read_number(spoof)
+    if not isfinite(score):
+        raise FadError(f"'{bonafide[:40]}' less '{spoof[:40]}' is not finite: score it again")
+    return score
 
 
-def read_asv_scores(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads ASV scores: a vector (N,) of scores for each of `target`, `nontarget`, `spoof`.
-
-    Raises:
-        FadError: the file is missing, a line is malformed, or a kind of trial is missing.
-    """
-    path = Path(path)
-    scores: dict[str, list[float]] = {kind: [] for kind in ASV_KINDS}
-    form = "bonafide|<attack> target|nontarget|spoof score"
-    for line, columns in _lines(path):
-        _check_columns(columns, 3, form, path, line)
-        if columns[1] not in scores:
-            raise FadError(
-                f"{path}:{line}: kind of trial '{columns[1]}' is none of {', '.join(ASV_KINDS)}"
-            )
-        scores[columns[1]].append(_number(columns[2], path, line))
-    missing = [kind for kind in ASV_KINDS if not scores[kind]]
-    if missing:
-        raise FadError(f"{path}: no {' and no '.join(missing)} trials: t-DCF needs all three kinds")
-    return {kind: np.array(values) for kind, values in scores.items()}
+def _pair_score(cell: str, pair: str) -> float:
+    """The score of a cell such as `[-3.75, 3.77]`."""
+    logits = [part.strip() for part in cell.strip("[]()").split(",")]
+    if len(logits) != 2:
+        raise FadError(f"'{cell[:40]}' is no pair of logits '[a, b]', as --logits says it is")
+    bonafide, spoof = logits if pair == "bonafide,spoof" else reversed(logits)
+    return _difference(bonafide, spoof)

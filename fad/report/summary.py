@@ -19,6 +19,13 @@ COSTS = {
     "min_cllr_bits": "min Cllr (bits)",
     "auc": "AUC (area under the ROC)",
 }
+DECISIONS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "F1 of the spoofs",
+    "p_miss": "P_miss (bona fide rejected)",
+    "p_fa": "P_fa (spoofs accepted)",
+}
 
 
 def decimal(value: float | None, digits: int = 2) -> str:
@@ -78,6 +85,13 @@ def cost_table(results: Results, digits: int = 4) -> Table:
         [title, decimal(results[key], digits)] for key, title in COSTS.items() if key in results
     ]
     return ["cost over all attacks", "value"], rows
+
+
+def decision_table(results: Results, digits: int = 4) -> Table:
+    """What the decisions at the given threshold are worth, where there is one."""
+    found = results["decisions"]
+    rows = [[title, decimal(found[key], digits)] for key, title in DECISIONS.items()]
+    return [f"decisions at {found['threshold']:g}", "value"], rows
 
 
 def calibrated_table(results: Results, digits: int = 4) -> Table:

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from fad.cli import is_follower, parse_bool, run, set_up_logging
+from fad.cli import (
+    is_follower,
+    parse_bool,
+    parse_finite,
+    parse_natural,
+    parse_pairs,
+    run,
+    set_up_logging,
+)
 from fad.errors import FadError, nearest
 
 ROOT = Path(__file__).parents[2]
@@ -180,3 +188,28 @@ def test_the_nearest_name_is_suggested_with_all_there_are():
     assert nearest("lroa", ["lora", "full"]) == "did you mean 'lora'? known: full, lora"
     assert nearest("xyz", ["lora", "full"]) == "known: full, lora"
     assert nearest("x", []) == "known: none"
+
+
+def test_numbers():
+    assert (parse_natural("0"), parse_natural("12"), parse_finite("-1e-3")) == (0, 12, -0.001)
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        *((parse_natural, text) for text in ("-1", "1.5", "", "\u0663")),
+        *((parse_finite, text) for text in ("nan", "inf", "x", "")),
+    ],
+)
+def test_what_is_no_number(parse, text):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"expected a .* not '{text}'"):
+        parse(text)
+
+
+def test_pairs():
+    assert parse_pairs("--x", ["a/eval=x=y", "b = z"], "a=b") == {"a/eval": "x=y", "b": "z"}
+    for word in ("eval", "=dir", "eval="):
+        with pytest.raises(FadError, match=f"--x '{word}': expected NAME=VALUE, such as a=b"):
+            parse_pairs("--x", [word], "a=b")
+    with pytest.raises(FadError, match="--x gives 'a' twice"):
+        parse_pairs("--x", ["a=x", "a=y"], "a=b")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fad.bin.results import main, parse_pairs
+from fad.bin.results import main, parse_paths
 from fad.config import dump_config, merge_config
 from fad.errors import FadError
 from fad.report.scored import record_weights
@@ -76,9 +76,9 @@ def test_a_wrong_score_file_leaves_no_results(recipe):
 
 
 def test_words_of_sets_and_paths():
-    assert parse_pairs("--test", ["a/eval=x=y", "b=z"]) == {"a/eval": Path("x=y"), "b": Path("z")}
+    assert parse_paths("--test", ["a/eval=x=y", "b=z"]) == {"a/eval": Path("x=y"), "b": Path("z")}
     for word in ("eval", "=dir", "eval="):
-        with pytest.raises(FadError, match="expected SET=PATH"):
-            parse_pairs("--test", [word])
+        with pytest.raises(FadError, match="expected NAME=VALUE, such as eval="):
+            parse_paths("--test", [word])
     with pytest.raises(FadError, match="'a' twice"):
-        parse_pairs("--test", ["a=x", "a=y"])
+        parse_paths("--test", ["a=x", "a=y"])

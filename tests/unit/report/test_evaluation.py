@@ -5,8 +5,9 @@ import pytest
 
 from fad.errors import FadError
 from fad.metrics.eer import eer
+from fad.report.asv_scores import read_asv_scores
 from fad.report.evaluation import evaluate
-from fad.report.scores import read_asv_scores, read_scores
+from fad.report.scores import read_scores
 from fad.report.trials import make_trials
 
 UTTS = [f"u{index:02d}" for index in range(60)]
@@ -96,7 +97,7 @@ def test_official_values_end_to_end(asvspoof2019_la):
     file = read_scores(asvspoof2019_la / "cm_scores" / "RawGAT_ST_add.txt")
     asv_file = "ASVspoof2019.LA.asv.eval.gi.trl.scores.txt"
     asv = read_asv_scores(asvspoof2019_la / "asv_scores" / asv_file)
-    trials = make_trials("RawGAT", file.scores, file.labels, {"attack": file.attacks})
+    trials = make_trials("RawGAT", file.scores, file.labels, {"attack": file.columns["attack"]})
     found = evaluate(trials, asv, resamples=0)
     assert (found["bonafide"], found["spoof"]) == (7355, 63882)
     digits = {

@@ -72,7 +72,7 @@ def test_another_shape_is_seen(experiment, change):
 def test_what_evaluate_prints(asvspoof2019_la):
     file = read_scores(asvspoof2019_la / "cm_scores" / "RawGAT_ST_add.txt")
     phases = {utt: "eval" if index % 2 else "hidden" for index, utt in enumerate(file.scores)}
-    columns = {"attack": file.attacks, "phase": phases}
+    columns = {"attack": file.columns["attack"], "phase": phases}
     trials = make_trials("RawGAT", file.scores, file.labels, columns)
     check(evaluate(trials, threshold=1.0, resamples=0), "evaluation")
 

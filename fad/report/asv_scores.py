@@ -1,0 +1,107 @@
+"""Scores of the speaker verification system (ASV) that t-DCF supposes beside the countermeasure.
+
+ASVspoof 2019 hands them out as `bonafide|<attack> target|nontarget|spoof score`. ASVspoof 2021
+has `speaker trial score` and, apart, a key of the same pairs (`ASV/trial_metadata.txt`) with the
+kind of each trial and its phase. A higher score is more target.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fad.data.protocols import pa_phase
+from fad.data.tables import read_lines
+from fad.errors import FadError, nearest
+from fad.report.scores import read_number
+
+ASV_KINDS = ("target", "nontarget", "spoof")
+LA_WIDTH, PA_WIDTH = 8, 12  # columns of the keys; DF has no ASV trials
+Pair = tuple[str, str]
+
+
+def read_asv_scores(
+    path: str | Path, key: str | Path | None = None, phase: str | None = None
+) -> dict[str, np.ndarray]:
+    """Reads ASV scores.
+
+    Args:
+        path: the file: ASVspoof 2019's, or with a key ASVspoof 2021's.
+        key: ASVspoof 2021's key of these scores.
+        phase: the phase of the key whose scores are taken; None takes all.
+
+    Returns:
+        A vector (N,) of scores for each of `target`, `nontarget` and `spoof`.
+
+    Raises:
+        FadError: a file is missing, a line is malformed, a kind of trial is missing; the key has no
+            such phase, a trial of it has no score, or a score is of no trial of it.
+    """
+    if key is None:
+        return _read(Path(path), "bonafide|<attack> target|nontarget|spoof score", _kind_2019)
+    kinds = _read_key(Path(key))
+    phases = {its_phase for _, its_phase in kinds.values()}
+    if phase is not None and phase not in phases:
+        raise FadError(f"{key}: no trial of the phase '{phase}': {nearest(phase, phases)}")
+    scored: set[Pair] = set()
+
+    def kind_of(columns: list[str]) -> str | None:
+        pair = (columns[0], columns[1])
+        if pair not in kinds or pair in scored:
+            what = "came before" if pair in scored else f"is no trial of {key}"
+            raise FadError(f"'{' '.join(pair)[:80]}' {what}: give each trial of the key once")
+        scored.add(pair)
+        kind, its_phase = kinds[pair]
+        return kind if phase in (None, its_phase) else None
+
+    scores = _read(Path(path), "<speaker> <trial> <score>", kind_of)
+    if missing := [pair for pair in kinds if pair not in scored]:
+        raise FadError(
+            f"{path}: {len(missing):,} of the {len(kinds):,} trials of {key} have no score, such "
+            f"as '{' '.join(missing[0])[:80]}': score them all"
+        )
+    return scores
+
+
+def _kind_2019(columns: list[str]) -> str:
+    if columns[1] not in ASV_KINDS:
+        raise FadError(
+            f"kind of trial '{columns[1][:40]}' is none of {', '.join(ASV_KINDS)}: the scores of "
+            "ASVspoof 2021 need --asv_key"
+        )
+    return columns[1]
+
+
+def _read_key(path: Path) -> dict[Pair, tuple[str, str]]:
+    """Kind and phase of each pair of speaker and trial."""
+    kinds: dict[Pair, tuple[str, str]] = {}
+    for line, text in enumerate(read_lines(path), start=1):
+        columns = text.split()
+        if len(columns) not in (LA_WIDTH, PA_WIDTH) or columns[-3] not in ASV_KINDS:
+            raise FadError(
+                f"{path}:{line}: expected ASVspoof 2021's ASV/trial_metadata.txt: "
+                "'<speaker> <trial> ... target|nontarget|spoof <trim> <phase>'"
+            )
+        pair, kind, trim, phase = tuple(columns[:2]), *columns[-3:]
+        kinds[pair] = kind, pa_phase(phase, trim) if len(columns) == PA_WIDTH else phase
+    return kinds
+
+
+def _read(
+    path: Path, form: str, kind_of: Callable[[list[str]], str | None]
+) -> dict[str, np.ndarray]:
+    """Scores by kind, of the lines for which `kind_of` gives one."""
+    scores: dict[str, list[float]] = {kind: [] for kind in ASV_KINDS}
+    for line, text in enumerate(read_lines(path), start=1):
+        columns = text.split()
+        if len(columns) != 3:
+            raise FadError(f"{path}:{line}: {len(columns)} columns where 3 are expected: '{form}'")
+        try:
+            if kind := kind_of(columns):
+                scores[kind].append(read_number(columns[2]))
+        except FadError as error:
+            raise FadError(f"{path}:{line}: {error}") from None
+    missing = [kind for kind in ASV_KINDS if not scores[kind]]
+    if missing:
+        raise FadError(f"{path}: no {' and no '.join(missing)} trials: t-DCF needs all three kinds")
+    return {kind: np.array(values) for kind, values in scores.items()}

@@ -1,0 +1,39 @@
+"""What `python -m fad.bin.evaluate --help` says of the files of others."""
+
+DESCRIPTION = """\
+Error rates of a file of scores, of fad or of any other system, against a key.
+
+EER, costs and, with --asv_scores, min t-DCF are those of the ASVspoof organisers' programs. A
+higher score means more bona fide; an EER over 50 % is told, and no sign is ever flipped. Each
+trial of the key must have one score: what is missing, too many or there twice is an error."""
+
+EPILOG = """\
+scores (--scores), told by their columns:
+  utt score                            fad; ASVspoof 2021; SSL_Anti-spoofing
+  utt attack label score               ASVspoof 2019; AASIST (no key needed)
+  speaker utt attack label score       AASIST for ASVspoof 5; or: speaker utt score label
+  utt label score                      scores of corpora without attacks
+  filename<TAB>cm-score                ASVspoof 5 track 1; WeDefense's llr.txt
+  ID,Score,Label, Score "[a, b]"       AntiDeepfake: --logits spoof,bonafide --bonafide 1
+  ID_audio,label,score_class0,score_class1
+                                       DeepFense: --bonafide 1 --columns \\
+                                         spoof_logit=score_class0,bonafide_logit=score_class1
+  Any table with a header, of tabs, commas or spaces: --columns utt=NAME,score=NAME. The score of
+  two logits is that of bona fide less that of spoof.
+
+keys (--key), told by their shape:
+  ASVspoof 2019 protocols (ASVspoof2019.LA.cm.eval.trl.txt); ASVspoof 2021 keys of LA, DF and PA
+  (CM/trial_metadata.txt); ASVspoof 5 protocols (ASVspoof5.eval.track_1.tsv) and keys (filename,
+  cm-label); `utt label`; a data directory of fad; any table with a header, such as In-the-Wild's
+  file,speaker,label. What else they know (attack, codec, phase, ...) becomes a table of results.
+
+examples:
+  python -m fad.bin.evaluate --scores exp/lora/scores/eval --key data/eval
+  python -m fad.bin.evaluate --scores RawGAT_ST_add.txt \\
+      --asv_scores ASVspoof2019.LA.asv.eval.gi.trl.scores.txt
+  python -m fad.bin.evaluate --scores score.txt --key keys/LA/CM/trial_metadata.txt \\
+      --asv_scores keys/LA/ASV/ASVTorch_Kaldi/score.txt --asv_key keys/LA/ASV/trial_metadata.txt
+  python -m fad.bin.evaluate --scores eval_only.txt --key keys/DF/CM/trial_metadata.txt --phase eval
+  python -m fad.bin.evaluate --scores scores.tsv --key ASVspoof5.eval.track_1.tsv --json > out.json
+  python -m fad.bin.evaluate --scores scores.csv --columns utt=Clip,score=Real --key meta.csv \\
+      --stems --by lang=utt2lang"""

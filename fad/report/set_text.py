@@ -1,0 +1,66 @@
+"""The results of one set as a page for the terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fad.report import summary
+from fad.report.evaluation import CALIBRATION_NOTE
+from fad.report.text import terminal_table
+
+Results = Mapping[str, Any]
+
+DIGITS = 6  # as many as the organisers' programs print, or more
+MANY, WORST = 40, 10  # of more groups than the first, only so many are shown, the worst ones
+
+
+def set_text(name: str, results: Results) -> str:
+    """All tables of a set's results, with six digits.
+
+    Args:
+        name: of the file of scores.
+        results: as `fad.report.evaluation.evaluate` gives them.
+    """
+    tables = {
+        "phases": summary.phase_table,
+        "eer_percent": summary.error_table,
+        "decisions": summary.decision_table,
+    }
+    costs = terminal_table(*summary.cost_table(results, DIGITS))
+    parts = [
+        _heading(name, results),
+        *(
+            terminal_table(*table(results, DIGITS))
+            for key, table in tables.items()
+            if key in results
+        ),
+        f"{costs}\n* {CALIBRATION_NOTE}",
+        summary.asv_sentence(results),
+        *(_groups(results, by) for by in results["by"]),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _heading(name: str, results: Results) -> str:
+    notes = ["higher score = bona fide"]
+    if "phase" in results:
+        notes.append(f"results of the phase {results['phase']}")
+    if "eer_interval" in results:
+        draws = results["eer_interval"]["resamples"]
+        notes.append(f"interval: {draws} bootstrap resamples, percentile")
+    return f"{name} ({'; '.join(notes)})"
+
+
+def _groups(results: Results, by: str) -> str:
+    """A column's table; of many groups, those with the highest EER."""
+    found = results["by"][by]
+    groups = found["groups"]
+    if len(groups) <= MANY:
+        return terminal_table(*summary.group_table(results, by, DIGITS))
+    rated = [value for value, part in groups.items() if part["eer_percent"] is not None]
+    worst = sorted(rated, key=lambda value: -groups[value]["eer_percent"])[:WORST]
+    shown = found | {"groups": {value: groups[value] for value in worst}}
+    table = terminal_table(*summary.group_table({"by": {by: shown}}, by, DIGITS))
+    return (
+        f"{table}\nThe {len(worst)} with the highest EER; {len(groups):,} there are, "
+        f"{len(rated):,} with trials of both classes: --json has them all."
+    )
