@@ -5,7 +5,8 @@ from pathlib import Path
 
 from fad.bin.evaluate import main as evaluate
 from fad.bin.results import main as results
-from fad.report.scores import read_asv_scores, read_scores
+from fad.report.asv_scores import read_asv_scores
+from fad.report.scores import read_scores
 
 from .fault import Fault
 from .inputs import Maker, file
@@ -63,7 +64,7 @@ FAULTS = [
         r"scores.txt: cannot be read \(No such file or directory\)",
     ),
     Fault("scores: a folder", lambda folder: folder, read_scores, r"\(Is a directory\)"),
-    Fault("scores: empty", scores(""), read_scores, "no scores in it: score the set first"),
+    Fault("scores: empty", scores(""), read_scores, "no line in it: make it again"),
     Fault("scores: UTF-16", scores(SCORES.encode("utf-16")), read_scores, "not UTF-8 at byte 0"),
     Fault("scores: Latin-1", scores(b"\xe9 1\n"), read_scores, "not UTF-8 at byte 0: convert it"),
     Fault(
@@ -72,13 +73,18 @@ FAULTS = [
     Fault("scores: NaN", scores("u1 1\nu2 nan\n"), read_scores, ":2: score 'nan' is not finite"),
     Fault("scores: infinity", scores("u1 -inf\n"), read_scores, ":1: score '-inf' is not finite"),
     Fault("scores: 1e400", scores("u1 1e400\n"), read_scores, ":1: score '1e400' is not finite"),
-    Fault("scores: a word", scores("u1 high\n"), read_scores, f":1: 'high' {NOT_A_NUMBER}"),
-    Fault("scores: a comma", scores("u1 1,5\n"), read_scores, f":1: '1,5' {NOT_A_NUMBER}"),
+    Fault(
+        "scores: a word", scores("u1 high\n"), read_scores, ":1: 'high' is not a number: a header"
+    ),
+    Fault("scores: a comma", scores("u1 1,5\n"), read_scores, "decimal comma as a point"),
     Fault("scores: hexadecimal", scores("u1 0x1f\n"), read_scores, f":1: '0x1f' {NOT_A_NUMBER}"),
     Fault("scores: Python's 1_000", scores("u1 1_000\n"), read_scores, f"'1_000' {NOT_A_NUMBER}"),
     Fault("scores: other digits", scores("u1 \u0663\n"), read_scores, f"'\u0663' {NOT_A_NUMBER}"),
     Fault("scores: one column", scores("u1 1\nu2\n"), read_scores, ":2: 1 columns where 2"),
-    Fault("scores: three columns", scores("u1 1 2\n"), read_scores, ":1: 3 columns where 2"),
+    Fault("scores: three columns", scores("u1 x 2\n"), read_scores, ":1: label 'x'"),
+    Fault(
+        "scores: six columns", scores("a b c d e f\n"), read_scores, ":1: 6 columns, but without"
+    ),
     Fault("scores: a blank line", scores("u1 1\n\nu2 1\n"), read_scores, ":2: 0 columns where 2"),
     Fault(
         "scores: labels from the second line on",
@@ -88,33 +94,33 @@ FAULTS = [
     ),
     Fault(
         "scores: an unknown label",
-        scores("u1 A01 fake 1\n"),
+        scores("u1 A01 bonafied 1\n"),
         read_scores,
-        ":1: label 'fake' is neither 'bonafide' nor 'spoof'",
+        ":1: label 'bonafied': did you mean 'bonafide'",
     ),
     Fault(
         "scores: a trial twice",
         scores("u1 1\nu2 1\nu1 1\n"),
         read_scores,
-        ":3: 'u1' has a score already: keep one line for it",
+        r":3: 'u1' came before \(3 lines, 2 names\): keep one line",
     ),
     Fault(
         "evaluate: no labels",
         evaluation(labels=None, attacks=None),
         evaluate,
-        "scores.txt: has no labels in it: give --labels utt2label",
+        "scores.txt: has no labels in it: give --key: ",
     ),
     Fault(
         "evaluate: a trial too few",
         evaluation(scores=SCORES.replace("u4 -.5\n", "")),
         evaluate,
-        r"1 only in .*labels.txt \(u4\): score exactly the trials",
+        r"labels.txt 4 trials; trials without a score: 1 \(u4\): score each trial",
     ),
     Fault(
         "evaluate: a trial too many",
         evaluation(scores=SCORES + "u5 1\n"),
         evaluate,
-        r"1 only in .*scores.txt \(u5\): score exactly the trials",
+        r"scores.txt has 5 scores .*; scores without a trial: 1 \(u5\): score each",
     ),
     Fault(
         "evaluate: one class alone",
@@ -142,7 +148,7 @@ FAULTS = [
             ("unknown kind", "bonafide impostor 2\n", ":1: kind of trial 'impostor' is none of"),
             ("four columns", "bonafide target 2 3\n", ":1: 4 columns where 3 are expected"),
             ("NaN", ASV + "bonafide target nan\n", ":6: score 'nan' is not finite"),
-            ("comma", ASV + "bonafide target 1,5\n", f":6: '1,5' {NOT_A_NUMBER}"),
+            ("comma", ASV + "bonafide target 1,5\n", ":6: '1,5' is not a number: write the dec"),
         )
     ),
     Fault("ASV scores: not UTF-8", file("asv.txt", b"\xff\xfe"), read_asv_scores, "not UTF-8"),

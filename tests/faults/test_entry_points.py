@@ -20,6 +20,7 @@ PROGRAMS = [
     ("hostile: wav.scp has 'touch CANARY |'", "utils/validate_data_dir.py {}"),
     ("data: unsorted", "-m fad.bin.dump_audio --out dump --data {}"),
     ("scores: NaN", "-m fad.bin.evaluate --scores {}"),
+    ("table of scores: a score of two logits", "-m fad.bin.evaluate --bonafide 1 --scores {}"),
     ("SASV scores: NaN", "-m fad.bin.evaluate_sasv --key {} --scores {}"),
     ("model: no weights", "-m fad.bin.score a.wav --model {}"),
     ("model: weights cut to 30.0%", "-m fad.bin.score a.wav --model {}"),

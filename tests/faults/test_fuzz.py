@@ -7,6 +7,7 @@ import json
 import struct
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import kaldiio
@@ -20,15 +21,18 @@ from fad.config import read_yaml
 from fad.data import tables
 from fad.data.arks import read_matrix
 from fad.data.audio import read_audio
+from fad.data.protocols import read_key
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
 from fad.errors import FadError
-from fad.report.scores import read_asv_scores, read_scores
+from fad.report.asv_scores import read_asv_scores
+from fad.report.scores import read_scores
 
 from .fault import is_one_line
 from .inputs import DATA_DIR, data_dir, noise
 from .malformed_audio import sound
 from .malformed_calibrations import GOOD as CALIBRATION
 from .malformed_corpora import custom, released
+from .malformed_keys import ASVSPOOF5, CSV, LA_2019, LA_2021, TSV
 from .malformed_scores import ASV, SCORES
 
 fuzz = settings(
@@ -43,6 +47,7 @@ SLOW = settings(fuzz, max_examples=60)
 WORDS = st.sampled_from(
     [
         *("c-1", "c-2", "spoof", "bonafide", "-", "A01", "target", "nontarget", "1.5", "nan"),
+        *("u1", "u2", "utt,score", "eval", "0", '"', ","),
         *("\x00", "\ufeff", "\u2028", "a/b", "$(id)", "", "  ", "\t", "\r", "x |", "\x1b[2J"),
         "9" * 400,
     ]
@@ -81,6 +86,11 @@ READERS = {
     "labels": (tables.read_labels, DATA_DIR["utt2label"]),
     "lengths": (tables.read_lengths, DATA_DIR["utt2num_samples"]),
     "scores": (read_scores, SCORES),
+    "a table of scores": (read_scores, TSV),
+    "a pair of logits": (partial(read_scores, bonafide="1", pair="spoof,bonafide"), CSV),
+    "a key of ASVspoof 2019": (read_key, LA_2019),
+    "a key of ASVspoof 2021": (read_key, LA_2021),
+    "a key of ASVspoof 5": (read_key, ASVSPOOF5),
     "ASV scores": (read_asv_scores, ASV),
     "a calibration": (read_calibration, json.dumps(CALIBRATION)),
     "a config": (read_yaml, "train: {lr: 1.0e-3, epochs: 3}\nadaptation: lora\n"),

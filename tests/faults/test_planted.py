@@ -7,53 +7,26 @@ a hostile input then does is to create its canary, in the folder of the test.
 import json
 import pickle
 import struct
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import yaml
 
-from fad import calibration, config, detector, registry
+from fad import config, detector, registry
 from fad.data import arks, audio, audio_dump, corpus, sources, tables
 from fad.encoders import checkpoint, fairseq_checkpoint, fairseq_xlsr, huggingface, pickled
-from fad.report import calibrated, sasv_files, scores, trials
 from fad.train import checkpointing, settings
 
+from . import planted_scores
 from .corpus import BY_NAME
 from .fault import CANARY, Hostile, check
+from .planting import Planted, both, does_nothing, put, same
 from .test_bad_clips import dump, spoil
 
-Remove = Callable[[pytest.MonkeyPatch], None]
 unsafe_load, struct_pack = torch.load, struct.pack
-
-
-class Planted(NamedTuple):
-    """A guard that is removed, and the malformed input that must then not be refused as it is."""
-
-    guard: str
-    fault: str
-    remove: Remove
-
-
-def put(module: Any, name: str, value: Any) -> Remove:
-    """Removes a guard by putting something else in its place."""
-    return lambda patch: patch.setattr(module, name, value)
-
-
-def both(first: Remove, second: Remove) -> Remove:
-    return lambda patch: (first(patch), second(patch))
-
-
-def does_nothing(*_: object, **__: object) -> None:
-    """A check that finds nothing."""
-
-
-def same(value: Any, *_: object, **__: object) -> Any:
-    """A check that gives back what it was given."""
-    return value
 
 
 def load_all(path: Any, **how: Any) -> Any:
@@ -72,12 +45,8 @@ def unpickle_ark(entry: str, *_: object) -> np.ndarray:
     return pickle.loads(Path(name).read_bytes()[int(offset) :])
 
 
-def any_number(text: str, path: Path, line: int) -> float:
-    """Python's own reading of a number."""
-    return float(text.replace(",", "."))
-
-
 PLANTED = [
+    *planted_scores.PLANTED,
     Planted(
         "weights_only of a checkpoint",
         "hostile: a pickle bomb in cfg, zip",
@@ -188,36 +157,6 @@ PLANTED = [
         "no playlist",
         "hostile: a list to concatenate named like audio",
         put(audio, "_AV_OPTIONS", {"options": {"safe": "0"}}),
-    ),
-    Planted("scores are numbers", "scores: a comma", put(scores, "_number", any_number)),
-    Planted("scores are finite", "scores: NaN", put(scores, "isfinite", lambda score: True)),
-    Planted(
-        "scores have labels",
-        "evaluate: a trial too few",
-        put(trials, "check_same_keys", does_nothing),
-    ),
-    Planted("SASV scores are finite", "SASV scores: NaN", put(sasv_files, "isfinite", bool)),
-    Planted(
-        "SASV scores are those of the key",
-        "SASV: a trial too many",
-        put(sasv_files, "check_same_keys", does_nothing),
-    ),
-    Planted(
-        "keys of a calibration",
-        "calibration: a key too many",
-        put(calibration, "_check_keys", does_nothing),
-    ),
-    Planted("numbers of a calibration", "calibration: a NaN", put(calibration, "_number", same)),
-    Planted("keys come once", "calibration: a key twice", put(calibration, "_once", dict)),
-    Planted(
-        "the weights of a calibration",
-        "score: a calibration of other weights",
-        put(calibrated, "sha256_file", does_nothing),
-    ),
-    Planted(
-        "the model of scores",
-        "apply: scores of another model",
-        put(calibrated, "recorded_weights", lambda path: "0" * 64),
     ),
     Planted(
         "both classes in a corpus",
