@@ -1,0 +1,201 @@
+"""What the plots of a set draw, as plain numbers: DET, histograms, Bayes error, hardest trials.
+
+It is small, a few tens of kilobytes a set whatever the number of trials, so that a page over many
+experiments needs no score file. Curves are thinned, never smoothed: each of their points is an
+operating point, held as counts of trials.
+"""
+
+import json
+from collections.abc import Mapping, Set
+from math import exp
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fad.data.tables import NO_ATTACK
+from fad.errors import FadError
+from fad.files import write_text
+from fad.metrics.dcf import DcfCosts
+from fad.metrics.det import det_curve, probit
+from fad.metrics.eer import eer
+from fad.report.evaluation import split_by_training
+from fad.report.trials import Trials
+
+CURVES = "curves.json"
+CURVES_VERSION = 1
+"""Of curves.json; to be raised when a key changes its meaning or goes."""
+
+DET_STEPS = 1000
+MOST_BINS = 80
+HARDEST = 20
+MOST_ATTACKS = 40  # with a histogram of their own
+PRIOR_LOG_ODDS = np.linspace(-8, 8, 81)
+
+
+def _significant(values: np.ndarray, digits: int = 6) -> list[float]:
+    """Plain numbers of so many digits."""
+    return [float(f"{value:.{digits}g}") for value in values]
+
+
+def _floor(scores: np.ndarray) -> float:
+    """Where a rate of 0 is put on a DET axis: below one trial of the class."""
+    return 0.5 / (scores.size + 1)
+
+
+def _det(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, Any]:
+    """The DET curve as counts, and the EER in percent.
+
+    On a DET plot the curve runs down and to the right all the way, so its length there is the sum
+    of both coordinates' changes; of the corners within one step of that length the first is kept.
+    """
+    false_alarm, miss = det_curve(bonafide, spoof)
+    length = probit(miss, _floor(bonafide)) - probit(false_alarm, _floor(spoof))
+    step = np.floor(DET_STEPS * (length - length[0]) / (length[-1] - length[0]))
+    keep = np.append(np.diff(step, prepend=-1)[:-1] > 0, True)
+    return {
+        "bonafide": bonafide.size,
+        "spoof": spoof.size,
+        "eer_percent": 100 * eer(bonafide, spoof)[0],
+        "false_alarms": np.rint(false_alarm[keep] * spoof.size).astype(int).tolist(),
+        "misses": np.rint(miss[keep] * bonafide.size).astype(int).tolist(),
+    }
+
+
+def _edges(*classes: np.ndarray) -> np.ndarray:
+    """Edges of equal bins over the scores, without the outermost outliers; fewer of few trials."""
+    bins = int(np.clip(2 * np.sqrt(min(map(len, classes))), 12, MOST_BINS))
+    quartiles = [np.quantile(scores, [0.25, 0.75]) for scores in classes]
+    reach = 8 * max(high - low for low, high in quartiles)
+    low = max(min(map(np.min, classes)), min(low for low, _ in quartiles) - reach)
+    high = min(max(map(np.max, classes)), max(high for _, high in quartiles) + reach)
+    margin = 0.5 if low == high else 0.0
+    return np.linspace(low - margin, high + margin, bins + 1)
+
+
+def _histogram(trials: Trials) -> dict[str, Any]:
+    """Counts of both classes, and of each attack where these are not too many, on common edges.
+
+    The first and the last bin also hold what lies beyond them.
+    """
+    edges = _edges(trials.bonafide, trials.spoof)
+
+    def count(scores: np.ndarray) -> list[int]:
+        return np.histogram(np.clip(scores, edges[0], edges[-1]), edges)[0].tolist()
+
+    attacks = trials.spoof_attacks()
+    shown = attacks if len(attacks) <= MOST_ATTACKS else []
+    return {
+        "edges": _significant(edges, 7),
+        "bonafide": count(trials.bonafide),
+        "spoof": count(trials.spoof),
+        "attacks": {name: count(trials.scores[trials.spoofs_of({name})]) for name in shown},
+    }
+
+
+def _bayes_error(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, list[float]]:
+    """Actual and minimum normalised DCF at unit costs, at each of `PRIOR_LOG_ODDS`.
+
+    These are `fad.metrics.dcf.act_dcf` and `min_dcf`, with the trials sorted once for all priors.
+    """
+    false_alarm, miss = det_curve(bonafide, spoof)
+    bonafide, spoof = np.sort(bonafide), np.sort(spoof)
+    actual, minimum = [], []
+    for log_odds in PRIOR_LOG_ODDS:
+        costs = DcfCosts(p_spoof=1 / (1 + exp(log_odds)), c_miss=1.0, c_fa=1.0)
+        p_miss = bonafide.searchsorted(costs.bayes_threshold) / bonafide.size
+        p_fa = 1 - spoof.searchsorted(costs.bayes_threshold) / spoof.size
+        actual.append(costs.normalised(p_miss, p_fa))
+        minimum.append(costs.normalised(miss, false_alarm).min())
+    return {"actual": _significant(actual), "minimum": _significant(minimum)}
+
+
+def _hardest(
+    trials: Trials, of_class: np.ndarray, sign: int, paths: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The trials of a class, (N,) bool, whose scores times `sign` are lowest."""
+    chosen = np.flatnonzero(of_class)
+    chosen = chosen[np.argsort(sign * trials.scores[chosen], kind="stable")[:HARDEST]]
+    rows = []
+    for index in chosen:
+        utt = str(trials.utts[index])
+        row = {"utt": utt, "score": float(trials.scores[index]), "path": paths.get(utt)}
+        for column in ("attack", "speaker"):
+            values = trials.columns.get(column)
+            row[column] = None if values is None else str(values[index])
+        rows.append(row | {"attack": None if row["attack"] == NO_ATTACK else row["attack"]})
+    return rows
+
+
+def set_curves(
+    trials: Trials,
+    trained: Set[str],
+    calibrated_scores: np.ndarray | None,
+    paths: Mapping[str, str],
+) -> dict[str, Any]:
+    """Everything that the plots of one set show.
+
+    Args:
+        trials: the scored trials, of one phase.
+        trained: attacks in the training data.
+        calibrated_scores: (N,) log-likelihood ratios in nats of the same trials in their order,
+            None where there is no calibration.
+        paths: of the audio by utterance, as in wav.scp; those not there are left out.
+
+    Returns:
+        `det` by group of attacks (`all`, and where they occur `seen` and `unseen`), `histogram`,
+        `bayes` (`prior_log_odds` of bona fide, `raw` and `calibrated`), `hardest` by class.
+
+    Raises:
+        ValueError: a class is empty, or a score is NaN or infinite.
+    """
+    groups = {"all": trials.spoof} | {
+        name: trials.scores[trials.spoofs_of(attacks)]
+        for name, attacks in split_by_training(trials, trained).items()
+    }
+    calibrated = None
+    if calibrated_scores is not None:
+        is_bonafide = trials.is_bonafide
+        calibrated = _bayes_error(calibrated_scores[is_bonafide], calibrated_scores[~is_bonafide])
+    return {
+        "det": {name: _det(trials.bonafide, spoof) for name, spoof in groups.items()},
+        "histogram": _histogram(trials),
+        "bayes": {
+            "prior_log_odds": _significant(PRIOR_LOG_ODDS),
+            "raw": _bayes_error(trials.bonafide, trials.spoof),
+            "calibrated": calibrated,
+        },
+        "hardest": {
+            "bonafide": _hardest(trials, trials.is_bonafide, 1, paths),
+            "spoof": _hardest(trials, ~trials.is_bonafide, -1, paths),
+        },
+    }
+
+
+def write_curves(exp: Path, test_sets: Mapping[str, Any]) -> None:
+    """Writes `exp/<tag>/curves.json`: what `set_curves` returns, by set, a line each."""
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(found, separators=(',', ':'), allow_nan=False)}"
+        for name, found in test_sets.items()
+    ]
+    text = ",\n".join(lines)
+    write_text(exp / CURVES, f'{{"version": {CURVES_VERSION}, "test_sets": {{\n{text}\n}}}}\n')
+
+
+def read_curves(exp: Path) -> dict[str, Any] | None:
+    """The sets' curves in `exp/<tag>/curves.json`; None where the file is not there.
+
+    Raises:
+        FadError: it is no JSON or of another version.
+    """
+    path = exp / CURVES
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FadError(f"{path}: is no JSON ({error}): run stage 5 again") from error
+    version = found.get("version") if isinstance(found, dict) else None
+    if version != CURVES_VERSION:
+        raise FadError(f"{path}: version {version}, not {CURVES_VERSION}: run stage 5 again")
+    return found["test_sets"]
