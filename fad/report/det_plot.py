@@ -1,77 +1,140 @@
-"""A DET plot: miss against false alarm rate on probit axes, one curve a group of attacks."""
+"""DET plots: miss against false alarm rate on probit axes, one colour a system or group."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fad.files import atomic_path
-from fad.metrics.det import det_curve, probit
-from fad.metrics.eer import eer
+from fad.metrics.det import probit
+from fad.report.style import Look, label, new_figure, settings, svg, write_png
 
-Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Det = Mapping[str, Any]
+"""A curve as `fad.report.curves.set_curves` has it: counts of both classes and of their errors."""
 
 TICKS = np.array(
     [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99]
 )
-COLOURS = ("#0072B2", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#E69F00")
-MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
-def _limits(curves: Curves, eers: list[float]) -> tuple[float, float]:
+def det_limits(curves: Iterable[Det]) -> tuple[float, float]:
     """Ticks at which the axes begin and end: about one trial at the low end, well past the EERs."""
-    one_trial = min(1 / max(len(bonafide), len(spoof)) for bonafide, spoof in curves.values())
+    curves = list(curves)
+    one_trial = min(1 / max(det["bonafide"], det["spoof"]) for det in curves)
+    worst = max(det["eer_percent"] for det in curves) / 100
     low = TICKS[max(one_trial, TICKS[0]) >= TICKS].max()
-    high = TICKS[np.minimum(TICKS.searchsorted(max(0.2, 2 * max(eers))), len(TICKS) - 1)]
+    high = TICKS[np.minimum(TICKS.searchsorted(max(0.2, 2 * worst)), len(TICKS) - 1)]
     return float(low), float(high)
 
 
-def _dress(axes, title: str, low: float, high: float) -> None:
+def _tick_names(ticks: np.ndarray) -> list[str]:
+    """The ticks in percent, empty where a name would touch the one before."""
+    places = probit(ticks)
+    names, last = [], -np.inf
+    for tick, place in zip(ticks, places, strict=True):
+        is_clear = place - last >= 0.07 * (places[-1] - places[0])
+        names.append(f"{100 * tick:g}" if is_clear else "")
+        last = place if is_clear else last
+    return names
+
+
+def _dress(axes: "Axes", low: float, high: float) -> None:
     """Ticks in percent, grid, diagonal, labels."""
     shown = TICKS[(low <= TICKS) & (high >= TICKS)]
-    names = [f"{100 * tick:g}" for tick in shown]
+    names = _tick_names(shown)
     axes.set_xticks(probit(shown), names)
     axes.set_yticks(probit(shown), names)
     ends = probit([low, high])
     axes.set(xlim=ends, ylim=ends, aspect="equal")
     axes.plot(ends, ends, color="#999999", linewidth=0.8, zorder=1)
-    axes.grid(color="#DDDDDD", linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(length=3, labelsize=9)
+    axes.grid()
+    axes.tick_params(length=3)
     axes.set_xlabel("false alarm rate: spoofs accepted (%)")
     axes.set_ylabel("miss rate: bona fide rejected (%)")
-    axes.set_title(title, fontsize=11, loc="left")
 
 
-def draw_det(path: str | Path, curves: Curves, title: str) -> None:
-    """Writes a PNG with a DET curve for each pair of classes, its EER marked on the diagonal.
+def _draw_run(axes: "Axes", det: Det, low: float, look: Look, width: float) -> None:
+    """One curve with its EER on the diagonal."""
+    false_alarm = np.array(det["false_alarms"]) / det["spoof"]
+    miss = np.array(det["misses"]) / det["bonafide"]
+    axes.plot(
+        probit(false_alarm, low),
+        probit(miss, low),
+        color=look.colour,
+        linestyle=look.line,
+        linewidth=width,
+    )
+    mark = float(probit(det["eer_percent"] / 100, low))
+    axes.plot(
+        mark,
+        mark,
+        look.marker,
+        markersize=6,
+        markeredgewidth=0.8,
+        **look.mark,
+        clip_on=False,
+        zorder=4,
+    )
 
-    Rates below the axes are drawn on their edge: a perfect detector is a point in the corner.
+
+def _det_figure(
+    systems: Mapping[str, Sequence[Det]], title: str, limits: tuple[float, float]
+) -> "Figure":
+    """Must be called within `settings`."""
+    figure = new_figure(4, 3.85 + 0.2 * len(systems))
+    axes = figure.add_subplot()
+    _dress(axes, *limits)
+    axes.set_title(label(title, 44))
+    handles = []
+    for index, (name, runs) in enumerate(systems.items()):
+        if not runs:
+            continue
+        look = Look.of(index)
+        for det in runs:
+            _draw_run(axes, det, limits[0], look, 1.6 if len(runs) == 1 else 0.9)
+        mean = np.mean([det["eer_percent"] for det in runs])
+        seeds = f", mean of {len(runs)}" if len(runs) > 1 else ""
+        text = f"{label(name)}: EER {mean:.2f} %{seeds}"
+        line = {"color": look.colour, "linestyle": look.line, "linewidth": 1.6}
+        marker = {"marker": look.marker, "markersize": 6}
+        marker |= look.mark | {"markeredgecolor": look.colour}
+        handles += axes.plot([], [], label=text, **line, **marker)
+    figure.legend(handles=handles, loc="outside lower left", borderaxespad=0.6)
+    return figure
+
+
+def det_svg(systems: Mapping[str, Sequence[Det]], title: str, limits: tuple[float, float]) -> bytes:
+    """An SVG with a colour a system, a line for each of its runs, and the EERs on the diagonal.
+
+    Rates beyond the axes are drawn on their edge: a perfect detector is a point in the corner.
 
     Args:
-        path: the PNG, replaced atomically; the same scores give the same bytes.
-        curves: bona fide scores (N_b,) and spoof scores (N_s,) by name, six at most.
+        systems: the curves of each system's runs by its name, in the order of their colours; one
+            without runs keeps its colour and is not shown.
         title: of the plot.
-
-    Raises:
-        ValueError: a class is empty, or a score is NaN or infinite.
+        limits: the rates at the ends of both axes, of `det_limits`.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with settings():
+        return svg(_det_figure(systems, title, limits))
 
-    eers = [eer(*scores)[0] for scores in curves.values()]
-    low, high = _limits(curves, eers)
-    figure = Figure(figsize=(6, 6), dpi=150, layout="constrained")
-    axes = figure.add_subplot()
-    _dress(axes, title, low, high)
-    looks = zip(COLOURS, MARKERS, strict=True)
-    for (name, scores), rate, (colour, marker) in zip(curves.items(), eers, looks, strict=False):
-        false_alarm, miss = det_curve(*scores)
-        axes.plot(probit(false_alarm, low), probit(miss, low), color=colour, linewidth=1.5)
-        mark = float(probit(rate, low))
-        axes.plot(mark, mark, marker, color=colour, markersize=7, clip_on=False, zorder=4)
-        label = f"{name}: EER {100 * rate:.2f} %"
-        axes.plot([], [], marker=marker, color=colour, linewidth=1.5, label=label)
-    axes.legend(loc="upper right", frameon=True, framealpha=0.95, edgecolor="#DDDDDD", fontsize=9)
-    with atomic_path(path) as part:
-        FigureCanvasAgg(figure).print_png(str(part), metadata={"Software": None})
+
+def shown_groups(det: Mapping[str, Det]) -> list[str]:
+    """`all` and, where both occur, `seen` and `unseen`: one of them alone is all attacks again."""
+    return list(det) if len(det) > 2 else ["all"]
+
+
+def draw_det(path: str | Path, det: Mapping[str, Det], title: str) -> None:
+    """Writes a PNG of one set's curves; the same curves give the same bytes.
+
+    Args:
+        path: the PNG, replaced atomically.
+        det: curves by group of attacks, as `set_curves` has them.
+        title: of the plot.
+    """
+    lines = {f"{group} attacks": [det[group]] for group in shown_groups(det)}
+    with settings():
+        write_png(_det_figure(lines, title, det_limits(det.values())), path)

@@ -1,0 +1,130 @@
+"""How the plots look, and how they become SVG or PNG with the same bytes each time.
+
+Eight colours that stay apart for colour-blind readers (M. Okabe and K. Ito, "Color universal
+design", 2008, without their yellow, which is too pale for lines on white), and with each a marker,
+so that colour is never the only sign. From the eighth on lines are dashed.
+"""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fad.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BONAFIDE, SPOOF = "#0072B2", "#D55E00"
+INK, MUTED, RULE = "#222222", "#595959", "#DDDDDD"
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#333333")
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+_STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+_SETTINGS = {
+    "svg.hashsalt": "fad",  # else the ids in it are drawn at random
+    "svg.fonttype": "path",  # shapes look the same on machines without the font
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 10,
+    "text.parse_math": False,  # a $ in a name is a $
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#888888",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "text.color": INK,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, marker and line style of a system, the same in every plot of a page."""
+
+    colour: str
+    marker: str
+    line: str | tuple
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """Colours of the marker; hollow where lines are dashed."""
+        if self.line == "-":
+            return {"markerfacecolor": self.colour, "markeredgecolor": "white"}
+        return {"markerfacecolor": "white", "markeredgecolor": self.colour}
+
+    @classmethod
+    def of(cls, index: int) -> "Look":
+        """The look of the system with this index, from 0."""
+        turn, place = divmod(index, len(_COLOURS))
+        return cls(_COLOURS[place], _MARKERS[place], _STYLES[turn % len(_STYLES)])
+
+
+def label(name: str, most: int = 22) -> str:
+    """A name as it is written in a plot: shortened in its middle, and never hidden.
+
+    Matplotlib leaves labels that begin with an underscore out of legends.
+    """
+    name = name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2) + 1 :]}"
+    return f" {name}" if name.startswith("_") else name
+
+
+def settings():
+    """A context in which figures are made and written."""
+    import matplotlib
+
+    return matplotlib.rc_context(_SETTINGS)
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure, in inches; to be made within `settings`."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def panels(number: int, columns: int, width: float, height: float) -> tuple["Figure", list["Axes"]]:
+    """A figure of `number` panels of equal size in inches, `columns` a row at most, shared scales.
+
+    The axes of a column share x and all share y; what is left of the last row stays empty.
+    """
+    columns = min(number, columns)
+    rows = -(-number // columns)
+    figure = new_figure(columns * width, rows * height)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for axes in grid[number:]:
+        axes.remove()
+    return figure, grid[:number]
+
+
+def svg(figure: "Figure") -> bytes:
+    """The figure as SVG, to be called within `settings`."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    file = io.BytesIO()
+    FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None, "Creator": None})
+    return file.getvalue()
+
+
+def data_uri(image: bytes) -> str:
+    """An SVG image as the `src` of an `img`."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(image).decode()}"
+
+
+def write_png(figure: "Figure", path: str | Path) -> None:
+    """Writes a PNG, replaced atomically, to be called within `settings`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(200)
+    with atomic_path(path) as part:
+        FigureCanvasAgg(figure).print_png(str(part), metadata={"Software": None})
