@@ -9,12 +9,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fad.cli import run
-from fad.report.overview import SORT_KEYS, gather, overview_table
+from fad.report.overview import SORT_KEYS, each_alone, gather, overview_table
+from fad.report.systems import group_seeds, name_sets
 from fad.report.text import markdown_table, terminal_table
 
 DESCRIPTION = """Prints one table over all EXP_DIR/<tag>/results.json: trainable parameters, how
 many times fewer than the model has, seconds an epoch, peak memory, and the EER in percent on each
-test set, over all attacks and over those that training saw or did not see."""
+test set, over all attacks and over those that training saw or did not see. Runs that differ in
+their seed alone are one row: mean ± sample deviation, and the best run in brackets."""
 EXAMPLE = """examples, in a recipe and over recipes:
   ../../utils/show_results.py
   utils/show_results.py egs/mini/exp egs/custom/exp --markdown"""
@@ -28,6 +30,7 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("exp_dirs", nargs="*", type=Path, metavar="EXP_DIR", help="default: exp")
+    parser.add_argument("--seeds", action="store_true", help="a row for each run, not each system")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument(
         "--sort", choices=sorted(SORT_KEYS), default="trainable", help="default: %(default)s"
@@ -38,7 +41,9 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the table."""
     args = get_parser().parse_args(argv)
-    header, rows = overview_table(gather(args.exp_dirs or [Path("exp")], args.sort))
+    experiments = name_sets(gather(args.exp_dirs or [Path("exp")], args.sort))
+    systems = each_alone(experiments) if args.seeds else group_seeds(experiments)
+    header, rows = overview_table(systems)
     print((markdown_table if args.markdown else terminal_table)(header, rows))
 
 

@@ -1,15 +1,18 @@
-"""One table over many experiments, made of their results.json and cost.json."""
+"""Many experiments: gathered from their results.json and cost.json, and as one table."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from fad.errors import FadError
+from fad.report.curves import read_curves
 from fad.report.summary import SCHEMA_VERSION, decimal, whole
+from fad.report.systems import Experiment, System, set_names, spread
 from fad.report.training import read_cost
 
-FIXED = ["tag", "trainable", "fewer", "s/epoch", "peak MB"]
+FIXED = ["system", "runs", "trainable", "fewer", "s/epoch", "peak MB"]
 SORT_KEYS = {
     "name": lambda found: found["tag"],
     "trainable": lambda found: (found["parameters"]["trainable"], found["tag"]),
@@ -55,36 +58,80 @@ def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, 
     return sorted(found, key=SORT_KEYS[sort])
 
 
-def _fixed_cells(found: dict[str, Any]) -> list[str]:
-    parameters, cost = found["parameters"], found["cost"]
-    trainable = parameters["trainable"]
+def gather_with_curves(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, Any]]:
+    """As `gather`, each also with its `curves`, None where there are none."""
     return [
-        found["tag"],
-        whole(trainable),
-        f"{parameters['ratio']:.1f}x" if trainable else "-",
-        decimal(cost["seconds_per_epoch"], 1),
-        whole(cost["peak_memory_mb"]),
+        found | {"curves": read_curves(Path(found["path"]).parent)}
+        for found in gather(exp_dirs, sort)
     ]
 
 
-def _eer_cells(found: dict[str, Any], name: str) -> list[str]:
-    """EER over all, seen and unseen attacks of a set, `-` for what is not known."""
-    results = found["test_sets"].get(name, {})
-    parts = [results, results.get("seen", {}), results.get("unseen", {})]
-    return [decimal(part.get("eer_percent")) for part in parts]
+def each_alone(experiments: Iterable[Experiment]) -> list[System]:
+    """Every run as a system of its own, under its tag."""
+    return [System(run["tag"], (run,)) for run in experiments]
 
 
-def overview_table(experiments: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: parameters, cost, and three columns of EERs in percent for each set."""
-    names = list(dict.fromkeys(name for found in experiments for name in found["test_sets"]))
+def _fixed_cells(system: System) -> list[str]:
+    parameters = system.runs[0]["parameters"]
+    trainable = parameters["trainable"]
+    seconds = system.cost("seconds_per_epoch")
+    return [
+        system.name,
+        str(len(system.runs)),
+        whole(trainable),
+        f"{parameters['ratio']:.1f}x" if trainable else "-",
+        decimal(fmean(seconds) if seconds else None, 1),
+        whole(max(system.cost("peak_memory_mb"), default=None)),
+    ]
+
+
+def eer_of(name: str, group: str = "all") -> Callable[[Experiment], float | None]:
+    """What gives a run's EER in percent on a set, over all, `seen` or `unseen` attacks."""
+
+    def get(run: Experiment) -> float | None:
+        found = run["test_sets"].get(name, {})
+        return (found if group == "all" else found.get(group, {})).get("eer_percent")
+
+    return get
+
+
+def mean_text(values: Sequence[float], digits: int = 2) -> str:
+    """`5.83 ± 1.20`, mean and sample deviation; `5.83` for one value, `-` for none."""
+    found = spread(values)
+    if found is None:
+        return "-"
+    deviation = "" if found.deviation is None else f" ± {found.deviation:.{digits}f}"
+    return f"{found.mean:.{digits}f}{deviation}"
+
+
+def _eer_cells(system: System, name: str) -> list[str]:
+    """EER over all attacks, of several runs with the best, and over seen and unseen ones."""
+    pooled = system.values(eer_of(name))
+    best = f" ({min(pooled):.2f})" if len(pooled) > 1 else ""
+    groups = (system.values(eer_of(name, group)) for group in ("seen", "unseen"))
+    return [mean_text(pooled) + best, *map(mean_text, groups)]
+
+
+def _place(system: System) -> str:
+    """The folder of the run, or of all runs."""
+    folder = Path(system.runs[0]["path"]).parent
+    return str(folder if len(system.runs) == 1 else folder.parent)
+
+
+def overview_table(systems: Sequence[System]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: parameters, cost, and three columns of EERs in percent for each set.
+
+    An EER of several runs is their mean ± sample deviation, with the best in brackets.
+    """
+    names = set_names(systems)
     groups = [(f"{name} EER %", "seen", "unseen") for name in names]
     header = [*FIXED, *(title for group in groups for title in group), "results in"]
     rows = [
         [
-            *_fixed_cells(found),
-            *(cell for name in names for cell in _eer_cells(found, name)),
-            str(Path(found["path"]).parent),
+            *_fixed_cells(system),
+            *(cell for name in names for cell in _eer_cells(system, name)),
+            _place(system),
         ]
-        for found in experiments
+        for system in systems
     ]
     return header, rows

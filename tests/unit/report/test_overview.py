@@ -6,19 +6,23 @@ from pathlib import Path
 import pytest
 
 from fad.errors import FadError
-from fad.report.overview import gather, overview_table
+from fad.report.overview import each_alone, gather, overview_table
+from fad.report.systems import group_seeds
 
 SCRIPT = Path(__file__).parents[3] / "utils" / "show_results.py"
 
 
-def write_results(exp, tag, trainable, sets, version=2):
+def write_results(exp, tag, trainable, sets, version=2, seed=1):
     results = {
         "schema_version": version,
         "tag": tag,
+        "seed": seed,
+        "config": {"train": {"seed": seed, "lr": trainable}},
+        "pretrained": {"sha256": "ab" * 32},
         "parameters": {"total": 1000, "trainable": trainable, "ratio": 1000 / trainable},
         "test_sets": sets,
     }
-    cost = {"seconds_per_epoch": 2.345, "peak_memory_mb": 1234.5}
+    cost = {"seconds_per_epoch": 2.345, "peak_memory_mb": 1234.5 + seed}
     cost |= {"epochs": 3, "device": "cpu", "processes": 1}
     (exp / tag).mkdir(parents=True)
     (exp / tag / "results.json").write_text(json.dumps(results))
@@ -40,16 +44,29 @@ def test_sorted_by_trainable_parameters_or_by_name(exp):
 
 
 def test_the_table_has_three_columns_a_set(exp):
-    header, rows = overview_table(gather([exp]))
-    assert header[5:] == [
+    header, rows = overview_table(group_seeds(gather([exp])))
+    assert header[6:] == [
         *("eval EER %", "seen", "unseen"),
         *("wild EER %", "seen", "unseen"),
         "results in",
     ]
     lora = rows[1]
-    assert lora[:5] == ["lora", "50", "20.0x", "2.3", "1,234"]
-    assert lora[5:] == ["5.00", "4.00", "6.25", "30.00", "-", "-", str(exp / "lora")]
-    assert rows[0][8:11] == ["-", "-", "-"]
+    assert lora[:6] == ["lora", "1", "50", "20.0x", "2.3", "1,236"]
+    assert lora[6:] == ["5.00", "4.00", "6.25", "30.00", "-", "-", str(exp / "lora")]
+    assert rows[0][9:12] == ["-", "-", "-"]
+
+
+def test_seeds_are_one_row_with_deviation_and_best_or_each_its_own(exp):
+    pools = {"eer_percent": 8.0, "seen": {"eer_percent": 4.0}, "unseen": {"eer_percent": 7.25}}
+    write_results(exp, "lora_seed3", 50, {"eval": pools}, seed=3)
+    runs = gather([exp])
+    row = overview_table(group_seeds(runs))[1][1]
+    assert row[:2] == ["lora", "2"] and row[5] == "1,238"
+    assert row[6:9] == ["6.50 ± 2.12 (5.00)", "4.00 ± 0.00", "6.75 ± 0.71"]
+    assert row[-1] == str(exp)
+    alone = overview_table(each_alone(runs))[1]
+    assert [row[0] for row in alone] == ["frozen", "lora", "lora_seed3", "full"]
+    assert alone[2][6] == "8.00" and alone[2][-1] == str(exp / "lora_seed3")
 
 
 def test_several_folders_and_a_tag_of_its_own(exp, tmp_path):
@@ -71,12 +88,18 @@ def test_the_program_runs_by_itself_in_a_recipe(exp):
     command = [sys.executable, str(SCRIPT), "--sort", "name"]
     done = subprocess.run(command, cwd=exp.parent, capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert lines[0].split()[:3] == ["tag", "trainable", "fewer"]
+    assert lines[0].split()[:3] == ["system", "runs", "trainable"]
     assert [line.split()[0] for line in lines[2:]] == ["frozen", "full", "lora"]
     markdown = subprocess.run(
         [*command, "--markdown"], cwd=exp.parent, capture_output=True, text=True, check=True
     )
-    assert markdown.stdout.startswith("| tag") and len(markdown.stdout.splitlines()) == 5
+    write_results(exp, "lora_seed3", 50, {}, seed=3)
+    for option, rows in ((), 3), (("--seeds",), 4):
+        done = subprocess.run(
+            [*command, *option], cwd=exp.parent, capture_output=True, text=True, check=True
+        )
+        assert len(done.stdout.splitlines()) == 2 + rows
+    assert markdown.stdout.startswith("| system") and len(markdown.stdout.splitlines()) == 5
 
 
 def test_the_program_fails_in_one_line_where_there_is_nothing(tmp_path):

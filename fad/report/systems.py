@@ -1,0 +1,129 @@
+"""Systems: experiments that differ in their seed alone are runs of one system."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fad.metrics.seeds import SeedSummary, summarise_seeds
+
+Experiment = Mapping[str, Any]
+"""What results.json holds, with its `path` and `cost` (see `fad.report.overview.gather`)."""
+
+
+@dataclass(frozen=True)
+class System:
+    """Runs of one configuration on one pre-trained file and the same data.
+
+    Attributes:
+        name: what the tags of its runs have in common; a name occurs once among the systems.
+        runs: the experiments, by rising seed.
+    """
+
+    name: str
+    runs: tuple[Experiment, ...]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each run."""
+        return [run["seed"] for run in self.runs]
+
+    def values(self, get: Callable[[Experiment], float | None]) -> list[float]:
+        """What `get` finds in each run, without those where there is nothing."""
+        return [value for run in self.runs if (value := get(run)) is not None]
+
+    def cost(self, key: str) -> list[float]:
+        """A value of each run's cost.json, without those where it is not known."""
+        return self.values(lambda run: run["cost"].get(key))
+
+
+def spread(values: Sequence[float]) -> SeedSummary | None:
+    """Mean, sample deviation, lowest and count; None where there are no values."""
+    return summarise_seeds(values) if values else None
+
+
+def set_names(systems: Sequence[System]) -> list[str]:
+    """The test sets of all runs, in the order of their first appearance."""
+    runs = (run for system in systems for run in system.runs)
+    return list(dict.fromkeys(name for run in runs for name in run["test_sets"]))
+
+
+def _identity(experiment: Experiment) -> str:
+    """The same for runs that differ in their seed alone.
+
+    The path of the pre-trained file does not count, its sha256 does. Without a config nothing is
+    known to be the same.
+    """
+    config = experiment.get("config")
+    if not config:
+        return f"alone {experiment['path']}"
+    train = {key: value for key, value in config.get("train", {}).items() if key != "seed"}
+    sha256 = experiment["pretrained"].get("sha256")
+    return json.dumps(config | {"train": train, "pretrained": sha256}, sort_keys=True)
+
+
+def _without_seed(run: Experiment) -> str:
+    """The tag without its seed: `lora` of `lora_seed3`, `lora_train.seed=3` and `lora_3`."""
+    seed = f"{run['seed']}(?![0-9])"
+    named, count = re.subn(rf"[_.=+-]*(train\.)?seed[_.=+-]*{seed}", "", run["tag"], count=1)
+    return named if count else re.sub(rf"[_.=+-]+{seed}$", "", run["tag"])
+
+
+def _name(runs: Sequence[Experiment]) -> str:
+    """What the tags have in common; the tag of a run alone is left as it is."""
+    names = {_without_seed(run) for run in runs}
+    return names.pop() if len(runs) > 1 and len(names) == 1 else runs[0]["tag"]
+
+
+def name_sets(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """The experiments, with their sets named after their recipe where they are of several.
+
+    `eval` of egs/mini and `eval` of egs/custom are not the same trials; `mini/eval` is already
+    named so in the results of other recipes.
+    """
+    if len({_recipe(run) for run in experiments}) < 2:
+        return list(experiments)
+    return [
+        {**run, **{key: _renamed(run, run[key]) for key in ("test_sets", "curves") if run.get(key)}}
+        for run in experiments
+    ]
+
+
+def _renamed(run: Experiment, by_set: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name if "/" in name else f"{_recipe(run)}/{name}": found for name, found in by_set.items()
+    }
+
+
+def _recipe(run: Experiment) -> str:
+    """`mini` for egs/mini/exp/lora/results.json."""
+    return Path(run["path"]).resolve().parents[2].name
+
+
+def group_seeds(experiments: Sequence[Experiment]) -> list[System]:
+    """Systems in the order of their first run.
+
+    They are named after their tags, where they are of several recipes after both (`mini/lora`), and
+    where that is not enough with a number.
+    """
+    groups: dict[str, list[Experiment]] = {}
+    for experiment in experiments:
+        groups.setdefault(_identity(experiment), []).append(experiment)
+    runs = [sorted(group, key=lambda run: (run["seed"], run["path"])) for group in groups.values()]
+    names = [_name(group) for group in runs]
+    if len({_recipe(run) for run in experiments}) > 1:
+        names = [f"{_recipe(group[0])}/{name}" for name, group in zip(names, runs, strict=True)]
+    return [System(name, tuple(group)) for name, group in zip(_numbered(names), runs, strict=True)]
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Names, those that come again with a number behind them."""
+    count: Counter[str] = Counter()
+    found = []
+    for name in names:
+        count[name] += 1
+        found.append(name if count[name] == 1 else f"{name} ({count[name]})")
+    return found
