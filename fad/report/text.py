@@ -5,13 +5,13 @@ from collections.abc import Sequence
 Rows = Sequence[Sequence[str]]
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
     """Whether a cell is set to the right: a digit, a sign and a digit, or `-` alone."""
     return cell == "-" or cell.lstrip("+-")[:1].isdigit()
 
 
 def _right_aligned(header: Sequence[str], rows: Rows) -> list[bool]:
-    return [all(_is_number(row[column]) for row in rows) for column in range(len(header))]
+    return [all(is_number(row[column]) for row in rows) for column in range(len(header))]
 
 
 def _pad(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> list[str]:
