@@ -289,7 +289,7 @@ results() { # stage 5
         [[ ! -f $audio/asv_scores ]] || args+=(--asv_scores "$name=$audio/asv_scores")
     done
     python -m fad.bin.results "${args[@]}"
-    log "done: $exp/RESULTS.md, results.json and plots"
+    log "done: $exp/RESULTS.md, report.html, results.json and plots; all systems: exp/report.html"
 }
 
 # In a function, so that all of it is read before anything runs: this file may then be edited.

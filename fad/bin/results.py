@@ -1,4 +1,4 @@
-"""Stage 5: results.json, RESULTS.md and DET plots of one experiment."""
+"""Stage 5: results.json, RESULTS.md, plots and pages of one experiment."""
 
 import argparse
 import logging
@@ -7,8 +7,10 @@ from pathlib import Path
 
 from fad.cli import parse_pairs, run
 from fad.report.experiment import report
+from fad.report.page import write_pages
 
-DESCRIPTION = """Writes results.json, RESULTS.md and a DET plot for each test set into exp/<tag>.
+DESCRIPTION = """Writes results.json, RESULTS.md, report.html and a DET plot for each test set into
+exp/<tag>, and anew exp/report.html over all experiments there.
 
 It reads exp/<tag>/scores/<set> and exp/<tag>/train_summary.json, the tables utt2label,
 utt2attack and utt2spk of each test set, and utt2attack of the training data: attacks that occur
@@ -52,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         logging.info("%s: EER %.2f %%", name, found["eer_percent"])
         for warning in found["warnings"]:
             logging.warning("%s: %s", name, warning)
-    logging.info("written: %s", args.exp / "RESULTS.md")
+    write_pages(args.exp)
+    logging.info("written: %s and report.html", args.exp / "RESULTS.md")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,20 @@
-"""Stage 5: what is known of one experiment, as results.json, RESULTS.md and DET plots."""
+"""Stage 5: what is known of one experiment, as results.json, curves.json, RESULTS.md and plots."""
 
 from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fad.calibration import CALIBRATION
-from fad.data.tables import read_labels, read_table
+from fad.data.tables import read_labels, read_table, read_wav_scp
 from fad.errors import FadError
 from fad.files import remove_parts, sha256_file, write_json, write_text
 from fad.report.asv_scores import read_asv_scores
 from fad.report.calibrated import calibrated_results, read_model_calibration
+from fad.report.curves import read_curves, set_curves, write_curves
 from fad.report.data_columns import column_files, read_columns
 from fad.report.description import describe
 from fad.report.det_plot import draw_det
-from fad.report.evaluation import evaluate, split_by_training
+from fad.report.evaluation import evaluate
 from fad.report.overview import read_results
 from fad.report.results_md import results_md
 from fad.report.scored import check_weights
@@ -30,7 +29,7 @@ RESULTS = "results.json"
 def report(
     exp: Path, train_data: Path, tests: Mapping[str, Path], asv_files: Mapping[str, Path]
 ) -> dict[str, Any]:
-    """Writes `results.json`, `RESULTS.md` and a DET plot a set; same inputs, same bytes.
+    """Writes `results.json`, `curves.json`, `RESULTS.md` and DET plots; same inputs, same bytes.
 
     Sets that an earlier call reported and this one does not name stay in the results as long as
     their scores are the same.
@@ -60,17 +59,20 @@ def report(
     trained = set(results["training_data"]["attacks"])
     trials = {name: read_trials(exp, name, data) for name, data in tests.items()}
     calibration = read_model_calibration(exp) if (exp / CALIBRATION).is_file() else None
-    found = {}
+    found, curves = {}, {}
     for name, data in tests.items():
         asv = read_asv_scores(asv_files[name]) if name in asv_files else None
         found[name] = _provenance(exp, name, data) | evaluate(trials[name], asv, trained)
+        own = of_phase(trials[name], found[name].get("phase"))
         if calibration:
-            own = of_phase(trials[name], found[name].get("phase"))
             found[name]["calibrated"] = calibrated_results(own, calibration)
+        ratios = calibration.llr(own.scores) if calibration else None
+        curves[name] = set_curves(own, trained, ratios, paths(data))
     results["test_sets"] = kept | found
     for name in tests:
         title = f"{results['tag']} on {name}"
-        draw_det(exp / plot_name(name), det_curves(trials[name], trained), title)
+        draw_det(exp / plot_name(name), curves[name]["det"], title)
+    write_curves(exp, earlier_curves(exp, kept.keys()) | curves)
     plots = {name: plot_name(name) for name in results["test_sets"]}
     write_text(exp / "RESULTS.md", results_md(results, cost, plots))
     write_json(exp / RESULTS, results)
@@ -129,14 +131,21 @@ def _is_current(exp: Path, name: str, found: Mapping[str, Any]) -> bool:
     return True
 
 
+def earlier_curves(exp: Path, names: Set[str]) -> dict[str, Any]:
+    """What curves.json has of these sets."""
+    try:
+        found = read_curves(exp) or {}
+    except FadError:
+        return {}  # of another version
+    return {name: curves for name, curves in found.items() if name in names}
+
+
+def paths(data: Path) -> dict[str, str]:
+    """Where the audio of a data directory is, by utterance; empty where nothing says so."""
+    scp = data / "wav.scp"
+    return read_wav_scp(scp) if scp.is_file() else {}
+
+
 def plot_name(name: str) -> str:
     """File name of a set's DET plot; the slash of another recipe's set becomes an underscore."""
     return f"det_{name.replace('/', '_')}.png"
-
-
-def det_curves(trials: Trials, trained: Set[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Scores of both classes for all attacks and, where both occur, for seen and unseen ones."""
-    curves = {"all attacks": (trials.bonafide, trials.spoof)}
-    for name, attacks in split_by_training(trials, trained).items():
-        curves[f"{name} attacks"] = (trials.bonafide, trials.scores[trials.spoofs_of(attacks)])
-    return curves if len(curves) > 2 else {"all attacks": curves["all attacks"]}

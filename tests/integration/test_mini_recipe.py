@@ -226,7 +226,7 @@ def test_single_files_get_the_scores_of_the_set(mini, trained):
 
 def test_stage_5_again_writes_the_same_bytes(mini, trained):
     exp, _ = trained["frozen"]
-    names = ("results.json", "RESULTS.md", "det_eval.png")
+    names = ("results.json", "curves.json", "RESULTS.md", "report.html", "det_eval.png")
     before = [(exp / name).read_bytes() for name in names]
     mini.ok("--stage", "5", "--tag", exp.name)
     assert [(exp / name).read_bytes() for name in names] == before

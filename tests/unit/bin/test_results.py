@@ -54,13 +54,14 @@ def run_stage(*options):
     main(["--exp", "exp/frozen", *data, *options])
 
 
-def test_it_writes_the_three_files_and_says_the_eer(recipe, caplog):
+def test_it_writes_its_files_and_says_the_eer(recipe, caplog):
     caplog.set_level(logging.INFO)
     run_stage()
     written = {path.name for path in Path("exp/frozen").iterdir() if path.is_file()}
     assert written == {
         *("train_summary.json", "cost.json", "best.safetensors", "config.yaml"),
-        *("results.json", "RESULTS.md", "det_eval.png"),
+        *("results.json", "curves.json", "RESULTS.md", "report.html"),
+        "det_eval.png",
     }
     assert "eval: EER 0.00 %" in caplog.text
     results = json.loads(Path("exp/frozen/results.json").read_text())

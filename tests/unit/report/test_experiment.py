@@ -10,6 +10,7 @@ from fad.errors import FadError
 from fad.files import sha256_file
 from fad.metrics.cllr import cllr
 from fad.metrics.dcf import act_dcf
+from fad.report.curves import read_curves, set_curves
 from fad.report.experiment import read_trials, report
 from fad.report.scored import record_weights
 
@@ -44,7 +45,7 @@ def test_results_json_holds_the_experiment_and_each_set(experiment):
 
 
 def test_a_second_run_writes_the_same_bytes(experiment):
-    names = ("results.json", "RESULTS.md", "det_eval.png")
+    names = ("results.json", "curves.json", "RESULTS.md", "det_eval.png")
     make_report(experiment)
     first = [(experiment.exp / name).read_bytes() for name in names]
     make_report(experiment)
@@ -77,7 +78,7 @@ def test_a_set_of_another_recipe_has_a_slash(experiment):
     for name in ("eval", "eval.weights.sha256"):
         (scores / name).rename(scores / "other" / name)
     assert list(make_report(experiment, "other/eval")["test_sets"]) == ["other/eval"]
-    assert Image.open(experiment.exp / "det_other_eval.png").size == (900, 900)
+    assert Image.open(experiment.exp / "det_other_eval.png").size[0] == 800
 
 
 def test_sets_that_are_not_named_stay_while_their_scores_do(experiment):
@@ -132,6 +133,25 @@ def test_calibrated_results_are_of_the_phase(experiment):
     expected = cllr(calibration.llr(own.bonafide), calibration.llr(own.spoof))
     assert found["calibrated"]["cllr_bits"] == expected
     assert found["bonafide"] + found["spoof"] == own.utts.size < trials.utts.size
+    ratios = calibration.llr(own.scores)
+    assert read_curves(experiment.exp) == {"eval": set_curves(own, {"world", "lpc"}, ratios, {})}
+
+
+def test_curves_hold_the_paths_of_the_audio_and_stay_with_their_set(experiment):
+    utts = read_table(experiment.eval / "utt2label")
+    write_table(experiment.eval / "wav.scp", {utt: f"/audio/{utt}.flac" for utt in utts})
+    make_report(experiment)
+    first = read_curves(experiment.exp)["eval"]
+    for trial in first["hardest"]["spoof"] + first["hardest"]["bonafide"]:
+        assert trial["path"] == f"/audio/{trial['utt']}.flac"
+    for name in ("eval", "eval.weights.sha256"):
+        scores = experiment.exp / "scores" / name
+        scores.with_name(name.replace("eval", "wild")).write_bytes(scores.read_bytes())
+    (experiment.eval / "wav.scp").unlink()
+    make_report(experiment, "wild")
+    found = read_curves(experiment.exp)
+    assert found["eval"] == first
+    assert found["wild"]["hardest"]["spoof"][0]["path"] is None
 
 
 def test_a_calibration_of_other_weights_is_refused(experiment):
