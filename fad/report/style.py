@@ -94,10 +94,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def panels(number: int, columns: int, width: float, height: float) -> tuple["Figure", list["Axes"]]:
-    """A figure of `number` panels of equal size in inches, `columns` a row at most, shared scales.
-
-    The axes of a column share x and all share y; what is left of the last row stays empty.
-    """
+    """A figure of `number` panels of equal size in inches, `columns` a row at most."""
     columns = min(number, columns)
     rows = -(-number // columns)
     figure = new_figure(columns * width, rows * height)

@@ -26,11 +26,6 @@ class System:
     name: str
     runs: tuple[Experiment, ...]
 
-    @property
-    def seeds(self) -> list[int]:
-        """The seed of each run."""
-        return [run["seed"] for run in self.runs]
-
     def values(self, get: Callable[[Experiment], float | None]) -> list[float]:
         """What `get` finds in each run, without those where there is nothing."""
         return [value for run in self.runs if (value := get(run)) is not None]

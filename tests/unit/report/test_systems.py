@@ -17,7 +17,9 @@ def run(tag, seed, recipe="mini", sha256="ab", path="a.pt", **train):
 
 
 def names(experiments):
-    return [(system.name, system.seeds) for system in group_seeds(experiments)]
+    return [
+        (system.name, [run["seed"] for run in system.runs]) for system in group_seeds(experiments)
+    ]
 
 
 @pytest.mark.parametrize(
