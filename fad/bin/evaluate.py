@@ -9,13 +9,13 @@ from functools import partial
 from fad.cli import parse_finite, parse_natural, parse_pairs, run
 from fad.data.labels import NUMBERS
 from fad.errors import FadError
-from fad.report.asv_scores import read_asv_scores
 from fad.report.evaluation import evaluate
-from fad.report.formats import DESCRIPTION, EPILOG
-from fad.report.joining import by_stem, join, read_any_key
-from fad.report.scores import PAIRS, read_scores
 from fad.report.set_text import set_text
-from fad.report.trials import choose_phase
+from fad.scores.asv_scores import read_asv_scores
+from fad.scores.formats import DESCRIPTION, EPILOG
+from fad.scores.joining import by_stem, join, read_any_key
+from fad.scores.score_files import PAIRS, read_scores
+from fad.scores.trials import choose_phase
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fad.cli import run
 from fad.report.sasv import as_text, evaluate_sasv
-from fad.report.sasv_files import read_sasv_trials
+from fad.scores.sasv_files import read_sasv_trials
 
 DESCRIPTION = """Costs and error rates of spoofing-aware speaker verification (SASV).
 

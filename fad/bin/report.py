@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fad.cli import run
 from fad.files import write_text
+from fad.page.page import page
 from fad.report.overview import SORT_KEYS, gather_with_curves
-from fad.report.page import page
 
 DESCRIPTION = """Writes one HTML page over all EXP_DIR/<tag>/results.json: a table of all systems,
 DET curves, error rates by attack, costs, calibration, the hardest trials, and where every number

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.cli import parse_pairs, run
+from fad.page.page import write_pages
 from fad.report.experiment import report
-from fad.report.page import write_pages
 
 DESCRIPTION = """Writes results.json, RESULTS.md, report.html and a DET plot for each test set into
 exp/<tag>, and anew exp/report.html over all experiments there.

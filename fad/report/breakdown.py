@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fad.data.tables import NO_ATTACK
-from fad.report.trials import Trials
+from fad.scores.trials import Trials
 
 Results = dict[str, Any]
 Measure = Callable[[Trials], Results]

@@ -15,8 +15,8 @@ from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.metrics.decisions import decisions_at
 from fad.report.scored import WEIGHTS, recorded_weights
-from fad.report.scores import ScoreFile, read_scores
-from fad.report.trials import Trials, make_trials
+from fad.scores.score_files import ScoreFile, read_scores
+from fad.scores.trials import Trials, make_trials
 
 
 def read_labelled(paths: Sequence[Path], labels_path: Path | None) -> tuple[np.ndarray, np.ndarray]:

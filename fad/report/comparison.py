@@ -14,10 +14,10 @@ from fad.data.tables import read_labels, read_table
 from fad.errors import FadError
 from fad.metrics.eer import eer
 from fad.metrics.paired import RESAMPLES, holm, paired_tests
-from fad.report.scores import read_scores
 from fad.report.summary import decimal
 from fad.report.text import terminal_table
-from fad.report.trials import Trials, make_trials
+from fad.scores.score_files import read_scores
+from fad.scores.trials import Trials, make_trials
 
 LEVEL = 0.95
 

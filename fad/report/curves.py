@@ -20,7 +20,7 @@ from fad.metrics.dcf import DcfCosts
 from fad.metrics.det import det_curve, probit
 from fad.metrics.eer import eer
 from fad.report.evaluation import split_by_training
-from fad.report.trials import Trials
+from fad.scores.trials import Trials
 
 CURVES = "curves.json"
 CURVES_VERSION = 1

@@ -8,20 +8,20 @@ from fad.calibration import CALIBRATION
 from fad.data.tables import read_labels, read_table, read_wav_scp
 from fad.errors import FadError
 from fad.files import remove_parts, sha256_file, write_json, write_text
-from fad.report.asv_scores import read_asv_scores
+from fad.plots.det import draw_det
 from fad.report.calibrated import calibrated_results, read_model_calibration
 from fad.report.curves import read_curves, set_curves, write_curves
-from fad.report.data_columns import column_files, read_columns
 from fad.report.description import describe
-from fad.report.det_plot import draw_det
 from fad.report.evaluation import evaluate
 from fad.report.overview import read_results
 from fad.report.results_md import results_md
 from fad.report.scored import check_weights
-from fad.report.scores import read_scores
 from fad.report.summary import SCHEMA_VERSION
 from fad.report.training import read_cost
-from fad.report.trials import Trials, make_trials, of_phase
+from fad.scores.asv_scores import read_asv_scores
+from fad.scores.data_columns import column_files, read_columns
+from fad.scores.score_files import read_scores
+from fad.scores.trials import Trials, make_trials, of_phase
 
 RESULTS = "results.json"
 

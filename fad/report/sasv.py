@@ -17,9 +17,9 @@ from fad.metrics.adcf import adcf_at, min_adcf
 from fad.metrics.sasv import sasv_eers
 from fad.metrics.tdcf import asv_rates, min_tdcf_2021
 from fad.metrics.teer import concurrent_teer
-from fad.report.sasv_files import SasvTrials
 from fad.report.summary import Table, asv_sentence, decimal, whole
 from fad.report.text import terminal_table
+from fad.scores.sasv_files import SasvTrials
 
 T = TypeVar("T")
 MAX_SPREAD = 0.01

@@ -45,10 +45,13 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
         | {"detector", "scoring"},
         TORCH,
     ),
+    "scores": ({"data"}, {"numpy"}),
+    "plots": ({"metrics"}, {"numpy", "matplotlib"}),
     "report": (
-        {"config", "metrics", "data", "calibration", "logistic"},
-        {"numpy", "matplotlib"},
+        {"config", "metrics", "data", "calibration", "logistic", "scores", "plots"},
+        {"numpy"},
     ),
+    "page": ({"config", "plots", "report"}, set()),
 }
 ANYTHING = {"bin", "__init__"}
 

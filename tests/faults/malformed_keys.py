@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fad.bin.evaluate import main as evaluate
 from fad.data.protocols import read_key
-from fad.report.asv_scores import read_asv_scores
-from fad.report.scores import read_scores
+from fad.scores.asv_scores import read_asv_scores
+from fad.scores.score_files import read_scores
 
 from .fault import CANARY, Fault, Hostile
 from .inputs import file

@@ -2,7 +2,8 @@
 
 from fad import calibration
 from fad.data import protocols, sheets
-from fad.report import calibrated, joining, sasv_files, scores, trials
+from fad.report import calibrated
+from fad.scores import joining, sasv_files, score_files, trials
 
 from .planting import Planted, both, does_nothing, put, same
 
@@ -13,8 +14,8 @@ def any_number(text: str) -> float:
 
 
 PLANTED = [
-    Planted("scores are numbers", "scores: a comma", put(scores, "read_number", any_number)),
-    Planted("scores are finite", "scores: NaN", put(scores, "isfinite", lambda score: True)),
+    Planted("scores are numbers", "scores: a comma", put(score_files, "read_number", any_number)),
+    Planted("scores are finite", "scores: NaN", put(score_files, "isfinite", lambda score: True)),
     Planted(
         "scores have labels",
         "evaluate: a trial too few",
@@ -50,7 +51,7 @@ PLANTED = [
     Planted(
         "logits are numbers",
         "hostile: a pair of logits that is a command",
-        put(scores, "read_number", lambda text: eval(text) or 0.0),
+        put(score_files, "read_number", lambda text: eval(text) or 0.0),
     ),
     Planted("SASV scores are finite", "SASV scores: NaN", put(sasv_files, "isfinite", bool)),
     Planted(

@@ -24,8 +24,8 @@ from fad.data.audio import read_audio
 from fad.data.protocols import read_key
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
 from fad.errors import FadError
-from fad.report.asv_scores import read_asv_scores
-from fad.report.scores import read_scores
+from fad.scores.asv_scores import read_asv_scores
+from fad.scores.score_files import read_scores
 
 from .fault import is_one_line
 from .inputs import DATA_DIR, data_dir, noise

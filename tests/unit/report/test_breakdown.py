@@ -4,7 +4,7 @@ import pytest
 from fad.metrics.eer import eer
 from fad.report.breakdown import breakdowns
 from fad.report.evaluation import evaluate
-from fad.report.trials import make_trials
+from fad.scores.trials import make_trials
 
 COUNT = 120
 UTTS = [f"u{index:03d}" for index in range(COUNT)]

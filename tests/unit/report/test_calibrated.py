@@ -19,7 +19,7 @@ from fad.report.calibrated import (
     read_model_calibration,
 )
 from fad.report.scored import record_weights
-from fad.report.trials import make_trials
+from fad.scores.trials import make_trials
 
 LABELS = "u1 bonafide\nu2 spoof\nu3 bonafide\nu4 spoof\nu5 spoof\n"
 

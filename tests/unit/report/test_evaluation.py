@@ -5,10 +5,10 @@ import pytest
 
 from fad.errors import FadError
 from fad.metrics.eer import eer
-from fad.report.asv_scores import read_asv_scores
 from fad.report.evaluation import evaluate
-from fad.report.scores import read_scores
-from fad.report.trials import make_trials
+from fad.scores.asv_scores import read_asv_scores
+from fad.scores.score_files import read_scores
+from fad.scores.trials import make_trials
 
 UTTS = [f"u{index:02d}" for index in range(60)]
 ATTACKS = dict(zip(UTTS, ["-"] * 20 + ["A01"] * 20 + ["A02"] * 15 + ["A03"] * 5, strict=True))

@@ -10,7 +10,7 @@ from fad.metrics.sasv import sasv_eers
 from fad.metrics.tdcf import asv_rates, min_tdcf_2021
 from fad.metrics.teer import concurrent_teer
 from fad.report.sasv import as_text, evaluate_sasv
-from fad.report.sasv_files import SasvTrials
+from fad.scores.sasv_files import SasvTrials
 
 TANDEM_KEYS = {"teer_percent", "teer", "min_tdcf_2021", "asv"}
 

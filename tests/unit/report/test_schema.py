@@ -11,9 +11,9 @@ from fad.calibration import Calibration, System
 from fad.report.calibrated import calibrated_results
 from fad.report.evaluation import evaluate
 from fad.report.experiment import report
-from fad.report.scores import read_scores
 from fad.report.summary import SCHEMA_VERSION
-from fad.report.trials import make_trials
+from fad.scores.score_files import read_scores
+from fad.scores.trials import make_trials
 
 SCHEMA = json.loads((Path(fad.report.__file__).parent / "schema.json").read_text())
 

@@ -3,7 +3,7 @@ import pytest
 
 from fad.report.evaluation import evaluate
 from fad.report.set_text import MANY, WORST, set_text
-from fad.report.trials import make_trials
+from fad.scores.trials import make_trials
 
 
 def page(count=40, rooms=4, phases=("eval",), **options):

@@ -2,18 +2,13 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from fad.report.attack_plot import MOST_ROWS, attack_order, attack_svg
+from fad.plots.attacks import MOST_ROWS, attack_order, attack_svg
+from fad.plots.calibration import calibration_svg
+from fad.plots.cost import CostPoint, cost_svg
+from fad.plots.histograms import Scores, attack_histogram_svg, histogram_svg
+from fad.plots.style import Look, label
 from fad.report.curves import set_curves
 from fad.report.evaluation import evaluate
-from fad.report.plots import (
-    CostPoint,
-    Scores,
-    attack_histogram_svg,
-    calibration_svg,
-    cost_svg,
-    histogram_svg,
-)
-from fad.report.style import Look, label
 from tests.helpers.reports import scored_trials
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,4 +1,4 @@
-"""What a data directory says of its utterances, as columns for `fad.report.trials`."""
+"""What a data directory says of its utterances, as columns for `fad.scores.trials`."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+PANEL = (2.55, 2.15)  # inches
+COLUMNS = 3
 BONAFIDE, SPOOF = "#0072B2", "#D55E00"
 INK, MUTED, RULE = "#222222", "#595959", "#DDDDDD"
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#333333")
@@ -91,6 +93,11 @@ def new_figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def panel_size(count: int) -> tuple[float, float]:
+    """Width and height of a panel in inches: one alone is larger."""
+    return (5.0, 3.0) if count == 1 else PANEL
 
 
 def panels(number: int, columns: int, width: float, height: float) -> tuple["Figure", list["Axes"]]:

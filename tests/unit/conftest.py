@@ -11,7 +11,7 @@ import pytest
 from fad.config import dump_config, merge_config
 from fad.report.scored import record_weights
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 SUMMARY = {
     "config_name": "lora",
     "seed": 7,

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fad.page.breakdown import by_set, calibration_part
+from fad.page.html import Html, details, element, join, paragraph, section, table
+from fad.page.summary import first_with
 from fad.report.curves import HARDEST
-from fad.report.html import Html, details, element, join, paragraph, section, table
 from fad.report.overview import mean_text
-from fad.report.page_plots import by_set, calibration_part
-from fad.report.page_summary import first_with
 from fad.report.summary import COSTS, asv_sentence, whole
 from fad.report.systems import Experiment, System, set_names
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fad.config import dump_config
-from fad.report.html import Html, details, element, join, section, table
+from fad.page.html import Html, details, element, join, section, table
 from fad.report.summary import counted, decimal, whole
 from fad.report.systems import Experiment, System
 

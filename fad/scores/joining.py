@@ -12,9 +12,9 @@ from fad.data.corpus import AUDIO_SUFFIXES
 from fad.data.protocols import Key, read_key
 from fad.data.tables import read_labels
 from fad.errors import FadError, nearest
-from fad.report.data_columns import read_column, read_columns
-from fad.report.scores import ScoreFile
-from fad.report.trials import Trials, make_trials
+from fad.scores.data_columns import read_column, read_columns
+from fad.scores.score_files import ScoreFile
+from fad.scores.trials import Trials, make_trials
 
 Table = Mapping[str, str]
 Value = TypeVar("Value")

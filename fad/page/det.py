@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from fad.report.det_plot import Det, det_limits, det_svg, shown_groups
-from fad.report.html import Html, element, figure, paragraph, section
+from fad.page.breakdown import by_set, set_curves_of
+from fad.page.html import Html, element, figure, paragraph, section
+from fad.plots.det import Det, det_limits, det_svg, shown_groups
+from fad.plots.style import data_uri
 from fad.report.overview import mean_text
-from fad.report.page_plots import by_set, set_curves_of
-from fad.report.style import data_uri
 from fad.report.systems import System, set_names
 
 Plots = dict[str, dict[str, list[Det]]]

@@ -6,8 +6,8 @@ import pytest
 
 from fad.data.protocols import Key
 from fad.errors import FadError
-from fad.report.joining import by_stem, join, read_any_key
-from fad.report.scores import ScoreFile
+from fad.scores.joining import by_stem, join, read_any_key
+from fad.scores.score_files import ScoreFile
 
 LABELS = {"a": "bonafide", "b": "spoof", "c": "bonafide", "d": "spoof", "e": "spoof"}
 PHASES = {"a": "eval", "b": "eval", "c": "progress", "d": "progress", "e": "eval"}

@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fad.report.attack_plot import attack_order, attack_svg
-from fad.report.html import Html, details, element, figure, join, section, table
+from fad.page.html import Html, details, element, figure, join, section, table
+from fad.plots.attacks import attack_order, attack_svg
+from fad.plots.calibration import calibration_svg
+from fad.plots.histograms import Scores, attack_histogram_svg, histogram_svg
+from fad.plots.style import data_uri
 from fad.report.overview import mean_text
-from fad.report.plots import (
-    Scores,
-    attack_histogram_svg,
-    calibration_svg,
-    histogram_svg,
-)
-from fad.report.style import data_uri
 from fad.report.summary import whole
 from fad.report.systems import Experiment, System, set_names
 

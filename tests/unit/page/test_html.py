@@ -1,6 +1,6 @@
 import pytest
 
-from fad.report.html import (
+from fad.page.html import (
     Html,
     details,
     element,

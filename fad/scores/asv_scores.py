@@ -13,7 +13,7 @@ import numpy as np
 from fad.data.protocols import pa_phase
 from fad.data.tables import read_lines
 from fad.errors import FadError, nearest
-from fad.report.scores import read_number
+from fad.scores.score_files import read_number
 
 ASV_KINDS = ("target", "nontarget", "spoof")
 LA_WIDTH, PA_WIDTH = 8, 12  # columns of the keys; DF has no ASV trials

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fad.plots.det import det_limits, det_svg, draw_det, shown_groups
 from fad.report.curves import set_curves
-from fad.report.det_plot import det_limits, det_svg, draw_det, shown_groups
 from tests.helpers.reports import scored_trials
 
 BLUE, ORANGE, GREEN, PINK = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")

@@ -5,10 +5,10 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
-from fad.report.html import Html, element, figure, join, paragraph, section, table
+from fad.page.html import Html, element, figure, join, paragraph, section, table
+from fad.plots.cost import CostPoint, cost_svg
+from fad.plots.style import data_uri
 from fad.report.overview import eer_of, mean_text
-from fad.report.plots import CostPoint, cost_svg
-from fad.report.style import data_uri
 from fad.report.summary import decimal, interval, whole
 from fad.report.systems import Experiment, System, set_names, spread
 

@@ -1,0 +1,57 @@
+"""Bayes error-rate curves: what scores cost when they are read as log-likelihood ratios."""
+
+from collections.abc import Mapping
+from math import log
+from typing import Any
+
+import numpy as np
+
+from fad.metrics.dcf import ASVSPOOF5
+from fad.plots.style import (
+    BONAFIDE,
+    COLUMNS,
+    INK,
+    MUTED,
+    SPOOF,
+    label,
+    panel_size,
+    panels,
+    settings,
+    svg,
+)
+
+
+def calibration_svg(systems: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Bayes error-rate curves, a panel a system: normalised cost over the prior log odds.
+
+    Args:
+        systems: `bayes` of `fad.report.curves.set_curves` by the system's name.
+    """
+    lines = {
+        "minimum": ("raw", "minimum", {"color": INK, "linewidth": 1.4}),
+        "actual, raw scores": ("raw", "actual", {"color": SPOOF, "linestyle": (0, (1, 1))}),
+        "actual, calibrated": (
+            "calibrated",
+            "actual",
+            {"color": BONAFIDE, "linestyle": (0, (4, 1.5))},
+        ),
+    }
+    operating = log(np.divide(*ASVSPOOF5.weights))
+    with settings():
+        figure, grid = panels(len(systems), COLUMNS, *panel_size(len(systems)))
+        handles = {}
+        for axes, (name, bayes) in zip(grid, systems.items(), strict=True):
+            axes.axvline(operating, color=MUTED, linewidth=0.8)
+            for text, (kind, curve, look) in lines.items():
+                if bayes[kind] is None:
+                    continue
+                prior = bayes["prior_log_odds"]
+                (handles[text],) = axes.plot(prior, bayes[kind][curve], label=text, **look)
+            axes.set(xlim=(prior[0], prior[-1]), ylim=(0, 1.3), yticks=[0, 0.5, 1])
+            axes.set_title(label(name))
+            axes.grid()
+        for axes in grid[::COLUMNS]:
+            axes.set_ylabel("normalised DCF")
+        figure.supxlabel("prior log odds of bona fide", fontsize=9.5)
+        figure.legend(handles=list(handles.values()), loc="outside upper left", ncols=3)
+        return svg(figure)

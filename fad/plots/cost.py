@@ -1,0 +1,65 @@
+"""EER against what training takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fad.plots.style import Look, label, new_figure, settings, svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class CostPoint:
+    """A system in the plot of EER against cost: EERs of its runs in percent, and what it takes."""
+
+    eers: Sequence[float]
+    trainable: float
+    seconds_per_epoch: float
+
+
+def cost_svg(systems: Mapping[str, CostPoint], title: str) -> bytes:
+    """Mean EER against trainable parameters and seconds an epoch; lines from best to worst run."""
+    with settings():
+        figure = new_figure(8.4, max(3.0, 0.6 + 0.26 * len(systems)))
+        left, right = figure.subplots(1, 2, sharey=True)
+        handles = _scatter(left, systems, [point.trainable for point in systems.values()])
+        _scatter(right, systems, [point.seconds_per_epoch for point in systems.values()])
+        left.set(xlabel="trainable parameters", ylabel="EER (%)", title=title)
+        right.set_xlabel("seconds an epoch of training")
+        figure.legend(handles=handles, loc="outside right center")
+        return svg(figure)
+
+
+def _scatter(axes: "Axes", systems: Mapping[str, CostPoint], costs: Sequence[float]) -> list:
+    """A marker a system at its mean EER, on a logarithmic axis; returns what a legend shows."""
+    from matplotlib.ticker import LogLocator
+
+    costs = np.maximum(costs, 0.01)
+    spans_decades = costs.max() > 50 * costs.min()
+    top = max(1.0, *(max(point.eers) for point in systems.values()))
+    axes.grid()
+    handles = []
+    for index, (name, point) in enumerate(systems.items()):
+        look, mean = Look.of(index), np.mean(point.eers)
+        axes.vlines(costs[index], min(point.eers), max(point.eers), look.colour, linewidth=1.4)
+        named = {"label": label(name), "markersize": 7, "linestyle": "none"}
+        handles += axes.plot(costs[index], mean, look.marker, **named, **look.mark)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if spans_decades else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(lambda value, _: _short(value))
+    axes.xaxis.set_minor_formatter(lambda value, _: "")
+    axes.set_xlim(costs.min() / 1.6, costs.max() * 1.6)
+    axes.set_ylim(-0.05 * top, 1.12 * top)
+    return handles
+
+
+def _short(value: float) -> str:
+    """`10k` for 10,000."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:g}{name}"
+    return f"{value:g}"

@@ -1,0 +1,1 @@
+"""Scores of anyone, and keys, joined to trials."""
