@@ -13,16 +13,15 @@ the attack between. Columns are separated by tabs or spaces. A higher score is m
 bona fide.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
 from fad.data.tables import LABELS, check_same_keys, read_lines
 from fad.errors import FadError, nearest
+from fad.scores.score_files import read_number
 
 KINDS = ("target", "nontarget", "spoof")
 SYSTEMS = {"sasv-score": "sasv", "cm-score": "cm", "asv-score": "asv"}
@@ -32,10 +31,6 @@ PLAIN_KEYS = {3: (*TRIAL, "asv-label"), 4: (*TRIAL, "attack", "asv-label")}
 FULL_KEY_NAMES = {"tar-spk-anon": "spk", "trial-anon": "filename"}
 """What the organisers' full key calls its columns."""
 NO_SCORE = "-"
-# Python's `float` takes more: `1_000`, and digits of other scripts.
-_NUMBER = re.compile(
-    r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -113,16 +108,11 @@ def _check_header(path: Path, header: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _number(text: str, path: Path, line: int) -> float:
-    """A finite score."""
-    if not _NUMBER.fullmatch(text):
-        raise FadError(
-            f"{path}:{line}: '{text[:40]}' is not a number: expected a score, such as -1.5, or "
-            f"'{NO_SCORE}' in the whole column"
-        )
-    score = float(text)
-    if not isfinite(score):
-        raise FadError(f"{path}:{line}: score '{text[:40]}' is not finite: score this trial again")
-    return score
+    """A finite score, with its place where it is none."""
+    try:
+        return read_number(text)
+    except FadError as error:
+        raise FadError(f"{path}:{line}: {error}") from None
 
 
 def read_sasv_scores(path: str | Path) -> dict[str, dict[str, float]]:

@@ -53,7 +53,11 @@ PLANTED = [
         "hostile: a pair of logits that is a command",
         put(score_files, "read_number", lambda text: eval(text) or 0.0),
     ),
-    Planted("SASV scores are finite", "SASV scores: NaN", put(sasv_files, "isfinite", bool)),
+    Planted(
+        "SASV scores are finite",
+        "SASV scores: NaN",
+        put(score_files, "isfinite", lambda score: True),
+    ),
     Planted(
         "SASV scores are those of the key",
         "SASV: a trial too many",
