@@ -47,7 +47,11 @@ FAULTS = [
             ("NaN", PLAIN + "p3 u1 nan\n", ":5: score 'nan' is not finite"),
             ("infinity", PLAIN + "p3 u1 -inf\n", ":5: score '-inf' is not finite"),
             ("1e400", PLAIN + "p3 u1 1e400\n", ":5: score '1e400' is not finite"),
-            ("a comma", PLAIN + "p3 u1 1,5\n", f":5: '1,5' {NOT_A_NUMBER}"),
+            (
+                "a comma",
+                PLAIN + "p3 u1 1,5\n",
+                ":5: '1,5' is not a number: write the decimal comma as a point",
+            ),
             ("Python's 1_000", PLAIN + "p3 u1 1_000\n", f":5: '1_000' {NOT_A_NUMBER}"),
             ("two columns", PLAIN + "u1 1\n", ":5: 2 columns where 3 are expected"),
             ("four columns", "p1 u1 target 1\n", ":1: 4 columns where 3 are expected"),
