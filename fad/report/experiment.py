@@ -57,17 +57,18 @@ def report(
     if len({plot_name(name) for name in [*kept, *tests]}) < len(kept) + len(tests):
         raise FadError("two test sets differ only in / and _: rename one, they would share a plot")
     trained = set(results["training_data"]["attacks"])
-    trials = {name: read_trials(exp, name, data) for name, data in tests.items()}
     calibration = read_model_calibration(exp) if (exp / CALIBRATION).is_file() else None
     found, curves = {}, {}
     for name, data in tests.items():
+        trials = read_trials(exp, name, data)
         asv = read_asv_scores(asv_files[name]) if name in asv_files else None
-        found[name] = _provenance(exp, name, data) | evaluate(trials[name], asv, trained)
-        own = of_phase(trials[name], found[name].get("phase"))
+        found[name] = _provenance(exp, name, data) | evaluate(trials, asv, trained)
+        trials = of_phase(trials, found[name].get("phase"))
+        ratios = None
         if calibration:
-            found[name]["calibrated"] = calibrated_results(own, calibration)
-        ratios = calibration.llr(own.scores) if calibration else None
-        curves[name] = set_curves(own, trained, ratios, paths(data))
+            found[name]["calibrated"] = calibrated_results(trials, calibration)
+            ratios = calibration.llr(trials.scores)
+        curves[name] = set_curves(trials, trained, ratios, paths(data))
     results["test_sets"] = kept | found
     for name in tests:
         title = f"{results['tag']} on {name}"
