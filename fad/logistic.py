@@ -10,11 +10,13 @@ where p_s is the stated prior of a spoof, p_b = 1 - p_s, and E_b, E_s are means 
 trials. The prior says where the fit shall be best and not how many trials of a class there are: tau
 is no part of the ratio. J is convex; at p_s = 1/2 it is Cllr, but for the unit.
 
-Scores that separate the classes have no finite minimum. So each class's trials stand for a share
-(N + 1)/(N + 2) of it, and the other class's for the remaining 1/(N + 2): by the rule of succession,
-what is to be expected of the next trial where none of N has been on the other side. These are
-Platt's smoothed targets, mixed so that the prior stays p_s. They vanish as N grows, and keep ratios
-of the order of ln N, which is as much as N trials can tell. Scores that say nothing give 0.
+Scores that separate the classes have no finite minimum. Of those, and of those alone, each class's
+trials stand for a share (N + 1)/(N + 2) of it, and the other class's for the remaining 1/(N + 2):
+by the rule of succession, what is to be expected of the next trial where none of N has been on the
+other side. These are Platt's smoothed targets, mixed so that the prior stays p_s. They keep ratios
+of the order of ln N, which is as much as N trials can tell; Cllr on the fitted trials themselves
+may then rise. Where the classes overlap they would shrink the ratios for nothing (56 trials a
+class: the slope from 1.3 to 0.75), and are left out. Scores that say nothing give 0.
 
 Sources: N. Brummer and J. du Preez, "Application-independent evaluation of speaker detection",
 Computer Speech and Language 20, 2006; N. Brummer et al., "Fusion of heterogeneous speaker
@@ -72,8 +74,7 @@ def fit_calibration(
         )
     if not 0 < p_spoof < 1:
         raise ValueError(f"p_spoof must lie between 0 and 1, not {p_spoof}")
-    objective = _Objective.of(bonafide, spoof, p_spoof)
-    solution = _minimise(objective)
+    objective, solution = _fit(bonafide, spoof, p_spoof)
     if count == 1 and solution[0] <= 0:
         solution = np.zeros(2)
     weights, offset = objective.undo_scaling(solution)
@@ -104,7 +105,10 @@ class _Objective:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float) -> "_Objective":
+    def of(
+        cls, bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float, lent: np.ndarray
+    ) -> "_Objective":
+        """J where each class lends a share (2,) of itself to the other class's trials."""
         scores = np.concatenate([bonafide, spoof])
         with np.errstate(over="ignore", invalid="ignore"):
             centre, scale = scores.mean(axis=0), scores.std(axis=0)
@@ -115,7 +119,6 @@ class _Objective:
         inputs = np.hstack([(scores - centre) / scale, np.ones((len(scores), 1))])
 
         sizes = np.array([len(bonafide), len(spoof)])
-        lent = 1 / (sizes + 2)
         own, other = (1 - lent) / sizes, lent / sizes[::-1]  # weights of trials in each class
         as_bonafide = (1 - p_spoof) * np.repeat([own[0], other[0]], sizes)
         as_spoof = p_spoof * np.repeat([other[1], own[1]], sizes)
@@ -143,6 +146,29 @@ class _Objective:
         """Weights (K,) and offset for the scores as they were."""
         weights = solution[:-1] / self.scale
         return weights, solution[-1] - weights @ self.centre
+
+
+def _fit(bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float) -> tuple[_Objective, np.ndarray]:
+    """What is minimised, and its solution (K + 1,): smoothed where the classes do not overlap."""
+    sizes = np.array([len(bonafide), len(spoof)])
+    smoothed = _Objective.of(bonafide, spoof, p_spoof, 1 / (sizes + 2))
+    careful = _minimise(smoothed)
+    if not _overlap(smoothed, careful, len(bonafide)):
+        return smoothed, careful
+    plain = _Objective.of(bonafide, spoof, p_spoof, np.zeros(2))
+    try:
+        solution = _minimise(plain)
+    except ValueError:  # it runs off: another direction than the smoothed one separates them
+        return smoothed, careful
+    if not _overlap(plain, solution, len(bonafide)):
+        return smoothed, careful
+    return plain, solution
+
+
+def _overlap(objective: _Objective, solution: np.ndarray, num_bonafide: int) -> bool:
+    """Whether some spoof has a higher ratio than some bona fide trial."""
+    ratios = objective.inputs @ solution
+    return bool(ratios[num_bonafide:].max() > ratios[:num_bonafide].min())
 
 
 def _minimise(objective: _Objective) -> np.ndarray:

@@ -22,6 +22,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+LARGEST = 1e300
+"""Of a score's absolute value."""
+
 
 @dataclass(frozen=True)
 class OperatingPoints:
@@ -58,17 +61,18 @@ def check_scores(scores: ArrayLike, name: str) -> np.ndarray:
     """The scores as a float64 vector.
 
     Raises:
-        ValueError: there is none, it is not a vector, or one is NaN or infinite.
+        ValueError: there is none, it is not a vector, or one is NaN, infinite or so large that
+            a threshold beside it would be.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 1:
         raise ValueError(f"{name} scores must be a vector, not of shape {scores.shape}")
     if scores.size == 0:
         raise ValueError(f"there are no {name} scores: an error rate needs trials of both classes")
-    bad = np.flatnonzero(~np.isfinite(scores))
+    bad = np.flatnonzero(~(np.abs(scores) <= LARGEST))
     if bad.size:
         raise ValueError(
-            f"{bad.size} of {scores.size} {name} scores are not finite, "
+            f"{bad.size} of {scores.size} {name} scores are not finite, or over {LARGEST:g}, "
             f"the first is {scores[bad[0]]} at index {bad[0]}"
         )
     return scores
@@ -86,7 +90,7 @@ def check_threshold(threshold: float) -> None:
 
 def tie_ends(sorted_scores: np.ndarray) -> np.ndarray:
     """Indices of the last trial of each group of equal scores, in rising order."""
-    return np.flatnonzero(np.append(np.diff(sorted_scores) > 0, True))
+    return np.flatnonzero(np.append(sorted_scores[1:] != sorted_scores[:-1], True))
 
 
 def operating_points(bonafide: ArrayLike, spoof: ArrayLike) -> OperatingPoints:

@@ -3,19 +3,19 @@
 A column that describes spoofs alone (it says `-` of every bona fide trial), as the attack does, is
 measured by each of its values' spoofs against all bona fide trials, as the field does. Any other
 column is measured among the trials that have the value: bona fide speech through a codec against
-spoofs through the same codec. A group without trials of both classes has counts and no EER.
+spoofs through the same codec. A group without trials of both classes has counts and no EER. Trials
+of which the value is not known (`-`) are counted and are no group.
 
 The macro-average is the plain mean of the groups' EERs: each group counts the same, however many
 trials it has; the pooled EER counts each trial the same and finds one threshold for all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from fad.data.tables import NO_ATTACK
-from fad.scores.trials import Trials
+from fad.scores.trials import UNKNOWN, Trials
 
 Results = dict[str, Any]
 Measure = Callable[[Trials], Results]
@@ -24,61 +24,68 @@ NOT_GROUPS = ("phase",)
 """Columns with a place of their own in the results."""
 MAX_GROUPS = 1000
 """A column of more values is a name of the trial and not a group, such as an unknown speaker."""
+MAX_INTERVALS = 50
+"""A column of more groups has no interval for each, which would take minutes."""
+_NONE = np.empty(0, dtype=np.intp)
 
 
-def breakdowns(trials: Trials, measure: Measure, measure_one: Measure) -> dict[str, Results]:
+def breakdowns(trials: Trials, measure: Measure, measure_many: Measure) -> dict[str, Results]:
     """Results by each column that divides the trials.
 
     Args:
         trials: the trials of one phase.
         measure: gives the results of trials of both classes, with `eer_percent`.
-        measure_one: the same for the trials of one speaker: no interval over speakers is there.
+        measure_many: the same without an interval: for speakers, since over one speaker there is
+            none to draw, and for columns of more than `MAX_INTERVALS` groups.
 
     Returns:
-        By column: `against` (what a group's spoofs are measured against), `macro_eer_percent`
-        (None where no group has an EER), `groups`: results or counts by value, sorted.
+        By column: `against` (what a group's spoofs are measured against), `unknown` (trials
+        without a value), `macro_eer_percent`, `groups`: results or counts by value, sorted.
     """
     found = {}
     for name in sorted(trials.columns, key=lambda name: (name != "attack", name)):
-        if name not in NOT_GROUPS:
-            how = measure_one if name == "speaker" else measure
-            found |= _breakdown(name, trials, how)
+        if name in NOT_GROUPS:
+            continue
+        column = trials.columns[name]
+        of_spoofs = bool(name == "attack" or (column[trials.is_bonafide] == UNKNOWN).all())
+        members = _members(column, ~trials.is_bonafide if of_spoofs else None)
+        unknown = members.pop(UNKNOWN, _NONE).size
+        if not members or len(members) > MAX_GROUPS or (len(members) == 1 and name != "attack"):
+            continue
+        simple = name == "speaker" or len(members) > MAX_INTERVALS
+        groups = {
+            value: _measured(group, measure_many if simple else measure)
+            for value, group in _groups(trials, members, of_spoofs)
+        }
+        rates = [part["eer_percent"] for part in groups.values() if part["eer_percent"] is not None]
+        if rates:
+            found[name] = {
+                "against": "all bona fide" if of_spoofs else "bona fide of the group",
+                "unknown": unknown,
+                "macro_eer_percent": float(np.mean(rates)),
+                "groups": groups,
+            }
     return found
 
 
-def _breakdown(name: str, trials: Trials, measure: Measure) -> dict[str, Results]:
-    """One column's results by its name; nothing where it does not divide the trials."""
-    column = trials.columns[name]
-    of_spoofs = bool(name == "attack" or (column[trials.is_bonafide] == NO_ATTACK).all())
-    members = _members(column, ~trials.is_bonafide if of_spoofs else np.ones_like(column, bool))
-    if of_spoofs:
-        members.pop(NO_ATTACK, None)
-        bonafide = np.flatnonzero(trials.is_bonafide)
-        members = {value: np.concatenate([bonafide, own]) for value, own in members.items()}
-    if not members or len(members) > MAX_GROUPS or (len(members) == 1 and name != "attack"):
-        return {}
-    groups = {value: _measured(trials.subset(own), measure) for value, own in members.items()}
-    rates = [part["eer_percent"] for part in groups.values() if part["eer_percent"] is not None]
-    if not rates:
-        return {}
-    return {
-        name: {
-            "against": "all bona fide" if of_spoofs else "bona fide of the group",
-            "macro_eer_percent": float(np.mean(rates)),
-            "groups": groups,
-        }
-    }
-
-
-def _members(column: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
-    """By value, sorted: the indices of the trials of a mask (N,) bool that have it.
+def _members(column: np.ndarray, mask: np.ndarray | None) -> dict[str, np.ndarray]:
+    """By value, sorted: the indices of the trials, of those of a mask (N,) bool, that have it.
 
     Sorted once, since a comparison a value takes a million trials times a thousand speakers.
     """
-    places = np.flatnonzero(mask)
+    places = np.arange(column.size) if mask is None else np.flatnonzero(mask)
     values, codes, counts = np.unique(column[places], return_inverse=True, return_counts=True)
     places = places[np.argsort(codes, kind="stable")]
     return dict(zip(values.tolist(), np.split(places, np.cumsum(counts)[:-1]), strict=True))
+
+
+def _groups(
+    trials: Trials, members: dict[str, np.ndarray], of_spoofs: bool
+) -> Iterator[tuple[str, Trials]]:
+    """Each value and its trials; one at a time, since with all bona fide each is large."""
+    bonafide = np.flatnonzero(trials.is_bonafide) if of_spoofs else _NONE
+    for value, own in members.items():
+        yield value, trials.subset(np.concatenate([bonafide, own]))
 
 
 def _measured(group: Trials, measure: Measure) -> Results:

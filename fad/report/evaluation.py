@@ -19,7 +19,8 @@ from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import act_dcf, min_dcf
 from fad.metrics.decisions import auc, decisions_at
 from fad.metrics.eer import eer
-from fad.metrics.tdcf import AsvRates, asv_rates, min_tdcf_2019, min_tdcf_2021
+from fad.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
+from fad.metrics.units import MIN_SPEAKERS
 from fad.report.breakdown import breakdowns, by_phase
 from fad.scores.trials import Trials, choose_phase, of_phase
 
@@ -54,15 +55,15 @@ def evaluate(
         A dictionary of plain numbers, strings, lists and dictionaries, without NaN.
 
     Raises:
-        FadError: no such phase, one class has no trial there, or no t-DCF is defined for these ASV
-            scores.
+        FadError: no such phase, one class has no trial there, or the ASV scores are unusable.
     """
     measure = partial(eer_results, resamples=resamples, seed=seed)
     chosen = choose_phase(trials, phase)
     without_interval = partial(eer_results, resamples=0, seed=seed)
     phases = by_phase(trials, without_interval)
     trials = of_phase(trials, chosen)
-    results = measure(trials) | _cost_results(trials, asv_scores)
+    tandem, warnings = _tandem_results(trials, asv_scores)
+    results = measure(trials) | _cost_results(trials) | tandem
     if threshold is not None:
         results["decisions"] = vars(decisions_at(trials.bonafide, trials.spoof, threshold))
     if chosen is not None:
@@ -72,7 +73,7 @@ def evaluate(
     if trained_attacks is not None and "attack" in results["by"]:
         for attack, part in results["by"]["attack"]["groups"].items():
             part["seen_in_training"] = attack in trained_attacks
-    results["warnings"] = _warnings(trials, results)
+    results["warnings"] = warnings + _warnings(trials, results)
     return results
 
 
@@ -105,10 +106,10 @@ def eer_results(trials: Trials, resamples: int, seed: int) -> Results:
     return results
 
 
-def _cost_results(trials: Trials, asv_scores: Mapping[str, np.ndarray] | None) -> Results:
-    """Costs without a unit, Cllr in bits, AUC and, with ASV scores, its rates and min t-DCF."""
+def _cost_results(trials: Trials) -> Results:
+    """Costs without a unit, Cllr in bits, AUC."""
     bonafide, spoof = trials.bonafide, trials.spoof
-    results: Results = {
+    return {
         "min_dcf": min_dcf(bonafide, spoof),
         "act_dcf": act_dcf(bonafide, spoof),
         "cllr_bits": cllr(bonafide, spoof),
@@ -116,27 +117,37 @@ def _cost_results(trials: Trials, asv_scores: Mapping[str, np.ndarray] | None) -
         "auc": auc(bonafide, spoof),
         "act_dcf_and_cllr_note": CALIBRATION_NOTE,
     }
+
+
+def _tandem_results(
+    trials: Trials, asv_scores: Mapping[str, np.ndarray] | None
+) -> tuple[Results, list[str]]:
+    """Both min t-DCF and the ASV system's rates, and why one is None; nothing without ASV scores.
+
+    Raises:
+        FadError: the ASV scores lack a kind of trial or are not finite.
+    """
     if asv_scores is None:
-        return results
+        return {}, []
     try:
         asv = asv_rates(**asv_scores)
-        return results | _tandem_results(bonafide, spoof, asv)
     except ValueError as error:
         raise FadError(f"{trials.name}: {error}") from error
-
-
-def _tandem_results(bonafide: np.ndarray, spoof: np.ndarray, asv: AsvRates) -> Results:
-    return {
-        "min_tdcf_2019": min_tdcf_2019(bonafide, spoof, asv),
-        "min_tdcf_2021": min_tdcf_2021(bonafide, spoof, asv),
-        "asv": {
-            "eer_percent": 100 * asv.eer,
-            "threshold": asv.threshold,
-            "p_fa": asv.p_fa,
-            "p_miss": asv.p_miss,
-            "p_miss_spoof": asv.p_miss_spoof,
-        },
+    results, warnings = {}, []
+    for name, metric in (("min_tdcf_2019", min_tdcf_2019), ("min_tdcf_2021", min_tdcf_2021)):
+        try:
+            results[name] = metric(trials.bonafide, trials.spoof, asv)
+        except ValueError as error:
+            results[name] = None
+            warnings.append(f"no {name}: {error}")
+    results["asv"] = {
+        "eer_percent": 100 * asv.eer,
+        "threshold": asv.threshold,
+        "p_fa": asv.p_fa,
+        "p_miss": asv.p_miss,
+        "p_miss_spoof": asv.p_miss_spoof,
     }
+    return results, warnings
 
 
 def split_by_training(trials: Trials, trained: Set[str]) -> dict[str, set[str]]:
@@ -162,6 +173,16 @@ def _warnings(trials: Trials, results: Results) -> list[str]:
         warnings.append(
             f"EER above 50 %: {INVERTED} (negated, these have an EER of {100 * flipped:.2f} %)"
         )
+    if trials.speakers is not None and _drew_trials_of_speakers(trials, results):
+        warnings.append(
+            f"the interval is over trials and too narrow: a class has under {MIN_SPEAKERS} speakers"
+        )
     if np.unique(trials.scores).size == 1:
         warnings.append("all scores are equal: they tell nothing")
     return warnings
+
+
+def _drew_trials_of_speakers(trials: Trials, results: Results) -> bool:
+    """Whether speakers have several trials each and yet were too few to be drawn."""
+    over = results.get("eer_interval", {}).get("over")
+    return over == "trials" and np.unique(trials.speakers).size < trials.utts.size

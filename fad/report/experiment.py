@@ -1,16 +1,18 @@
 """Stage 5: what is known of one experiment, as results.json, curves.json, RESULTS.md and plots."""
 
+import logging
 from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fad.calibration import CALIBRATION
+from fad.calibration import CALIBRATION, Calibration
 from fad.data.tables import read_labels, read_table, read_wav_scp
 from fad.errors import FadError
 from fad.files import remove_parts, sha256_file, write_json, write_text
 from fad.plots.det import draw_det
 from fad.report.calibrated import calibrated_results, read_model_calibration
-from fad.report.curves import read_curves, set_curves, write_curves
+from fad.report.curves import set_curves, write_curves
 from fad.report.description import describe
 from fad.report.evaluation import evaluate
 from fad.report.overview import read_results
@@ -24,6 +26,7 @@ from fad.scores.score_files import read_scores
 from fad.scores.trials import Trials, make_trials, of_phase
 
 RESULTS = "results.json"
+NO_SLOPE = "on dev, higher scores were not more bona fide, so every ratio is 0"
 
 
 def report(
@@ -31,8 +34,8 @@ def report(
 ) -> dict[str, Any]:
     """Writes `results.json`, `curves.json`, `RESULTS.md` and DET plots; same inputs, same bytes.
 
-    Sets that an earlier call reported and this one does not name stay in the results as long as
-    their scores are the same.
+    Sets that an earlier call reported are evaluated anew too, as long as their scores, of the
+    weights that are there now, and their data are.
 
     Args:
         exp: `exp/<tag>`, with `config.yaml`, `train_summary.json`, `cost.json`, `scores/<set>`.
@@ -53,31 +56,86 @@ def report(
     remove_parts(exp)
     results = {"schema_version": SCHEMA_VERSION} | describe(exp, train_data)
     cost = read_cost(exp)
-    kept = earlier_sets(exp, tests.keys())
-    if len({plot_name(name) for name in [*kept, *tests]}) < len(kept) + len(tests):
-        raise FadError("two test sets differ only in / and _: rename one, they would share a plot")
     trained = set(results["training_data"]["attacks"])
     calibration = read_model_calibration(exp) if (exp / CALIBRATION).is_file() else None
     found, curves = {}, {}
-    for name, data in tests.items():
-        trials = read_trials(exp, name, data)
-        asv = read_asv_scores(asv_files[name]) if name in asv_files else None
-        found[name] = _provenance(exp, name, data) | evaluate(trials, asv, trained)
-        trials = of_phase(trials, found[name].get("phase"))
-        ratios = None
-        if calibration:
-            found[name]["calibrated"] = calibrated_results(trials, calibration)
-            ratios = calibration.llr(trials.scores)
-        curves[name] = set_curves(trials, trained, ratios, paths(data))
-    results["test_sets"] = kept | found
-    for name in tests:
+    for name, test_set in _test_sets(exp, tests, asv_files).items():
+        found[name], curves[name] = _evaluate_set(test_set, trained, calibration)
+    results["test_sets"] = found
+    for name in found:
         title = f"{results['tag']} on {name}"
         draw_det(exp / plot_name(name), curves[name]["det"], title)
-    write_curves(exp, earlier_curves(exp, kept.keys()) | curves)
-    plots = {name: plot_name(name) for name in results["test_sets"]}
+    write_curves(exp, curves)
+    plots = {name: plot_name(name) for name in found}
     write_text(exp / "RESULTS.md", results_md(results, cost, plots))
     write_json(exp / RESULTS, results)
     return results
+
+
+@dataclass(frozen=True)
+class ScoredSet:
+    """What a set is evaluated from; its trials are read when it is made."""
+
+    trials: Trials
+    data: Path
+    asv_file: Path | None
+
+
+def _test_sets(
+    exp: Path, tests: Mapping[str, Path], asv_files: Mapping[str, Path]
+) -> dict[str, ScoredSet]:
+    """The sets of an earlier call whose scores and data are still there, and those named now."""
+    if len({plot_name(name) for name in tests}) < len(tests):
+        raise FadError("two test sets differ only in / and _: rename one, they would share a plot")
+    sets = {}
+    for name, earlier in _earlier(exp).items():
+        data, asv_file = Path(earlier["data"]), earlier.get("asv_file")
+        if plot_name(name) in map(plot_name, tests):
+            continue
+        try:
+            trials = read_trials(exp, name, data)
+        except FadError as error:
+            logging.warning("%s is no longer reported: %s", name, error)
+            continue
+        sets[name] = ScoredSet(trials, data, asv_file and Path(asv_file))
+    for name, data in tests.items():
+        sets[name] = ScoredSet(read_trials(exp, name, data), data, asv_files.get(name))
+    return sets
+
+
+def _earlier(exp: Path) -> dict[str, Any]:
+    """The test sets of the results that are there; none of those of another schema."""
+    path = exp / RESULTS
+    if not path.is_file():
+        return {}
+    try:
+        return read_results(path)["test_sets"]
+    except FadError:
+        return {}
+
+
+def _evaluate_set(
+    test_set: ScoredSet, trained: Set[str], calibration: Calibration | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What results.json and curves.json hold of a set."""
+    trials, data = test_set.trials, test_set.data
+    asv = None
+    if test_set.asv_file:
+        if "phase" in trials.columns:
+            raise FadError(
+                f"{test_set.asv_file}: ASV scores say no phases, but {data}/utt2phase does: take "
+                "them away, and give them to python -m fad.bin.evaluate with their --asv_key"
+            )
+        asv = read_asv_scores(test_set.asv_file)
+    found = _provenance(Path(trials.name), test_set) | evaluate(trials, asv, trained)
+    trials = of_phase(trials, found.get("phase"))
+    ratios = None
+    if calibration:
+        found["calibrated"] = calibrated_results(trials, calibration)
+        ratios = calibration.llr(trials.scores)
+        if not any(calibration.weights):
+            found["warnings"].append(f"the calibration tells nothing: {NO_SLOPE}")
+    return found, set_curves(trials, trained, ratios, paths(data))
 
 
 def read_trials(exp: Path, name: str, data: Path) -> Trials:
@@ -95,50 +153,15 @@ def read_trials(exp: Path, name: str, data: Path) -> Trials:
     return make_trials(str(path), scores, labels, read_columns(data), column_files(data))
 
 
-def _provenance(exp: Path, name: str, data: Path) -> dict[str, Any]:
+def _provenance(scores: Path, test_set: ScoredSet) -> dict[str, Any]:
     """Which scores and which data a set's results are of, and how many clips were left out."""
-    errors = data / "errors"  # stage 2's list of clips that it could not read
+    errors = test_set.data / "errors"  # stage 2's list of clips that it could not read
     return {
-        "scores_sha256": sha256_file(exp / "scores" / name),
-        "data": str(data),
+        "scores_sha256": sha256_file(scores),
+        "data": str(test_set.data),
+        "asv_file": None if test_set.asv_file is None else str(test_set.asv_file),
         "skipped_clips": len(read_table(errors)) if errors.is_file() else 0,
     }
-
-
-def earlier_sets(exp: Path, named: Set[str]) -> dict[str, Any]:
-    """Results of sets that are not named now, of scores that are still those that are there."""
-    path = exp / RESULTS
-    if not path.is_file():
-        return {}
-    try:
-        sets = read_results(path)["test_sets"]
-    except FadError:
-        return {}  # of another schema: they are made anew by a call that names them
-    return {
-        name: found
-        for name, found in sets.items()
-        if name not in named and _is_current(exp, name, found)
-    }
-
-
-def _is_current(exp: Path, name: str, found: Mapping[str, Any]) -> bool:
-    scores = exp / "scores" / name
-    if not scores.is_file() or sha256_file(scores) != found["scores_sha256"]:
-        return False
-    try:
-        check_weights(exp, scores)
-    except FadError:
-        return False
-    return True
-
-
-def earlier_curves(exp: Path, names: Set[str]) -> dict[str, Any]:
-    """What curves.json has of these sets."""
-    try:
-        found = read_curves(exp) or {}
-    except FadError:
-        return {}  # of another version
-    return {name: curves for name, curves in found.items() if name in names}
 
 
 def paths(data: Path) -> dict[str, str]:

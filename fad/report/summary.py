@@ -72,7 +72,7 @@ def error_table(results: Results, digits: int = 2) -> Table:
             decimal(part["eer_percent"], digits),
             interval(part),
             interval_basis(part),
-            decimal(part["eer_threshold"], 5),
+            f"{part['eer_threshold']:.6g}",
         ]
         for name, part in pools(results).items()
     ]
@@ -158,6 +158,8 @@ def group_table(results: Results, name: str, digits: int = 2) -> Table:
         header.insert(1, "in training")
         for row, is_seen in zip(rows, seen, strict=True):
             row.insert(1, "seen" if is_seen else "unseen")
+    if found["unknown"]:
+        rows.append(["not known", *["-"] * (1 + marked), whole(found["unknown"]), "-", "-", "-"])
     average = decimal(found["macro_eer_percent"], digits)
     rows.append(["macro-average", *["-"] * (2 + marked), average, "-", "-"])
     return header, rows

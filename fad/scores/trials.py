@@ -9,6 +9,8 @@ import numpy as np
 from fad.data.tables import NO_ATTACK, check_same_keys
 from fad.errors import FadError, nearest
 
+UNKNOWN = "-"
+"""What a column says where nothing is known, and of bona fide trials where it is of spoofs."""
 HEADLINE_PHASE = "eval"
 """The phase that a challenge's results are of, where a set has several (ASVspoof 2021)."""
 
@@ -39,8 +41,11 @@ class Trials:
 
     @property
     def speakers(self) -> np.ndarray | None:
-        """(N,) names of speakers, None where they are not known."""
-        return self.columns.get("speaker")
+        """(N,) names of speakers, None where none is known; an unknown one is the trial's own."""
+        names = self.columns.get("speaker")
+        if names is None or (names == UNKNOWN).all():
+            return None
+        return np.where(names == UNKNOWN, self.utts, names)
 
     @property
     def bonafide(self) -> np.ndarray:

@@ -43,19 +43,32 @@ def test_the_unit_is_the_speaker_where_that_says_something(bonafide_speakers, sp
 
 
 def test_speakers_are_drawn_by_the_classes_that_they_hold():
-    is_bonafide = np.array([True] * 8 + [False] * 7)
-    speakers = list("aabcdefg") + list("abcdhhi")
-    units = choose_units([np.arange(15.0)], is_bonafide, speakers)
+    is_bonafide = np.array([True] * 12 + [False] * 13)
+    speakers = list("aabcdefghijj") + list("abcdeklmnnooo")
+    units = choose_units([np.arange(25.0)], is_bonafide, speakers)
     assert [stratum.single.tolist() for stratum in units.strata] == [
-        [4, 5, 6],
-        [7, 8],
-        [0, 1, 2, 3],
+        [5, 6, 7, 8, 9],
+        [10, 11, 12, 13, 14],
+        [0, 1, 2, 3, 4],
     ]
     (weights,) = units.draw(np.random.default_rng(0), 300)
-    assert weights.shape == (9, 300)
+    assert weights.shape == (15, 300)
     for stratum in units.strata:
         assert set(weights[stratum.single].sum(axis=0)) == {stratum.single.size}
         assert weights[stratum.single].mean(axis=1) == pytest.approx(1, abs=0.2)
+
+
+def test_a_kind_of_few_speakers_is_drawn_with_all_the_others():
+    """One voice that has most trials of both classes must be missing from some draws."""
+    is_bonafide = np.array([True] * 44 + [False] * 44)
+    speakers = ["x"] * 40 + list("abcd") + ["x"] * 40 + list("efgh")
+    units = choose_units([np.arange(88.0)], is_bonafide, speakers)
+    assert [stratum.single.tolist() for stratum in units.strata] == [list(range(9))]
+    (weights,) = units.draw(np.random.default_rng(0), 4000)
+    assert set(weights.sum(axis=0)) == {9}
+    assert (weights[8] == 0).mean() == pytest.approx((8 / 9) ** 9, abs=0.03)
+    assert (weights[[0, 1, 2, 3, 8]].sum(axis=0) > 0).all()  # bona fide
+    assert (weights[4:].sum(axis=0) > 0).all()  # spoofs
 
 
 def test_draws_are_the_same_in_small_batches(monkeypatch):

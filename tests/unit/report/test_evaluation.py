@@ -87,10 +87,46 @@ def test_an_inverted_sign_is_said_and_not_repaired(scores):
     assert evaluate(make_trials("eval", scores, LABELS))["warnings"] == []
 
 
-def test_an_unusable_asv_system_is_a_clear_error(scores):
+def test_a_tdcf_that_is_not_defined_costs_no_other_result(scores):
     asv = {"target": np.arange(-40.0, 0.0), "nontarget": np.ones(3), "spoof": np.ones(3)}
-    with pytest.raises(FadError, match="eval: the t-DCF is not defined"):
-        evaluate(make_trials("eval", scores, LABELS), asv)
+    found = evaluate(make_trials("eval", scores, LABELS), asv, resamples=0)
+    assert found["min_tdcf_2019"] is found["min_tdcf_2021"] is None
+    assert [text.partition(":")[0] for text in found["warnings"]] == [
+        "no min_tdcf_2019",
+        "no min_tdcf_2021",
+    ]
+    assert found["eer_percent"] == evaluate(make_trials("eval", scores, LABELS))["eer_percent"]
+    with pytest.raises(FadError, match="eval: there are no ASV target scores"):
+        evaluate(make_trials("eval", scores, LABELS), asv | {"target": np.empty(0)})
+
+
+def test_an_unknown_speaker_is_the_trials_own(scores):
+    names = {utt: f"s{index % 7}" if index % 2 else "-" for index, utt in enumerate(UTTS)}
+    own = {utt: utt if name == "-" else name for utt, name in names.items()}
+    dashed = evaluate(make_trials("eval", scores, LABELS, {"speaker": names}))
+    assert (
+        dashed["eer_interval"]
+        == (evaluate(make_trials("eval", scores, LABELS, {"speaker": own}))["eer_interval"])
+    )
+    speakers = dashed["by"]["speaker"]
+    assert "-" not in speakers["groups"] and speakers["unknown"] == 30
+
+
+def test_too_few_speakers_are_said(scores):
+    names = {utt: f"s{index % 3}" for index, utt in enumerate(UTTS)}
+    found = evaluate(make_trials("eval", scores, LABELS, {"speaker": names}))
+    assert found["eer_interval"]["over"] == "trials"
+    assert found["warnings"] == [
+        "the interval is over trials and too narrow: a class has under 5 speakers"
+    ]
+
+
+def test_spoofs_of_an_unknown_attack_are_counted(scores):
+    attacks = ATTACKS | {"u20": "-", "u21": "-"}
+    found = evaluate(make_trials("eval", scores, LABELS, {"attack": attacks}), resamples=0)
+    part = found["by"]["attack"]
+    assert part["unknown"] == 2
+    assert sum(group["spoof"] for group in part["groups"].values()) == 38
 
 
 def test_official_values_end_to_end(asvspoof2019_la):

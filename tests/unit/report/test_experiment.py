@@ -81,19 +81,42 @@ def test_a_set_of_another_recipe_has_a_slash(experiment):
     assert Image.open(experiment.exp / "det_other_eval.png").size[0] == 800
 
 
-def test_sets_that_are_not_named_stay_while_their_scores_do(experiment):
+def test_sets_that_are_not_named_are_evaluated_anew(experiment, caplog):
     make_report(experiment)
     both = experiment.exp / "scores"
     (both / "more").write_bytes((both / "eval").read_bytes())
     record_weights(experiment.exp, both / "more")
-    assert list(make_report(experiment, "more")["test_sets"]) == ["eval", "more"]
+    calibrate(experiment)
+    attacks = read_table(experiment.eval / "utt2attack")
+    renamed = {utt: attack.replace("tts", "new") for utt, attack in attacks.items()}
+    write_table(experiment.eval / "utt2attack", renamed)
+    found = make_report(experiment, "more")["test_sets"]
+    assert list(found) == ["eval", "more"]
+    assert found["eval"] == found["more"]
+    assert "calibrated" in found["eval"] and "new" in found["eval"]["by"]["attack"]["groups"]
     page = (experiment.exp / "RESULTS.md").read_text()
     assert "## All test sets" in page and "![DET curves on eval](det_eval.png)" in page
-    lines = (both / "eval").read_text().splitlines()
-    (both / "eval").write_text("\n".join([lines[0] + "1", *lines[1:]]))
+    (both / "eval.weights.sha256").write_text("0" * 64)
     assert list(make_report(experiment, "more")["test_sets"]) == ["more"]
+    assert "eval is no longer reported" in caplog.text
     (experiment.exp / "results.json").write_text("{}")  # of another schema
-    assert list(make_report(experiment)["test_sets"]) == ["eval"]
+    assert list(make_report(experiment, "more")["test_sets"]) == ["more"]
+
+
+def test_a_calibration_that_tells_nothing_is_a_warning(experiment):
+    own = System("dev", None, sha256_file(experiment.exp / "best.safetensors"))
+    write_calibration(
+        experiment.exp / "calibration.json", Calibration((0.0,), 0.0, 0.5, 40, 60, (own,))
+    )
+    (warning,) = make_report(experiment)["test_sets"]["eval"]["warnings"]
+    assert warning.startswith("the calibration tells nothing")
+
+
+def test_asv_scores_of_all_phases_are_refused(experiment, tmp_path):
+    utts = read_table(experiment.eval / "utt2label")
+    write_table(experiment.eval / "utt2phase", dict.fromkeys(utts, "eval"))
+    with pytest.raises(FadError, match=r"asv: ASV scores say no phases"):
+        make_report(experiment, asv_files={"eval": tmp_path / "asv"}.items())
 
 
 def test_clips_that_were_left_out_are_said(experiment):
@@ -147,11 +170,12 @@ def test_curves_hold_the_paths_of_the_audio_and_stay_with_their_set(experiment):
     for name in ("eval", "eval.weights.sha256"):
         scores = experiment.exp / "scores" / name
         scores.with_name(name.replace("eval", "wild")).write_bytes(scores.read_bytes())
-    (experiment.eval / "wav.scp").unlink()
     make_report(experiment, "wild")
     found = read_curves(experiment.exp)
-    assert found["eval"] == first
-    assert found["wild"]["hardest"]["spoof"][0]["path"] is None
+    assert found["eval"] == found["wild"] == first
+    (experiment.eval / "wav.scp").unlink()
+    make_report(experiment)
+    assert read_curves(experiment.exp)["eval"]["hardest"]["spoof"][0]["path"] is None
 
 
 def test_a_calibration_of_other_weights_is_refused(experiment):

@@ -15,7 +15,7 @@ INTERVAL = {"low_percent": 0.5, "high_percent": 2.004, "over": "speakers", "unit
 def test_what_is_not_known_is_a_dash():
     assert (decimal(None), whole(None)) == ("-", "-")
     _, rows = error_table(PART)
-    assert rows == [["all", "1,200", "34", "1.25", "-", "-", "-0.50000"]]
+    assert rows == [["all", "1,200", "34", "1.25", "-", "-", "-0.5"]]
 
 
 def test_pools_come_in_a_fixed_order_with_their_intervals():
@@ -31,7 +31,7 @@ def test_only_the_costs_that_there_are():
 
 
 def groups(**parts):
-    return {"by": {"attack": {"macro_eer_percent": 1.5, "groups": parts}}}
+    return {"by": {"attack": {"unknown": 0, "macro_eer_percent": 1.5, "groups": parts}}}
 
 
 def test_the_training_mark_is_shown_only_where_known():
