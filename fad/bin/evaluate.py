@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     trials = join(found, key, {name: path for name, path in tables.items() if path}, args.phase)
     phase, asv = choose_phase(trials, args.phase), None
     if args.asv_scores:
-        asv = read_asv_scores(args.asv_scores, args.asv_key, phase)
+        asv = read_asv_scores(args.asv_scores, args.asv_key, phase, trials.spoof_attacks())
     results = evaluate(trials, asv, None, args.threshold, args.resamples, phase=phase)
     as_json = json.dumps(results, indent=2, allow_nan=False) if args.json else ""
     print(as_json or set_text(args.scores, results))

@@ -6,7 +6,7 @@ from typing import Any
 
 from fad.config import CONF_DIR, dotted_values, merge_config, read_yaml
 from fad.data.tables import NO_ATTACK, read_labels, read_table
-from fad.report.provenance import git_hash
+from fad.provenance import git_hash
 from fad.report.training import REQUIRED, read_train_summary
 
 CONFIG = "config.yaml"
@@ -29,6 +29,7 @@ def describe(exp: Path, train_data: Path) -> dict[str, Any]:
         {"tag": exp.resolve().name, "git": git_hash()}
         | {key: summary[key] for key in REQUIRED}
         | {
+            "trained_with": summary.get("git"),
             "config": config,
             "settings": settings(config, summary["config_name"]),
             "training_data": count_trials(train_data),

@@ -126,7 +126,7 @@ def _evaluate_set(
                 f"{test_set.asv_file}: ASV scores say no phases, but {data}/utt2phase does: take "
                 "them away, and give them to python -m fad.bin.evaluate with their --asv_key"
             )
-        asv = read_asv_scores(test_set.asv_file)
+        asv = read_asv_scores(test_set.asv_file, attacks=trials.spoof_attacks())
     found = _provenance(Path(trials.name), test_set) | evaluate(trials, asv, trained)
     trials = of_phase(trials, found.get("phase"))
     ratios = None

@@ -22,6 +22,7 @@ from fad.report.text import markdown_table
 Results = Mapping[str, Any]
 
 MAX_ROWS = 40
+UNKNOWN_CODE = "unknown: no git working tree"
 
 HOW_TO_READ = """## How to read this
 
@@ -57,7 +58,8 @@ def _experiment(results: Results, cost: Results) -> str:
         ["seed", str(results["seed"])],
         ["encoder", f"{config['encoder']} of {_file_name(pretrained)}"],
         ["pre-trained file, sha256", pretrained.get("sha256") or "none"],
-        ["code", results["git"] or "unknown: no git working tree"],
+        ["code of training", results["trained_with"] or UNKNOWN_CODE],
+        ["code of results", results["git"] or UNKNOWN_CODE],
         ["trained on", _training_data(data)],
         ["parameters in all", whole(parameters["total"])],
         ["trainable", f"{whole(parameters['trainable'])}{_fewer(parameters)}"],

@@ -5,7 +5,7 @@ has `speaker trial score` and, apart, a key of the same pairs (`ASV/trial_metada
 kind of each trial and its phase. A higher score is more target.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,10 @@ Pair = tuple[str, str]
 
 
 def read_asv_scores(
-    path: str | Path, key: str | Path | None = None, phase: str | None = None
+    path: str | Path,
+    key: str | Path | None = None,
+    phase: str | None = None,
+    attacks: Collection[str] = (),
 ) -> dict[str, np.ndarray]:
     """Reads ASV scores.
 
@@ -29,16 +32,18 @@ def read_asv_scores(
         path: the file: ASVspoof 2019's, or with a key ASVspoof 2021's.
         key: ASVspoof 2021's key of these scores.
         phase: the phase of the key whose scores are taken; None takes all.
+        attacks: those of the trials, where known: ASVspoof 2019's scores say theirs too.
 
     Returns:
         A vector (N,) of scores for each of `target`, `nontarget` and `spoof`.
 
     Raises:
-        FadError: a file is missing, a line is malformed, a kind of trial is missing; the key has no
-            such phase, a trial of it has no score, or a score is of no trial of it.
+        FadError: a file is missing, a line is malformed, a kind of trial is missing; none of its
+            attacks is one of the trials'; the key has no such phase, a trial of it has no score, or
+            a score is of no trial of it.
     """
     if key is None:
-        return _read(Path(path), "bonafide|<attack> target|nontarget|spoof score", _kind_2019)
+        return _read_2019(Path(path), set(attacks))
     kinds = _read_key(Path(key))
     phases = {its_phase for _, its_phase in kinds.values()}
     if phase is not None and phase not in phases:
@@ -61,6 +66,28 @@ def read_asv_scores(
             f"as '{' '.join(missing[0])[:80]}': score them all"
         )
     return scores
+
+
+def _read_2019(path: Path, attacks: set[str]) -> dict[str, np.ndarray]:
+    own: set[str] = set()
+
+    def kind_of(columns: list[str]) -> str:
+        kind = _kind_2019(columns)
+        if kind == "spoof":
+            own.add(columns[0])
+        return kind
+
+    scores = _read(path, "bonafide|<attack> target|nontarget|spoof score", kind_of)
+    if attacks and not own & attacks:
+        raise FadError(
+            f"{path}: its spoofs are of {_some(own)}, and those of the trials of {_some(attacks)}: "
+            "these ASV scores are of another set"
+        )
+    return scores
+
+
+def _some(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _kind_2019(columns: list[str]) -> str:

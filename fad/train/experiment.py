@@ -1,5 +1,6 @@
 """Stage 3: from a config and dumps to a trained experiment directory."""
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from fad.devices import autocast
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.errors import FadError
 from fad.files import held, remove_parts, write_json, write_text
+from fad.provenance import git_hash
 from fad.train.checkpointing import CHECKPOINT, Progress
 from fad.train.settings import TrainSettings
 from fad.train.trainer import Trainer
@@ -120,8 +122,17 @@ def train_experiment(
         "parameters": parameters,
         "pretrained": {"path": str(pretrained), "sha256": sha256},
         "best": progress.best,
+        "git": _trained_with(exp),
     }
     write_json(exp / SUMMARY, summary)
+
+
+def _trained_with(exp: Path) -> str | None:
+    """The commit of the code: of a training that had ended before, what was written then."""
+    path = exp / SUMMARY
+    if not path.is_file():
+        return git_hash()
+    return json.loads(path.read_text(encoding="utf-8")).get("git")
 
 
 @contextmanager

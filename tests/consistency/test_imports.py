@@ -12,7 +12,7 @@ FILES = sorted((ROOT / "fad").rglob("*.py"))
 ENTRY_POINTS = sorted(path.stem for path in (ROOT / "fad/bin").glob("[a-z]*.py"))
 
 # Small modules of the standard library (and tqdm, torch) that every room may use.
-FOUNDATION = {"errors", "files", "cli", "masks", "progress", "devices"}
+FOUNDATION = {"errors", "files", "cli", "masks", "progress", "devices", "provenance"}
 TORCH = {"torch", "numpy"}
 AUDIO = {"torchaudio", "soundfile", "av", "kaldiio"}
 
@@ -25,6 +25,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "masks": (set(), {"torch"}),
     "progress": (set(), {"tqdm"}),
     "devices": (set(), {"torch"}),
+    "provenance": (set(), set()),
     "metrics": (set(), {"numpy", "scipy"}),
     "calibration": ({"metrics"}, {"numpy"}),
     "logistic": ({"calibration"}, {"numpy", "scipy"}),

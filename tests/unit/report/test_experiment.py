@@ -186,7 +186,7 @@ def test_a_calibration_of_other_weights_is_refused(experiment):
 
 def test_asv_scores_give_the_tdcf(experiment, tmp_path):
     asv = tmp_path / "asv"
-    asv.write_text("- target 3\n- target 1\n- nontarget -3\n- nontarget 0\nA01 spoof 2\n")
+    asv.write_text("- target 3\n- target 1\n- nontarget -3\n- nontarget 0\ntts spoof 2\n")
     found = make_report(experiment, asv_files={"eval": asv}.items())["test_sets"]["eval"]
     assert 0 < found["min_tdcf_2019"] <= 1 and 0 < found["min_tdcf_2021"] <= 1
     assert "min t-DCF, ASVspoof 2021" in (experiment.exp / "RESULTS.md").read_text()

@@ -45,7 +45,7 @@ def test_every_key_is_described():
 
 def test_what_stage_5_writes(experiment, tmp_path):
     asv = tmp_path / "asv"
-    asv.write_text("- target 3\n- target 1\n- nontarget -3\n- nontarget 0\nA01 spoof 2\n")
+    asv.write_text("- target 3\n- target 1\n- nontarget -3\n- nontarget 0\ntts spoof 2\n")
     found = report(experiment.exp, experiment.train, {"eval": experiment.eval}, {"eval": asv})
     check(found)
     results = found["test_sets"]["eval"]

@@ -95,3 +95,12 @@ FIRST = scores_of(LA_KEY).splitlines(keepends=True)[0]
 def test_scores_and_key_of_2021_must_fit(tmp_path, key, scores, message):
     with pytest.raises(FadError, match=message):
         read_asv_scores(write(tmp_path / "asv", scores), write(tmp_path / "key", key))
+
+
+def test_asv_scores_of_other_attacks_are_of_another_set(tmp_path):
+    path = tmp_path / "asv"
+    path.write_text("bonafide target 2\nbonafide nontarget 1\nA01 spoof 1\nA02 spoof 0\n")
+    assert read_asv_scores(path, attacks=["A02", "A07"])["spoof"].tolist() == [1.0, 0.0]
+    assert read_asv_scores(path)["spoof"].size == 2
+    with pytest.raises(FadError, match="spoofs are of A01, A02, and those of the trials of A07"):
+        read_asv_scores(path, attacks=["A07"])

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from fad.data import frame_dump, tables
 from fad.errors import FadError
 from fad.files import sha256_file
+from fad.provenance import git_hash
 from fad.train import trainer as trainer_module
 from fad.train import validation
 from fad.train.checkpointing import load_checkpoint
@@ -37,6 +38,7 @@ def test_the_experiment_directory_has_all_that_later_stages_read(trained, mini_f
     assert list(summary["parameters"]) == ["total", "trainable", "adaptation", "backend", "ratio"]
     assert summary["pretrained"] == {"path": str(mini_file), "sha256": sha256_file(mini_file)}
     assert list(summary["best"]) == ["epoch", "dev_eer", "dev_loss"]
+    assert summary["git"] == git_hash()
     cost = json.loads((trained / "cost.json").read_text())
     assert (cost["epochs"], cost["device"], cost["processes"]) == (2, "cpu", 1)
     assert cost["seconds_per_epoch"] > 0
@@ -44,6 +46,14 @@ def test_the_experiment_directory_has_all_that_later_stages_read(trained, mini_f
     config = yaml.safe_load((trained / "config.yaml").read_text())
     assert config["adaptation_conf"]["rank"] == 4
     assert config["pretrained"]["sha256"] == sha256_file(mini_file)
+
+
+def test_a_finished_training_keeps_the_commit_that_made_it(trained, mini_file, tiny_dump, tmp_path):
+    exp = shutil.copytree(trained, tmp_path / "lora")
+    summary = json.loads((exp / "train_summary.json").read_text())
+    (exp / "train_summary.json").write_text(json.dumps(summary | {"git": "an earlier one"}))
+    train(exp, mini_file, tiny_dump)
+    assert json.loads((exp / "train_summary.json").read_text())["git"] == "an earlier one"
 
 
 def test_training_learns_and_moves_every_low_rank_matrix(trained):

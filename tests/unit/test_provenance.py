@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from fad.report.provenance import git_hash
+from fad.provenance import git_hash
 
 
 @pytest.fixture
