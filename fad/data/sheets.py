@@ -43,6 +43,7 @@ DROPPED = "."  # in a layout: a column that nobody needs
 LOGITS = ("bonafide_logit", "spoof_logit")  # instead of a score, in a file of scores
 Layout = Sequence[str]
 _OWN = ("utt", "score", *LOGITS)  # columns whose cells all differ
+_LONGEST = 1000  # characters of a cell
 _SHOWN = 12  # columns of a header in a message
 
 
@@ -100,7 +101,8 @@ def read_sheet(
 
     Raises:
         FadError: the file is unreadable or empty, a line has another number of columns than the
-            first, a column is missing or ambiguous, or an utterance has no name or comes twice.
+            first, a column is missing or ambiguous, a cell is very long, or an utterance has no
+            name or comes twice.
     """
     path = Path(path)
     lines = read_lines(path)
@@ -118,6 +120,7 @@ def read_sheet(
         form, first_line = f"'{_form(layout)}'", 1
     rows = _rows(path, lines[first_line - 1 :], delimiter)
     sheet = Sheet(path, _cells(path, rows, places, len(words), form, first_line), first_line)
+    _check_lengths(sheet)
     _check_utts(sheet)
     return sheet
 
@@ -256,6 +259,18 @@ def _cells(
         for append, place in shared:
             append(known.setdefault(cells[place], cells[place]))
     return columns
+
+
+def _check_lengths(sheet: Sheet) -> None:
+    """Refuses cells that no name and no number needs: arrays of text are as wide as the longest."""
+    for name, cells in sheet.columns.items():
+        longest = max(map(len, cells), default=0)
+        if longest > _LONGEST:
+            row = next(row for row, cell in enumerate(cells) if len(cell) > _LONGEST)
+            raise FadError(
+                f"{sheet.place(row)}: {name} '{cells[row][:40]}...' has {len(cells[row]):,} "
+                f"characters: at most {_LONGEST:,}"
+            )
 
 
 def _check_utts(sheet: Sheet) -> None:

@@ -21,7 +21,7 @@ class Trials:
 
     Attributes:
         name: where they come from, for messages.
-        utts: (N,) str, sorted.
+        utts: (N,) str as objects, sorted.
         scores: (N,) float64, higher is more bona fide.
         is_bonafide: (N,) bool.
         columns: (N,) str by name: `attack`, `speaker`, `codec`, `lang`, `phase`, ...; what is not
@@ -111,7 +111,7 @@ def make_trials(
     utts = sorted(scores)
     trials = Trials(
         name=name,
-        utts=np.array(utts),
+        utts=np.array(utts, dtype=object),  # as <U, one long name makes all long
         scores=np.array([scores[utt] for utt in utts], dtype=np.float64),
         is_bonafide=np.array([labels[utt] == "bonafide" for utt in utts], dtype=bool),
         columns={key: np.array([table[utt] for utt in utts]) for key, table in columns.items()},

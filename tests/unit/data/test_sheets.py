@@ -70,6 +70,14 @@ def test_a_label_says_its_line(path):
         found.labels()
 
 
+def test_a_cell_has_a_bearable_length(path):
+    longest = "x" * 1000
+    assert sheet(path, f"{longest} 1\n").columns["utt"] == [longest]
+    with pytest.raises(FadError, match=r":2: utt 'x{40}...' has 1,001 characters: at most 1,000"):
+        sheet(path, f"u1 1\n{longest}x 1\n")
+    assert sheet(path, f"u1 {longest}x spoof 1\n").columns["utt"] == ["u1"]  # nobody needs it
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -81,3 +81,10 @@ def test_a_phase_of_one_class_has_counts_and_no_results(scores):
     trials = make_trials("set", scores, LABELS, {"phase": phases})
     with pytest.raises(FadError, match="set, phase eval: no bona fide trial"):
         evaluate(trials)
+
+
+def test_one_long_name_costs_no_more_than_itself():
+    scores = {f"u{n}": float(n) for n in range(100)} | {"x" * 1000: 0.0}
+    trials = make_trials("x", scores, {u: ("spoof", "bonafide")[u > "u5"] for u in scores})
+    assert trials.utts.nbytes < 1000
+    assert trials.utts[-1] == "x" * 1000
