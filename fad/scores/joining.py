@@ -109,7 +109,7 @@ def _check_labels(found: ScoreFile, key: Key) -> None:
 
 def _check_phase(phase: str, phases: Table, path: Path) -> None:
     if not phases:
-        raise FadError(f"{path}: has no phases: leave --phase out, or give --by phase=TABLE")
+        raise FadError(f"{path}: has no phases: leave --phase out, or give a key that has them")
     known = set(phases.values())
     if phase not in known:
         raise FadError(f"{path}: no trial of the phase '{phase}': {nearest(phase, known)}")
@@ -140,6 +140,8 @@ def _remedy(
 ) -> str:
     if extra and {_stem(utt) for utt in extra} & {_stem(utt) for utt in missing}:
         return "names with folders or endings on one side only? --stems compares without them"
+    if extra and {utt.strip("\"'") for utt in extra} & set(missing):
+        return "names in quotes on one side only: write them without"
     scored = {phases.get(utt) for utt in set(trials).difference(missing)}
     if not extra and len(scored) == 1 and not scored & {phases.get(utt) for utt in missing}:
         phase = scored.pop()

@@ -89,8 +89,8 @@ def _read(path: Path, plain: Mapping[int, tuple[str, ...]]) -> _Table:
     if not lines:
         raise FadError(f"{path}: is empty: expected a header, or lines of '{' '.join(plain[3])}'")
     cells = lines[0].split()
-    # The organisers write `cm-label` in some files and `cm_label` in others.
-    names = [cell.replace("_", "-") for cell in cells]
+    # The organisers write `cm-label` in some files and `cm_label` in others, others in capitals.
+    names = [cell.replace("_", "-").lower() for cell in cells]
     header = tuple(FULL_KEY_NAMES.get(name, name) for name in names)
     if set(header) & {*TRIAL, *SYSTEMS, "asv-label"}:
         return _Table(path, _check_header(path, header), lines[1:], 2)

@@ -63,6 +63,7 @@ def test_labels_that_contradict_the_key_are_refused():
         ("abcdexyzw", r"scores without a trial: 4 \(w, x, y, ...\): score each"),
         ("abcdx", r"trials without a score: 1 \(e\); scores without a trial: 1 \(x\)"),
         ("vwxyz", "no trial in common: is it the key of another set"),
+        (['"a"', *"bcde"], "names in quotes on one side only: write them without"),
         (["a.flac", "b", "c", "d", "e"], "folders or endings on one side only.* --stems"),
         ([f"flac/{utt}.WAV" for utt in LABELS], "folders or endings on one side only.* --stems"),
     ],

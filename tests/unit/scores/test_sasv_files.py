@@ -39,6 +39,11 @@ def test_a_single_system_has_one_score(write, text):
     assert found == {"sasv": {"E_1 E_001": 0.2, "E_1 E_002": -0.5, "E_2 E_002": 3.0}}
 
 
+def test_a_header_in_capitals_with_underscores(write):
+    text = "SPK FILENAME SASV_SCORE\nE_1 E_001 0.2\n"
+    assert read_sasv_scores(write("score.tsv", text)) == {"sasv": {"E_1 E_001": 0.2}}
+
+
 def test_columns_are_told_by_name_not_by_place(write):
     text = "sasv-score filename spk\n0.2 E_001 E_1\n"
     assert read_sasv_scores(write("score.tsv", text)) == {"sasv": {"E_1 E_001": 0.2}}
