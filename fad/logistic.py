@@ -38,6 +38,7 @@ from fad.calibration import Calibration, System, score_matrix
 
 _TOO_FAR = "the scores are too large or too close together to calculate with: rescale them"
 _NEAR = 1e-8  # norm of the gradient, as a share of J at 0, from where on full steps are safe
+_RAREST = 1e-12  # a prior beside which J would be a number too small to calculate with
 _FULL_STEPS = 2  # each doubles the right digits
 
 
@@ -57,12 +58,13 @@ def fit_calibration(
     Args:
         bonafide: (N_b,) or (N_b, K) scores of bona fide trials, higher is more bona fide.
         spoof: (N_s,) or (N_s, K) scores of spoofed trials.
-        p_spoof: prior of a spoof that the fit is made for, in (0, 1).
+        p_spoof: prior of a spoof that the fit is made for, from 1e-12 to 1 - 1e-12.
         systems: what the K systems are; by default they are numbered.
 
     Raises:
         ValueError: a class has no trial, a score is not finite or of a size that cannot be
-            calculated with, the classes have not the same systems, or the prior is not in (0, 1).
+            calculated with, the classes have not the same systems, or the prior is out of
+            its range.
     """
     bonafide, spoof = score_matrix(bonafide, "bona fide"), score_matrix(spoof, "spoof")
     count = bonafide.shape[1]
@@ -72,8 +74,8 @@ def fit_calibration(
             f"{count} systems score the bona fide trials, {spoof.shape[1]} the spoofs, and "
             f"{len(systems)} are named"
         )
-    if not 0 < p_spoof < 1:
-        raise ValueError(f"p_spoof must lie between 0 and 1, not {p_spoof}")
+    if not _RAREST <= p_spoof <= 1 - _RAREST:
+        raise ValueError(f"p_spoof must lie between {_RAREST:g} and 1 - {_RAREST:g}, not {p_spoof}")
     objective, solution = _fit(bonafide, spoof, p_spoof)
     if count == 1 and solution[0] <= 0:
         solution = np.zeros(2)
