@@ -6,16 +6,17 @@ from pathlib import Path
 
 from fad.calibration import read_calibration
 from fad.cli import run
-from fad.data.tables import write_table
 from fad.errors import FadError
 from fad.report.calibrated import apply_to_files
+from fad.scores.options import add_score_options, read_files
+from fad.scores.score_files import write_scores
 
 DESCRIPTION = """Writes `utt llr`, sorted: log-likelihood ratios in nats, higher is more bona fide.
 
-Give --scores once for each system of the calibration, in its order, all of the same trials. Scores
-that stage 4 has made must be of the models that the calibration was fitted on; of others the order
-alone says which is which. A trial is best accepted from -ln[c_miss (1 - p_spoof) / (c_fa p_spoof)]
-on."""
+Takes scores of the forms in `python -m fad.bin.evaluate --help`. Give --scores once for each system
+of the calibration, in its order, all of the same trials. Scores that stage 4 has made must be of
+the models that the calibration was fitted on; of others the order alone says which is which. A
+trial is best accepted from -ln[c_miss (1 - p_spoof) / (c_fa p_spoof)] on."""
 EXAMPLE = """examples:
   python -m fad.bin.apply_calibration --calibration exp/lora/calibration.json \\
       --scores exp/lora/scores/eval --out eval_llr
@@ -35,6 +36,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scores", required=True, action="append", type=Path, help="file of scores; repeatable"
     )
+    add_score_options(parser)
     parser.add_argument("--out", required=True, type=Path, help="the file of ratios")
     return parser
 
@@ -50,8 +52,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     inputs = {path.resolve() for path in (args.calibration, *args.scores)}
     if args.out.resolve() in inputs:
         raise FadError(f"--out {args.out}: is an input, which would be lost: name another file")
-    ratios = apply_to_files(read_calibration(args.calibration), args.calibration, args.scores)
-    write_table(args.out, {utt: f"{llr:.6f}" for utt, llr in ratios.items()})
+    files = read_files(args, args.scores)
+    ratios = apply_to_files(read_calibration(args.calibration), args.calibration, files)
+    write_scores(args.out, ratios)
 
 
 if __name__ == "__main__":

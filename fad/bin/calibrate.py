@@ -5,16 +5,19 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.calibration import Calibration, write_calibration
+from fad.calibration import write_calibration
 from fad.cli import run
-from fad.report.calibrated import fit_files, fit_table, read_labelled
+from fad.report.calibrated import by_class, doubts, fit_files, fit_table, formula
 from fad.report.scored import check_weights
 from fad.report.text import terminal_table
+from fad.scores.options import add_key_options, add_score_options, read_systems
+from fad.scores.trials import choose_phase
 
 DESCRIPTION = """Makes scores into log-likelihood ratios: fits llr = w . s + b on labelled scores.
 
-The scores are lines of `utt score` (then --labels is needed) or of `utt attack label score`. They
-must be of a development set: of data that trained nothing, and on which nothing will be tested.
+Takes scores and keys of the forms in `python -m fad.bin.evaluate --help`; --columns, --logits and
+--bonafide hold for every file. Scores must be of a development set: of data that trained nothing,
+and on which nothing will be tested.
 Of one system this is a calibration; give --scores several times, each a system's scores of the same
 trials, for a fusion. --p_spoof is the prior of a spoof for which the fit shall be best, and no part
 of the ratios; at 0.5 it is Cllr that is minimised. Ratios stay of the order of the logarithm of the
@@ -37,7 +40,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scores", required=True, action="append", type=Path, help="file of scores; repeatable"
     )
-    parser.add_argument("--labels", type=Path, help="table utt2label: bonafide or spoof")
+    add_score_options(parser)
+    add_key_options(parser)
     parser.add_argument("--out", required=True, type=Path, help="the calibration, as JSON")
     parser.add_argument("--p_spoof", type=float, default=0.5, help="prior (default 0.5)")
     parser.add_argument(
@@ -46,28 +50,22 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def formula(calibration: Calibration) -> str:
-    """Such as `llr = 0.94 * exp/lora/scores/dev - 1.36`; logs where a system is of no use."""
-    terms = []
-    for system, weight in zip(calibration.systems, calibration.weights, strict=True):
-        terms.append(f"{weight:.6g} * {system.name}")
-        if weight <= 0:
-            logging.warning("%s: its weight is %.6g: is its sign inverted?", system.name, weight)
-    sign = "-" if calibration.offset < 0 else "+"
-    return f"llr = {' + '.join(terms)} {sign} {abs(calibration.offset):.6g}"
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Writes the calibration; prints what it is and what it changes on these trials."""
     args = get_parser().parse_args(argv)
     for path in args.scores if args.model else ():
         check_weights(args.model, path)
-    bonafide, spoof = read_labelled(args.scores, args.labels)
+    systems = read_systems(args, args.scores, {})
+    bonafide, spoof = by_class(systems)
     calibration = fit_files(args.scores, bonafide, spoof, args.p_spoof)
     write_calibration(args.out, calibration)
+    for doubt in doubts(calibration, bonafide, spoof):
+        logging.warning("%s", doubt)
     print(formula(calibration))
     print(terminal_table(*fit_table(calibration, bonafide, spoof)))
-    print(f"on the {len(bonafide)} bona fide and {len(spoof)} spoofed trials of the fit itself")
+    phase = choose_phase(systems[0])
+    of = f", of the phase {phase}" if phase else ""
+    print(f"on the {len(bonafide)} bona fide and {len(spoof)} spoofed trials of the fit itself{of}")
 
 
 if __name__ == "__main__":

@@ -5,22 +5,26 @@ import json
 import sys
 from collections.abc import Sequence
 
-from fad.cli import run
+from fad.cli import parse_natural, run
 from fad.metrics.paired import RESAMPLES
-from fad.report.comparison import compare_systems, comparison_text, read_systems
+from fad.report.comparison import compare_systems, comparison_text
 from fad.report.evaluation import INVERTED
+from fad.scores.options import add_key_options, add_score_options, read_systems
 
 DESCRIPTION = """Whether two or more systems differ in EER on the same trials.
 
-Takes files of scores as fad.bin.evaluate does; a higher score means more bona fide. Speakers (with
---utt2spk; else trials) are drawn with replacement many times, and each draw gives all systems' EERs
-over the same trials. Prints each pair's difference of EERs, its 95 % interval, and the two-sided
-p-value for no difference: twice the share of draws on the rarer side of 0. With more than two
-systems the p-values are also corrected for the number of pairs, after Holm."""
+Takes scores and keys of the forms in `python -m fad.bin.evaluate --help`; --columns, --logits and
+--bonafide hold for every file. All must score the same trials; a higher score means more bona fide.
+Speakers (those of the key or of --utt2spk; else trials) are drawn with replacement many times, and
+each draw gives all systems' EERs over the same trials. Prints each pair's difference of EERs, its
+95 % interval, and the two-sided p-value for no difference: twice the share of draws on the rarer
+side of 0. With more than two systems the p-values are also corrected for the number of pairs, after
+Holm."""
 EXAMPLE = """examples:
   python -m fad.bin.compare --scores exp/lora/scores/eval --scores exp/frozen/scores/eval \\
-      --labels data/eval/utt2label --utt2spk data/eval/utt2spk
-  python -m fad.bin.compare --scores ours.txt --scores theirs.txt --labels utt2label --json"""
+      --key data/eval
+  python -m fad.bin.compare --scores ours.txt --scores theirs.txt \\
+      --key keys/LA/CM/trial_metadata.txt --phase progress --json"""
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -34,20 +38,21 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scores", required=True, action="append", help="file of scores; once for each system"
     )
-    parser.add_argument("--labels", help="table utt2label: bonafide or spoof")
-    parser.add_argument("--utt2spk", help="speakers: what is drawn are then these")
-    parser.add_argument(
-        "--resamples", type=int, default=RESAMPLES, help="bootstrap draws (default: %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    add_score_options(parser)
+    add_key_options(parser)
+    add = parser.add_argument
+    natural = {"type": parse_natural, "metavar": "N"}
+    add("--utt2spk", metavar="TABLE", help="speakers: what is drawn are then these")
+    add("--resamples", **natural, default=RESAMPLES, help="bootstrap draws (default: %(default)s)")
+    add("--seed", **natural, default=0, help="of the draws (default: %(default)s)")
+    add("--json", action="store_true", help="print JSON instead of text")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the comparison; warnings go to standard error."""
     args = get_parser().parse_args(argv)
-    systems = read_systems(args.scores, args.labels, args.utt2spk)
+    systems = read_systems(args, args.scores, {"speaker": args.utt2spk})
     results = compare_systems(systems, args.resamples, args.seed)
     print(json.dumps(results, indent=2) if args.json else comparison_text(results))
     for system in results["systems"]:

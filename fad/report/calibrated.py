@@ -1,61 +1,38 @@
 """Calibration of files of scores: fitted, applied, and what it is worth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fad.calibration import CALIBRATION, REMEDY, Calibration, System, read_calibration
-from fad.data.tables import check_same_keys, read_labels
+from fad.data.tables import check_same_keys
 from fad.errors import FadError
 from fad.files import sha256_file
 from fad.logistic import fit_calibration
 from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
-from fad.metrics.decisions import decisions_at
+from fad.metrics.decisions import auc, decisions_at
 from fad.report.scored import WEIGHTS, recorded_weights
-from fad.scores.score_files import ScoreFile, read_scores
-from fad.scores.trials import Trials, make_trials
+from fad.scores.score_files import ScoreFile
+from fad.scores.trials import Trials
 
 
-def read_labelled(paths: Sequence[Path], labels_path: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of the same trials by K systems, by class: bona fide (N_b, K) and spoof (N_s, K).
-
-    Args:
-        paths: the K files of scores.
-        labels_path: the table of labels; None where the files of scores have labels in them.
-
-    Raises:
-        FadError: a file is malformed, there are no labels, one class has no trial, or the files and
-            the labels are not of the same trials.
-    """
-    labels = read_labels(labels_path) if labels_path else None
-    found = [read_scores(path) for path in paths]
-    check_same_keys({str(file.path): file.scores for file in found})
-    trials = [_label(file, labels, labels_path) for file in found]
-    is_bonafide = trials[0].is_bonafide
-    if any((other.is_bonafide != is_bonafide).any() for other in trials):
-        raise FadError(f"{paths[0]}: has other labels in it than the other scores: give --labels")
-    scores = np.stack([system.scores for system in trials], axis=1)
+def by_class(systems: Sequence[Trials]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of the same trials by K systems, by class: bona fide (N_b, K) and spoof (N_s, K)."""
+    is_bonafide = systems[0].is_bonafide
+    scores = np.stack([system.scores for system in systems], axis=1)
     return scores[is_bonafide], scores[~is_bonafide]
-
-
-def _label(file: ScoreFile, labels: Mapping[str, str] | None, labels_path: Path | None) -> Trials:
-    labels = file.labels if labels is None else labels
-    if labels is None:
-        raise FadError(f"{file.path}: has no labels in it: give --labels utt2label")
-    files = {"labels": labels_path} if labels_path else {}
-    return make_trials(str(file.path), file.scores, labels, files=files)
 
 
 def fit_files(
     paths: Sequence[Path], bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float
 ) -> Calibration:
-    """Fits the scores that `read_labelled` gave, and notes what files and models they are of.
+    """Fits the scores that `by_class` gave, and notes what files and models they are of.
 
     Raises:
-        FadError: the scores cannot be fitted, or the prior is not in (0, 1).
+        FadError: the scores cannot be fitted, or the prior is out of its range.
     """
     systems = [System(str(path), sha256_file(path), recorded_weights(path)) for path in paths]
     try:
@@ -78,36 +55,63 @@ def fit_table(
     ]
 
 
+def formula(calibration: Calibration) -> str:
+    """Such as `llr = 0.94 * exp/lora/scores/dev - 1.36`."""
+    pairs = zip(calibration.systems, calibration.weights, strict=True)
+    terms = " + ".join(f"{weight:.6g} * {system.name}" for system, weight in pairs)
+    sign = "-" if calibration.offset < 0 else "+"
+    return f"llr = {terms} {sign} {abs(calibration.offset):.6g}"
+
+
+def doubts(calibration: Calibration, bonafide: np.ndarray, spoof: np.ndarray) -> list[str]:
+    """A line for each system that weighs nothing, or against bona fide, with what to look for."""
+    lines = []
+    for number, (system, weight) in enumerate(
+        zip(calibration.systems, calibration.weights, strict=True)
+    ):
+        if weight > 0:
+            continue
+        if auc(bonafide[:, number], spoof[:, number]) < 0.5:
+            reason = "is its sign inverted?"
+        elif weight < 0:
+            reason = "it ranks the classes rightly alone: do the systems repeat each other?"
+        else:
+            reason = (
+                "it tells nothing on these trials: are its scores equal, or are there outliers?"
+            )
+        lines.append(f"{system.name}: its weight is {weight:.6g}: {reason}")
+    return lines
+
+
 def apply_to_files(
-    calibration: Calibration, source: Path, paths: Sequence[Path]
+    calibration: Calibration, source: Path, files: Sequence[ScoreFile]
 ) -> dict[str, float]:
     """Log-likelihood ratio by utterance, in nats.
 
     Args:
         calibration: what was read from `source`.
         source: its file, for messages.
-        paths: files of scores, one for each system in its order.
+        files: scores, one for each system in its order.
 
     Raises:
         FadError: there are more or fewer files than systems, one is of another model than its
             system, they are not of the same trials, or a ratio is not finite.
     """
     names = ", ".join(system.name for system in calibration.systems)
-    if len(paths) != len(calibration.systems):
+    if len(files) != len(calibration.systems):
         raise FadError(
-            f"{source}: is of {len(calibration.systems)} systems and not of {len(paths)}: give "
+            f"{source}: is of {len(calibration.systems)} systems and not of {len(files)}: give "
             f"--scores of these, in this order: {names}"
         )
-    for path, system in zip(paths, calibration.systems, strict=True):
-        if system.model_sha256 and recorded_weights(path) != system.model_sha256:
+    for file, system in zip(files, calibration.systems, strict=True):
+        if system.model_sha256 and recorded_weights(file.path) != system.model_sha256:
             raise FadError(
-                f"{path}: not of the model of {system.name}, which {source} was fitted on: give "
-                f"--scores in the order {names}, or {REMEDY}"
+                f"{file.path}: not of the model of {system.name}, which {source} was fitted on: "
+                f"give --scores in the order {names}, or {REMEDY}"
             )
-    found = [read_scores(path).scores for path in paths]
-    check_same_keys({str(path): scores for path, scores in zip(paths, found, strict=True)})
-    utts = list(found[0])
-    matrix = np.array([[scores[utt] for scores in found] for utt in utts])
+    check_same_keys({str(file.path): file.scores for file in files})
+    utts = list(files[0].scores)
+    matrix = np.array([[file.scores[utt] for file in files] for utt in utts])
     try:
         return dict(zip(utts, calibration.llr(matrix).tolist(), strict=True))
     except ValueError as error:

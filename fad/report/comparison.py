@@ -10,63 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from fad.data.tables import read_labels, read_table
 from fad.errors import FadError
 from fad.metrics.eer import eer
-from fad.metrics.paired import RESAMPLES, holm, paired_tests
+from fad.metrics.paired import RESAMPLES, holm, interval_rank, paired_tests
 from fad.report.summary import decimal
 from fad.report.text import terminal_table
-from fad.scores.score_files import read_scores
-from fad.scores.trials import Trials, make_trials
+from fad.scores.trials import Trials, choose_phase
 
 LEVEL = 0.95
-
-
-def read_systems(
-    paths: Sequence[str], labels: str | None = None, utt2spk: str | None = None
-) -> list[Trials]:
-    """Each system's scores, of the same trials.
-
-    Args:
-        paths: files of scores, at least two.
-        labels: table utt2label; without it the first file with labels in it gives them.
-        utt2spk: table of speakers, where they are known.
-
-    Raises:
-        FadError: fewer than two files or more than there are letters, no labels, labels that
-            contradict each other, or trials that one file has and another has not.
-    """
-    if not 2 <= len(paths) <= len(ascii_uppercase):
-        raise FadError(
-            f"{len(paths)} files of scores: give --scores twice or more, "
-            f"at most {len(ascii_uppercase)} times"
-        )
-    found = [read_scores(path) for path in paths]
-    known = {path: file.labels for path, file in zip(paths, found, strict=True) if file.labels}
-    if labels:
-        known = {labels: read_labels(labels)} | known
-    if not known:
-        raise FadError(f"{paths[0]}: has no labels in it: give --labels utt2label")
-    source, table = next(iter(known.items()))
-    for path, other in known.items():
-        _check_same_labels(source, table, path, other)
-    columns = {"speaker": read_table(utt2spk)} if utt2spk else {}
-    files = {"labels": source, "speaker": utt2spk}
-    return [
-        make_trials(path, file.scores, table, columns, files)
-        for path, file in zip(paths, found, strict=True)
-    ]
-
-
-def _check_same_labels(
-    source: str, labels: Mapping[str, str], path: str, others: Mapping[str, str]
-) -> None:
-    wrong = sorted(utt for utt in labels.keys() & others.keys() if labels[utt] != others[utt])
-    if wrong:
-        raise FadError(
-            f"{path}: '{wrong[0]}' is {others[wrong[0]]}, but {labels[wrong[0]]} in {source} "
-            f"({len(wrong)} such trials): correct one of them"
-        )
 
 
 def compare_systems(
@@ -75,26 +26,34 @@ def compare_systems(
     """The EERs and every pair's difference, as plain numbers and strings.
 
     Args:
-        systems: each system's scores of the same trials, from `read_systems`.
+        systems: each system's scores of the same trials, of one phase, from
+            `fad.scores.options.read_systems`.
         resamples: draws of the bootstrap.
-        seed: of the draws.
+        seed: of the draws, from 0.
 
     Raises:
-        FadError: too few draws.
+        FadError: fewer than two systems or more than there are letters, or too few draws.
     """
-    trials = systems[0]
-    scores = [system.scores for system in systems]
-    try:
-        tests = paired_tests(
-            scores, trials.is_bonafide, trials.speakers, resamples, level=LEVEL, seed=seed
+    if not 2 <= len(systems) <= len(ascii_uppercase):
+        raise FadError(
+            f"{len(systems)} files of scores: give --scores twice or more, "
+            f"at most {len(ascii_uppercase)} times"
         )
+    trials = systems[0]
+    try:
+        interval_rank(resamples, LEVEL)
     except ValueError as error:
         raise FadError(f"{trials.name}: {error}: raise --resamples") from error
+    scores = [system.scores for system in systems]
+    tests = paired_tests(
+        scores, trials.is_bonafide, trials.speakers, resamples, level=LEVEL, seed=seed
+    )
     corrected = holm([test.p_value for test in tests])
     interval = tests[0].interval
     return {
         "bonafide": int(np.sum(trials.is_bonafide)),
         "spoof": int(np.sum(~trials.is_bonafide)),
+        "phase": choose_phase(trials),
         "over": f"{interval.unit}s",
         "units": interval.num_units,
         "level": LEVEL,
@@ -128,14 +87,15 @@ def comparison_text(results: Mapping[str, Any], digits: int = 4) -> str:
     draws = f"{results['resamples']:,} bootstrap draws over {results['units']:,} {results['over']}"
     pairs = results["pairs"]
     several = len(pairs) > 1
+    of_phase = f" of the phase {results['phase']}" if results["phase"] else ""
     systems = [
         [system["system"], decimal(system["eer_percent"], digits), system["scores"]]
         for system in results["systems"]
     ]
     header = ["pair", "difference", "low", "high", "p", *(["p (Holm)"] if several else [])]
     parts = [
-        f"{results['bonafide']:,} bona fide and {results['spoof']:,} spoofed trials, the same for "
-        f"all systems\n{draws}, the same for all systems",
+        f"{results['bonafide']:,} bona fide and {results['spoof']:,} spoofed trials{of_phase}, the "
+        f"same for all systems\n{draws}, the same for all systems",
         terminal_table(["system", "EER %", "scores"], systems),
         terminal_table(header, [_row(pair, digits, several) for pair in pairs])
         + f"\ndifference of EERs in percentage points, with its {100 * LEVEL:.0f} % interval",

@@ -25,7 +25,8 @@ keys (--key), told by their shape:
   ASVspoof 2019 protocols (ASVspoof2019.LA.cm.eval.trl.txt); ASVspoof 2021 keys of LA, DF and PA
   (CM/trial_metadata.txt); ASVspoof 5 protocols (ASVspoof5.eval.track_1.tsv) and keys (filename,
   cm-label); `utt label`; a data directory of fad; any table with a header, such as In-the-Wild's
-  file,speaker,label. What else they know (attack, codec, phase, ...) becomes a table of results.
+  file,speaker,label. What else they know (attack, codec, phase, ...) becomes a table of results, as
+  does the column of a new NAME in --key_columns.
 
 examples:
   python -m fad.bin.evaluate --scores exp/lora/scores/eval --key data/eval

@@ -17,6 +17,7 @@ from typing import TypeVar
 from fad.data.protocols import columns_of
 from fad.data.sheets import LOGITS, Sheet, read_sheet
 from fad.errors import FadError
+from fad.files import write_text
 
 LAYOUTS = (
     ("utt", "score"),
@@ -32,10 +33,12 @@ PAIRS = ("spoof,bonafide", "bonafide,spoof")
 _NUMBER = re.compile(
     r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
 )
+_NO_WORD = re.compile(r"[\s,;]")  # what parts columns somewhere
 Cell = TypeVar("Cell")
 _HINTS = (
     (re.compile(r"[+-]?[0-9]*,[0-9]+"), "write the decimal comma as a point"),
     (re.compile(r".*[0-9] ?%"), "write it without the percent sign"),
+    (re.compile(r"([\"']).*\1"), "write it without quotes"),
     (re.compile(r"[\[(].*,.*[\])]"), f"two logits? Say which: --logits {' or '.join(PAIRS)}"),
     (re.compile(r"[a-z].*", re.I), "a header? Name its columns: --columns utt=NAME,score=NAME"),
 )
@@ -85,6 +88,22 @@ def read_scores(
     labels = sheet.labels(bonafide) if "label" in sheet.columns else None
     by_utt = dict(zip(utts, labels, strict=True)) if labels else None
     return ScoreFile(sheet.path, scores, by_utt, columns_of(sheet, labels))
+
+
+def write_scores(path: str | Path, scores: Mapping[str, float]) -> None:
+    """Writes `utt score`, sorted, atomically; `read_scores` gives back the very same numbers.
+
+    Raises:
+        FadError: a name is no word, so that it would not be read back.
+    """
+    for utt in scores:
+        if _NO_WORD.search(utt):
+            raise FadError(
+                f"{path}: '{utt[:80]}' has white space, a comma or a semicolon: name it without, "
+                "in the scores too"
+            )
+    # Adding 0 makes -0.0 0.0.
+    write_text(path, "".join(f"{utt} {scores[utt] + 0.0!r}\n" for utt in sorted(scores)))
 
 
 def read_number(text: str) -> float:

@@ -25,6 +25,11 @@ GOOD = {
     "systems": [SYSTEM],
 }
 OTHER_MODEL = "0" * 64
+PHASES = (
+    "utt label phase\nu1 bonafide hidden\nu2 spoof hidden\n"
+    "u3 bonafide progress\nu4 spoof progress\n"
+)
+WITH_PHASE = "utt score phase\nu1 1 eval\nu2 0 eval\nu3 1 dev\nu4 0 dev\n"
 AGAIN = r": fit it again \(stage 4, or python -m fad.bin.calibrate\)$"
 
 
@@ -69,6 +74,8 @@ def model(calibration: str | None) -> Callable[[Path], list[str]]:
 FIT = ("--labels", "labels", "--out", "new.json")
 APPLY = ("--calibration", "c.json", "--out", "new")
 RECORD = "  best.safetensors\n"
+PAIR = json.dumps(GOOD | {"systems": [SYSTEM, SYSTEM]})
+TWO_WORDS = "utt\tscore\nu 1\t1\n"
 TWO = json.dumps(GOOD | {"systems": [SYSTEM, SYSTEM | {"model_sha256": OTHER_MODEL}]})
 
 FAULTS = [
@@ -128,19 +135,30 @@ FAULTS = [
     *(
         Fault(f"calibrate: {what}", make, calibrate, says)
         for what, make, says in (
-            ("no labels", fusion("--out", "new.json"), "^a: has no labels in it: give --labels"),
-            ("a trial too few", fusion(*FIT, b="u1 1\nu2 2\n"), r"2 only in a \(u3, u4\)"),
+            ("no labels", fusion("--out", "new.json"), "^a: has no labels in it: give --key"),
+            ("a trial too few", fusion(*FIT, b="u1 1\nu2 2\n"), r"without a score: 2 \(u3, u4\)"),
             (
                 "other trials",
                 fusion(*FIT, labels="u1 spoof\n"),
-                "score exactly the trials that the labels",
+                "scores without a trial: 3",
             ),
             (
                 "one class alone",
                 fusion(*FIT, labels=LABELS.replace("spoof", "bonafide")),
                 "^a: no spoofed trial",
             ),
-            ("a prior of 0", fusion(*FIT, "--p_spoof", "0"), "p_spoof must lie between 0 and 1"),
+            ("a prior of 0", fusion(*FIT, "--p_spoof", "0"), "p_spoof must lie between 1e-12 and"),
+            ("a prior of 1e-300", fusion(*FIT, "--p_spoof", "1e-300"), "^a, b: p_spoof must lie"),
+            (
+                "two phases",
+                fusion(*FIT, labels=PHASES),
+                "^a: has the phases hidden, progress: say which with --phase",
+            ),
+            (
+                "a phase that one system alone has",
+                fusion(*FIT, b=WITH_PHASE),
+                r"^a and b have different keys: 2 only in a \(u3, u4\): give a --key that has the",
+            ),
             ("a prior of nan", fusion(*FIT, "--p_spoof", "nan"), "p_spoof must lie between"),
             (
                 "scores of 1e300",
@@ -170,10 +188,15 @@ FAULTS = [
                 "^b: not of the model of a, which c.json was fitted on: give --scores in the order",
             ),
             (
+                "a name of two words",
+                fusion(*APPLY, **{"c.json": PAIR}, a=TWO_WORDS, b=TWO_WORDS),
+                "^new: 'u 1' has white space, a comma or a semicolon: name it without",
+            ),
+            (
                 "other trials",
                 fusion(
                     *APPLY,
-                    **{"c.json": json.dumps(GOOD | {"systems": [SYSTEM, SYSTEM]}), "b": "u1 1\n"},
+                    **{"c.json": PAIR, "b": "u1 1\n"},
                 ),
                 r"a and b have different keys: 3 only in a",
             ),

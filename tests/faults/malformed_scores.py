@@ -129,6 +129,13 @@ FAULTS = [
         "scores.txt: no spoofed trial: error rates need trials of both classes",
     ),
     Fault(
+        "evaluate: names in quotes",
+        evaluation(scores=SCORES.replace("u", '"u').replace(" ", '" ')),
+        evaluate,
+        "names in quotes on one side only: write them without",
+    ),
+    Fault("scores: in quotes", scores("u1\t'1'\n"), read_scores, ":1: ''1'' is .*without quotes"),
+    Fault(
         "evaluate: attacks of other trials",
         evaluation(attacks="u9 A01\n"),
         evaluate,

@@ -3,7 +3,7 @@
 from fad import calibration
 from fad.data import protocols, sheets
 from fad.report import calibrated
-from fad.scores import joining, sasv_files, score_files, trials
+from fad.scores import joining, options, sasv_files, score_files, trials
 
 from .planting import Planted, both, does_nothing, put, same
 
@@ -30,6 +30,21 @@ PLANTED = [
         put(sheets, "read_label", lambda word, _: ("spoof", "bonafide")[word == "1"]),
     ),
     Planted("each trial once", "key: a trial twice", put(sheets, "_check_utts", does_nothing)),
+    Planted(
+        "cells of bearable length",
+        "key: a very long label",
+        put(sheets, "_LONGEST", 10**6),
+    ),
+    Planted(
+        "systems have the same trials",
+        "calibrate: a phase that one system alone has",
+        put(options, "check_same_keys", does_nothing),
+    ),
+    Planted(
+        "names are words",
+        "apply: a name of two words",
+        put(score_files, "_NO_WORD", score_files.re.compile("(?!)")),
+    ),
     Planted(
         "attacks fit labels in keys",
         "key: bona fide with an attack",

@@ -27,11 +27,33 @@ def apply(folder, *scores: str, out: str = "llr") -> dict[str, str]:
 
 def test_each_trial_has_the_ratio_of_its_scores_sorted(folder):
     found = apply(folder, "a", "b")
-    assert list(found.items()) == [("u1", "-3.000000"), ("u2", "5.500000")]
+    assert list(found.items()) == [("u1", "-3.0"), ("u2", "5.5")]
 
 
 def test_the_order_is_that_of_the_calibration(folder):
-    assert apply(folder, "b", "a") == {"u1": "9.500000", "u2": "-5.750000"}
+    assert apply(folder, "b", "a") == {"u1": "9.5", "u2": "-5.75"}
+
+
+def test_ratios_are_exact(folder):
+    """A small slope must not make ties of scores that differ."""
+    write_calibration(folder / "c.json", Calibration((1e-9,), 0.0, 0.5, 1, 1, (System("a"),)))
+    (folder / "a").write_text("u1 1.5\nu2 1.25\nu3 0.1\n")
+    found = {utt: float(llr) for utt, llr in apply(folder, "a").items()}
+    assert found == {"u1": 1.5 * 1e-9, "u2": 1.25 * 1e-9, "u3": 0.1 * 1e-9}
+
+
+def test_names_with_folders_and_named_columns_of_logits(folder):
+    """What is applied to is read as what was fitted on."""
+    write_calibration(folder / "c.json", Calibration((2.0,), 1.0, 0.5, 1, 1, (System("a"),)))
+    (folder / "a").write_text("clip,real,fake,label\nx/u 1.wav,2,1,1\nx/u2.wav,1,3,0\n")
+    columns = ["--columns", "utt=clip,bonafide_logit=real,spoof_logit=fake", "--bonafide", "1"]
+    words = ["--calibration", folder / "c.json", "--scores", folder / "a", "--out", folder / "llr"]
+    with pytest.raises(FadError, match=r"llr: 'x/u 1.wav' has white space, a comma or a semicolo"):
+        apply_calibration.main([*map(str, words), *columns])
+    assert not (folder / "llr").exists()
+    (folder / "a").write_text((folder / "a").read_text().replace("u 1", "u1"))
+    apply_calibration.main([*map(str, words), *columns])
+    assert (folder / "llr").read_text() == "x/u1.wav 3.0\nx/u2.wav -3.0\n"
 
 
 @pytest.mark.parametrize("scores", [("a",), ("a", "b", "b")])

@@ -69,6 +69,37 @@ def test_an_inverted_system_is_told_and_says_nothing(tmp_path, caplog):
     assert re.search(r"dev: its weight is 0: is its sign inverted\?", caplog.text)
 
 
+def test_outliers_are_not_taken_for_a_sign(tmp_path, caplog):
+    """Bona fide is nearly always higher, but two trials pull the slope to 0."""
+    scores = [*range(10, 20), -1e6, *range(10), 1e6]
+    labels = ["bonafide"] * 11 + ["spoof"] * 11
+    (tmp_path / "dev").write_text("".join(f"u{n} {score}\n" for n, score in enumerate(scores)))
+    (tmp_path / "labels").write_text("".join(f"u{n} {word}\n" for n, word in enumerate(labels)))
+    assert fit(tmp_path, "dev").weights == (0.0,)
+    assert "it tells nothing on these trials" in caplog.text and "outliers?" in caplog.text
+    assert "sign" not in caplog.text
+
+
+def test_one_phase_of_an_organisers_key_is_fitted_and_told(tmp_path, capsys):
+    write_set(tmp_path, "dev", 1)
+    rows = [line.split() for line in (tmp_path / "labels").read_text().splitlines()]
+    key = [
+        f"s {utt} alaw ita_tx {'A07' if label == 'spoof' else '-'} {label} notrim "
+        f"{'progress' if n % 2 else 'eval'}\n"
+        for n, (utt, label) in enumerate(rows)
+    ]
+    half = [line for n, line in enumerate((tmp_path / "labels").open()) if n % 2]
+    (tmp_path / "labels").write_text("".join(key))
+    found = fit(tmp_path, "dev", options=("--phase", "progress"))
+    assert (found.bonafide, found.spoof) == (30, 45)
+    assert capsys.readouterr().out.endswith("of the fit itself, of the phase progress\n")
+    (tmp_path / "labels").write_text("".join(half))
+    lines = (tmp_path / "dev").read_text().splitlines(keepends=True)
+    (tmp_path / "dev").write_text("".join(lines[1::2]))
+    alone = fit(tmp_path, "dev")
+    assert (alone.weights, alone.offset) == (found.weights, found.offset)
+
+
 def test_an_inverted_system_of_a_fusion_is_told(tmp_path, caplog):
     write_set(tmp_path, "a", 1)
     write_set(tmp_path, "b", 2, sign=-1)

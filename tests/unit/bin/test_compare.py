@@ -68,6 +68,33 @@ def test_speakers_are_drawn_where_they_are_known(options, tmp_path, capsys):
         main([*options, "--utt2spk", str(tmp_path / "utt2spk")])
 
 
+def test_a_seed_is_a_whole_number(options, capsys):
+    with pytest.raises(SystemExit):
+        main([*options, "--seed", "-1"])
+    assert "argument --seed: expected a whole number from 0, not '-1'" in capsys.readouterr().err
+
+
+def test_logits_a_header_and_a_phase_of_an_organisers_key(tmp_path, capsys):
+    """Results are those of the phase, whichever other trials are scored."""
+    labels = ["bonafide", "spoof"] * 3
+    phases = ["eval"] * 4 + ["progress"] * 2
+    rows = list(enumerate(zip(labels, phases, strict=True)))
+    key = [f"s u{n} alaw ita_tx - {label} notrim {phase}\n" for n, (label, phase) in rows]
+    (tmp_path / "key").write_text("".join(key).replace("- spoof", "A07 spoof"))
+    bona_fide = (3, 1, 2, 0, -5, 5)
+    for name, sign in (("first", 1), ("second", -1)):
+        cells = [f"x/u{n}.wav,{sign * score},0\n" for n, score in enumerate(bona_fide)]
+        (tmp_path / name).write_text("clip,real,fake\n" + "".join(cells))
+    scores = ["--scores", str(tmp_path / "first"), "--scores", str(tmp_path / "second")]
+    columns = ["--columns", "utt=clip,bonafide_logit=real,spoof_logit=fake", "--stems"]
+    common = [*scores, *columns, "--key", str(tmp_path / "key"), "--resamples", "39", "--json"]
+    for phase, bonafide, rates in (([], 2, [0, 100]), (["--phase", "progress"], 1, [100, 0])):
+        main([*common, *phase])
+        found = json.loads(capsys.readouterr().out)
+        assert (found["phase"], found["bonafide"]) == ((phase or ["eval"])[-1], bonafide)
+        assert [system["eer_percent"] for system in found["systems"]] == rates
+
+
 def test_it_starts_without_torch(options):
     program = (
         "import sys; from fad.bin.compare import main; main(sys.argv[1:]); "

@@ -87,8 +87,8 @@ def test_the_json_is_the_dictionary_of_evaluate(files, printed):
     labels = {"u1": "spoof", "u2": "spoof", "u3": "bonafide", "u4": "bonafide"}
     attacks = {"u1": "A01", "u2": "A02", "u3": "-", "u4": "-"}
     trials = make_trials("cm", scores, labels, {"attack": attacks})
-    found, _ = printed("--scores", "cm", "--threshold", "0.5", "--resamples", "20")
-    assert found == evaluate(trials, threshold=0.5, resamples=20)
+    found, _ = printed("--scores", "cm", "--threshold", "0.5", "--resamples", "39")
+    assert found == evaluate(trials, threshold=0.5, resamples=39)
 
 
 def test_results_of_asvspoof_2021_are_those_of_its_eval_phase(files, printed):
@@ -192,6 +192,15 @@ def test_numbers_that_are_none_are_refused(files, words, capsys):
     with pytest.raises(SystemExit):
         main(["--scores", "cm", *words])
     assert f"argument {words[0]}: expected a" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("draws", ["1", "38"])
+def test_no_interval_of_a_handful_of_draws(files, printed, draws):
+    files(cm=FOUR_COLUMNS)
+    with pytest.raises(FadError, match=rf"--resamples: {draws} draws are too few: .* needs 39 "):
+        main(["--scores", "cm", "--resamples", draws])
+    assert "eer_interval" not in printed("--scores", "cm", "--resamples", "0")[0]
+    assert printed("--scores", "cm", "--resamples", "39")[0]["eer_interval"]["resamples"] == 39
 
 
 def test_it_starts_without_torch(files):

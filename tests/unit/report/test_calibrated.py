@@ -1,24 +1,29 @@
 """Calibration of files: whose scores they are, in which order, and what they are worth after it."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
 from fad.calibration import Calibration, System, write_calibration
+from fad.data.tables import read_labels
 from fad.errors import FadError
 from fad.files import sha256_file
 from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.report.calibrated import (
     apply_to_files,
+    by_class,
     calibrated_results,
+    doubts,
     fit_files,
     fit_table,
-    read_labelled,
+    formula,
     read_model_calibration,
 )
 from fad.report.scored import record_weights
+from fad.scores.score_files import read_scores
 from fad.scores.trials import make_trials
 
 LABELS = "u1 bonafide\nu2 spoof\nu3 bonafide\nu4 spoof\nu5 spoof\n"
@@ -36,24 +41,24 @@ def folder(tmp_path):
     return tmp_path
 
 
+def classes_of(folder, *names):
+    labels = read_labels(folder / "labels")
+    return by_class([make_trials(n, read_scores(folder / n).scores, labels) for n in names])
+
+
 def fit(folder, *names):
-    paths = [folder / name for name in names]
-    return fit_files(paths, *read_labelled(paths, folder / "labels"), 0.5)
+    return fit_files([folder / name for name in names], *classes_of(folder, *names), 0.5)
+
+
+def apply(fitted, folder, *names):
+    files = [read_scores(folder / name) for name in names]
+    return apply_to_files(fitted, folder / "c.json", files)
 
 
 def test_scores_of_one_trial_stand_in_one_row(folder):
-    bonafide, spoof = read_labelled([folder / "a", folder / "b"], folder / "labels")
+    bonafide, spoof = classes_of(folder, "a", "b")
     np.testing.assert_array_equal(bonafide, [[4, 30], [1, 40]])
     np.testing.assert_array_equal(spoof, [[-3, 15], [2, 10], [-1, 20]])
-
-
-def test_labels_may_lie_in_the_scores(folder):
-    (folder / "own").write_text("u1 - bonafide 4\nu2 A01 spoof 1\n")
-    (folder / "other").write_text("u1 A01 spoof 4\nu2 - bonafide 1\n")
-    bonafide, spoof = read_labelled([folder / "own"], None)
-    assert (bonafide.tolist(), spoof.tolist()) == ([[4]], [[1]])
-    with pytest.raises(FadError, match=r"own: has other labels in it than the other scores"):
-        read_labelled([folder / "own", folder / "other"], None)
 
 
 def test_a_fit_keeps_whose_scores_it_was_made_on(folder):
@@ -68,7 +73,7 @@ def test_a_fit_keeps_whose_scores_it_was_made_on(folder):
 
 def test_the_ratios_of_files_are_those_of_the_calibration(folder):
     fitted = fit(folder, "a", "b")
-    ratios = apply_to_files(fitted, folder / "c.json", [folder / "a", folder / "b"])
+    ratios = apply(fitted, folder, "a", "b")
     assert list(ratios) == ["u1", "u2", "u3", "u4", "u5"]
     (first, second), offset = fitted.weights, fitted.offset
     assert ratios["u4"] == pytest.approx(2 * first + 10 * second + offset)
@@ -77,11 +82,11 @@ def test_the_ratios_of_files_are_those_of_the_calibration(folder):
 def test_scores_in_another_order_are_refused_where_the_models_are_known(folder):
     fitted = fit(folder, "a", "b")
     with pytest.raises(FadError, match=r"b: not of the model of .*a, which .*c.json was fitted on"):
-        apply_to_files(fitted, folder / "c.json", [folder / "b", folder / "a"])
+        apply(fitted, folder, "b", "a")
 
 
 def test_the_table_has_every_system_and_the_ratios(folder):
-    bonafide, spoof = read_labelled([folder / "a", folder / "b"], folder / "labels")
+    bonafide, spoof = classes_of(folder, "a", "b")
     fitted = fit(folder, "a", "b")
     header, rows = fit_table(fitted, bonafide, spoof)
     assert len(header) == len(rows[0])
@@ -95,6 +100,30 @@ def test_the_table_has_every_system_and_the_ratios(folder):
     after = fitted.llr(bonafide), fitted.llr(spoof)
     expected = [cllr(*after), min_cllr(*after), act_dcf(*after), min_dcf(*after)]
     assert [float(cell) for cell in rows[2][1:]] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_formula_has_every_system():
+    fusion = Calibration((0.5, -2.0), -1.25, 0.5, 1, 1, (System("a"), System("b")))
+    assert formula(fusion) == "llr = 0.5 * a + -2 * b - 1.25"
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ((1.0, 1.0, 1.0), []),
+        ((0.0, 1.0, 1.0), ["good: its weight is 0: it tells nothing on these trials: "]),
+        ((-0.5, 1.0, 1.0), ["good: its weight is -0.5: it ranks the classes rightly alone: "]),
+        ((1.0, -1.0, 0.0), ["bad: its weight is -1: is its sign inverted?", "flat: .* outliers"]),
+    ],
+)
+def test_a_sign_is_asked_for_only_where_the_order_is_wrong(weights, said):
+    systems = tuple(map(System, ("good", "bad", "flat")))
+    fitted = Calibration(weights, 0.0, 0.5, 2, 2, systems)
+    bonafide, spoof = np.array([[2.0, -2, 1], [1, -1, 1]]), np.array([[-1.0, 1, 1], [-2, 2, 1]])
+    found = doubts(fitted, bonafide, spoof)
+    assert len(found) == len(said)
+    for line, start in zip(found, said, strict=True):
+        assert re.match(start.replace("?", r"\?"), line)
 
 
 def test_the_calibration_of_a_model_is_that_of_its_weights(folder):

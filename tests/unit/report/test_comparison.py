@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
+from fad.data.tables import read_table
 from fad.errors import FadError
 from fad.metrics.eer import eer
 from fad.metrics.paired import holm, paired_tests
-from fad.report.comparison import compare_systems, comparison_text, read_systems
+from fad.report.comparison import compare_systems, comparison_text
+from fad.scores.score_files import read_scores
+from fad.scores.trials import make_trials
 
 
 @pytest.fixture
@@ -29,15 +32,19 @@ def files(tmp_path):
     return tmp_path
 
 
-def read(files, *names, utt2spk=None):
-    return read_systems([str(files / name) for name in names], str(files / "utt2label"), utt2spk)
+def read(files, *names, **columns):
+    labels = read_table(files / "utt2label")
+    columns = {name: read_table(path) for name, path in columns.items()}
+    scores = {name: read_scores(files / name).scores for name in set(names)}
+    return [make_trials(str(files / name), scores[name], labels, columns) for name in names]
 
 
 def test_the_results_are_those_of_the_metrics(files):
-    systems = read(files, "good", "near", "worse", utt2spk=str(files / "utt2spk"))
+    systems = read(files, "good", "near", "worse", speaker=files / "utt2spk")
     results = compare_systems(systems, resamples=399, seed=2)
     counts = ("bonafide", "spoof", "over", "units", "level", "resamples", "seed")
     assert [results[key] for key in counts] == [100, 100, "speakers", 20, 0.95, 399, 2]
+    assert results["phase"] is None
     for letter, name, system, found in zip(
         "ABC", ("good", "near", "worse"), systems, results["systems"], strict=True
     ):
@@ -82,6 +89,14 @@ def test_a_system_against_itself(files):
     assert "+0.0000  +0.0000  1.0000" in told
 
 
+def test_the_phase_is_told(files):
+    rows = (files / "utt2label").read_text().splitlines()
+    (files / "utt2phase").write_text("".join(f"{row.split()[0]} progress\n" for row in rows))
+    found = compare_systems(read(files, "good", "near", phase=files / "utt2phase"), resamples=39)
+    assert found["phase"] == "progress"
+    assert "100 spoofed trials of the phase progress, the same for all" in comparison_text(found)
+
+
 def test_three_systems_are_corrected_for_three_pairs(files):
     """With 49 draws no p is below 0.04: enough for one pair, too much for the best of three."""
     alone = compare_systems(read(files, "good", "worse"), resamples=49)
@@ -91,36 +106,10 @@ def test_three_systems_are_corrected_for_three_pairs(files):
     assert "does not hold 0, and, after the correction, these trials do not tell the two" in told
 
 
-def test_trials_that_a_system_lacks_or_has_too_many_are_named(files):
-    lines = (files / "near").read_text().splitlines(keepends=True)
-    (files / "fewer").write_text("".join(lines[1:]))
-    (files / "more").write_text("".join([*lines, "extra 0.5\n"]))
-    with pytest.raises(FadError, match=r"fewer and .*1 only in .*utt2label \(u000\)"):
-        read(files, "good", "fewer")
-    with pytest.raises(FadError, match=r"more and .*1 only in .*more \(extra\)"):
-        read(files, "good", "more")
-
-
-def test_labels_may_be_in_a_file_of_scores_and_must_agree(files):
-    labels = dict(line.split() for line in (files / "utt2label").read_text().splitlines())
-    rows = [line.split() for line in (files / "worse").read_text().splitlines()]
-    four = [f"{utt} - {labels[utt]} {score}\n" for utt, score in rows]
-    (files / "four").write_text("".join(four))
-    paths = [str(files / "good"), str(files / "four")]
-    expected = compare_systems(read(files, "good", "worse"), resamples=99)
-    found = compare_systems(read_systems(paths), resamples=99)
-    assert found["pairs"] == expected["pairs"]
-    with pytest.raises(FadError, match=r"good: has no labels in it: give --labels"):
-        read_systems([paths[0], paths[0]])
-    (files / "four").write_text("".join(four).replace("u004 - bonafide", "u004 - spoof"))
-    with pytest.raises(FadError, match=r"four: 'u004' is spoof, but bonafide in .*utt2label \(1 "):
-        read(files, "good", "four")
-
-
 @pytest.mark.parametrize("count", [1, 27])
 def test_a_number_of_systems_that_has_no_pairs_or_no_letters(files, count):
     with pytest.raises(FadError, match=rf"^{count} files of scores: give --scores twice or more"):
-        read(files, *["good"] * count)
+        compare_systems(read(files, *["good"] * count))
 
 
 def test_too_few_draws(files):

@@ -1,9 +1,10 @@
 """Files of scores as fad, the organisers and other toolkits write them."""
 
+import numpy as np
 import pytest
 
 from fad.errors import FadError
-from fad.scores.score_files import read_scores
+from fad.scores.score_files import read_scores, write_scores
 
 DEEPFENSE = "ID_audio,label,score_class0,score_class1\nu1,1,-1.5,2\nu2,0,0.75,-0.25\n"
 ANTIDEEPFAKE = 'ID,Score,Label\nu1,"[-3.75, 3.75]",1\nu2,"[3.5, -3.5]",0\n'
@@ -130,3 +131,18 @@ def test_files_without_scores_are_refused(tmp_path):
         read_scores(tmp_path / "binary")
     with pytest.raises(FadError, match="absent: cannot be read"):
         read_scores(tmp_path / "absent")
+
+
+def test_what_is_written_is_read_back_the_very_same(tmp_path):
+    values = np.random.default_rng(0).normal(size=50) * 10.0 ** np.arange(-25, 25)
+    scores = {f"x/u{n:02d}.wav": value for n, value in enumerate(values.tolist())}
+    write_scores(tmp_path / "new", scores | {"zero": -0.0})
+    assert read_scores(tmp_path / "new").scores == scores | {"zero": 0.0}
+    assert (tmp_path / "new").read_text().endswith("zero 0.0\n")
+
+
+@pytest.mark.parametrize("name", ["u 1", "u\t1", "u\u30001", "u,1", "u;1"])
+def test_a_name_that_would_not_be_read_back_is_refused(tmp_path, name):
+    with pytest.raises(FadError, match=r"new: 'u.1' has white space, a comma or a semicolon: "):
+        write_scores(tmp_path / "new", {"u2": 1.0, name: 1.0})
+    assert not (tmp_path / "new").exists()
