@@ -45,7 +45,8 @@ class Trials:
         names = self.columns.get("speaker")
         if names is None or (names == UNKNOWN).all():
             return None
-        return np.where(names == UNKNOWN, self.utts, names)
+        unknown = names == UNKNOWN
+        return np.where(unknown, self.utts, names) if unknown.any() else names
 
     @property
     def bonafide(self) -> np.ndarray:
