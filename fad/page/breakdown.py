@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fad.page.html import Html, details, element, figure, join, section, table
+from fad.page.html import Html, details, element, figure, join, paragraph, section, table
 from fad.plots.attacks import attack_order, attack_svg
 from fad.plots.calibration import calibration_svg
 from fad.plots.histograms import Scores, attack_histogram_svg, histogram_svg
 from fad.plots.style import data_uri
 from fad.report.overview import mean_text
 from fad.report.summary import whole
-from fad.report.systems import Experiment, System, set_names
+from fad.report.systems import Experiment, System, has_seeds, set_names
 
 MOST_OPEN = 12  # rows of a table that is not folded away
 COLUMN_TITLES = {
@@ -98,12 +98,22 @@ def _breakdown_table(systems: Sequence[System], name: str, column: str) -> Html:
         for run in runs
         if (found := run["test_sets"].get(name, {}).get("by", {}).get(column))
     }
-    return table(
-        f"EER in percent on {name} by {title}, against {' / '.join(sorted(against))}; mean ± "
-        "deviation over the runs; - where a class has no trial.",
-        header,
-        rows,
+    mean = "mean ± deviation over the runs; " if has_seeds(systems) else ""
+    caption = (
+        f"EER in percent on {name} by {title}, against {' / '.join(sorted(against))}; {mean}"
+        "- where a class has no trial."
     )
+    return join([table(caption, header, rows), _unknown_note(runs, name, column)])
+
+
+def _unknown_note(runs: Sequence[Experiment], name: str, column: str) -> Html:
+    """How many trials are in no row; nothing where that is none, or not known."""
+    found = (run["test_sets"].get(name, {}).get("by", {}).get(column, {}) for run in runs)
+    unknown = max(part.get("unknown", 0) for part in found)
+    if not unknown:
+        return Html("")
+    title = COLUMN_TITLES.get(column, column)
+    return paragraph(f"Not in these rows: {whole(unknown)} trials whose {title} is not known.")
 
 
 def _breakdown(systems: Sequence[System], name: str, column: str) -> Html:
@@ -130,10 +140,12 @@ def _attack_figure(systems: Sequence[System], name: str) -> Html:
     if not any(attack_order(found) for found in runs.values()):
         return Html("")
     alt = f"EER by attack on {name} with 95 % intervals; the values are in the table below"
-    caption = (
-        f"EER by attack on {name}. Bars: mean over the runs, as written. Dots and lines: each run "
-        "with its 95 % bootstrap interval."
-    )
+    caption = f"EER by attack on {name}, as written, with its 95 % bootstrap interval."
+    if has_seeds(systems):
+        caption = (
+            f"EER by attack on {name}. Bars: mean over the runs, as written. Dots and lines: each "
+            "run with its 95 % bootstrap interval."
+        )
     kind = "wide" if sum(map(bool, runs.values())) > 1 else ""
     return figure(data_uri(attack_svg(runs)), alt, caption, kind)
 
@@ -159,19 +171,26 @@ def breakdown_section(systems: Sequence[System]) -> Html:
 
 
 def calibration_part(systems: Sequence[System], name: str) -> Html:
-    """Bayes error-rate curves of each system's first run."""
+    """Bayes error-rate curves of each system's first run that has them."""
     found = {system: runs[0]["bayes"] for system, runs in _with_curves(systems, name).items()}
     if not found:
         return Html("")
     alt = f"Actual and minimum normalised DCF on {name} over the prior log odds of bona fide"
     caption = (
-        f"Calibration on {name}, first run of each system: the cost of deciding at the Bayes "
-        "threshold for a prior (actual) against the best possible threshold (minimum); the closer, "
-        "the better the scores are as log-likelihood ratios. Over 1 is worse than not listening, "
-        "and cut at 1.3. The vertical line is ASVspoof 5's prior and costs."
+        f"Calibration on {name}: the cost of deciding at the Bayes threshold for a prior (actual) "
+        "against the best possible threshold (minimum); the closer, the better the scores are as "
+        "log-likelihood ratios. Over 1 is worse than not listening, and cut at 1.3. The vertical "
+        f"line is ASVspoof 5's prior and costs.{_which_run(systems)}"
     )
     kind = "wide" if len(found) > 1 else ""
     return figure(data_uri(calibration_svg(found)), alt, caption, kind)
+
+
+def _which_run(systems: Sequence[System]) -> str:
+    """What a caption adds to a plot of one run a system, where the tables are of several."""
+    if not has_seeds(systems):
+        return ""
+    return " This plot is of each system's first run alone; the tables show means over the runs."
 
 
 def histogram_section(systems: Sequence[System]) -> Html:
@@ -185,8 +204,8 @@ def histogram_section(systems: Sequence[System]) -> Html:
             continue
         alt = f"Histograms of the scores of bona fide and spoofed trials on {name}"
         caption = (
-            f"Scores on {name}, first run of each system, in percent of each class. The outermost "
-            "bins also hold what lies beyond them."
+            f"Scores on {name}, in percent of each class. The outermost bins also hold what lies "
+            f"beyond them.{_which_run(systems)}"
         )
         kind = "wide" if len(found) > 1 else ""
         images = [figure(data_uri(histogram_svg(found)), alt, caption, kind)]
@@ -195,7 +214,9 @@ def histogram_section(systems: Sequence[System]) -> Html:
         if not others and len(order) > 1:
             image = attack_histogram_svg(scores, order)
             alt = f"Scores of bona fide speech and of each attack on {name}"
-            caption = f"Scores on {name} by attack, each row to its own height."
+            caption = (
+                f"Scores on {name} by attack, each row to its own height.{_which_run(systems)}"
+            )
             images.append(figure(data_uri(image), alt, caption))
         parts.append(element("div", *images, class_="grid") if not others else images[0])
     return section("scores", "Scores", by_set(names, parts))

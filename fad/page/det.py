@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 
 from fad.page.breakdown import by_set, set_curves_of
 from fad.page.html import Html, element, figure, paragraph, section
-from fad.plots.det import Det, det_limits, det_svg, shown_groups
+from fad.plots.det import Det, det_limits, det_svg, is_marked, shown_groups
 from fad.plots.style import data_uri
 from fad.report.overview import mean_text
-from fad.report.systems import System, set_names
+from fad.report.systems import System, has_seeds, set_names
 
 Plots = dict[str, dict[str, list[Det]]]
 """Curves of each plot's lines, by their names, by the plot's title."""
 
 NOTE = (
     "Misses against false alarms at every threshold, on normal-deviate axes: lower left is better, "
-    "and the mark on the diagonal is the EER. A thin line is one training run. A curve that meets "
-    "an edge of the plot has fewer errors beyond it than the axes show."
+    "and the mark on the diagonal is the EER; one beyond the axes has no mark. A curve that "
+    "meets an edge of the plot has fewer errors beyond it than the axes show."
 )
 
 
@@ -43,7 +43,7 @@ def _images(plots: Plots, name: str, limits: tuple[float, float]) -> Html:
     images = []
     for title, curves in plots.items():
         eers = ", ".join(
-            f"{line} {mean_text([det['eer_percent'] for det in runs])} %"
+            f"{line} {mean_text([det['eer_percent'] for det in runs])} %{_no_mark(runs, limits)}"
             for line, runs in curves.items()
             if runs
         )
@@ -51,6 +51,14 @@ def _images(plots: Plots, name: str, limits: tuple[float, float]) -> Html:
         image = det_svg(curves, f"{title} on {name}", limits)
         images.append(figure(data_uri(image), alt, f"EER: {eers}."))
     return element("div", *images, class_="grid") if images else Html("")
+
+
+def _no_mark(runs: Sequence[Det], limits: tuple[float, float]) -> str:
+    """How many EERs have no mark; nothing where all have one."""
+    number = sum(not is_marked(det, limits) for det in runs)
+    if not number:
+        return ""
+    return " (no mark)" if number == len(runs) else f" ({number} of {len(runs)} without a mark)"
 
 
 def _every(plots: Mapping[str, Plots]) -> list[Det]:
@@ -72,4 +80,5 @@ def det_section(systems: Sequence[System]) -> Html:
         return Html("")
     limits = det_limits(every)
     parts = [_images(plots[name], name, limits) for name in names]
-    return section("det", "DET curves", paragraph(NOTE), by_set(names, parts))
+    note = f"{NOTE} A thin line is one training run." if has_seeds(systems) else NOTE
+    return section("det", "DET curves", paragraph(note), by_set(names, parts))

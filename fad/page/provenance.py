@@ -5,6 +5,7 @@ from typing import Any
 
 from fad.config import dump_config
 from fad.page.html import Html, details, element, join, section, table
+from fad.page.paths import shown_path
 from fad.report.summary import counted, decimal, whole
 from fad.report.systems import Experiment, System
 
@@ -18,7 +19,7 @@ TERMS = {
     "By attack": "an attack's spoofs are measured against all bona fide trials; any other property "
     "within the trials that share it. The mean of the rows counts each group the same.",
     "95 % interval": "percentiles of the EER over bootstrap draws of speakers, or of trials where "
-    "speakers are not known. With no error it is 0 to 0 however few the trials: see the counts.",
+    "speakers are not known. With no error it is 0 to 0 however few the trials: see the note.",
     "Runs": "trainings that differ in their seed alone. The deviation is that of a sample; the "
     "best run was chosen on the test set and flatters.",
     "minDCF, actDCF": "normalised detection cost at the best threshold of the set, and at the "
@@ -43,12 +44,13 @@ def _run_rows(run: Experiment) -> list[tuple[str, str]]:
     parameters, best, cost = run["parameters"], run["best"], run["cost"]
     settings = "; ".join(f"{key} = {value}" for key, value in run.get("settings", {}).items())
     rows: list[tuple[str, str]] = [
-        ("results", element("code", run["path"])),
+        ("results", element("code", shown_path(run["path"], run))),
         ("config", f"{run['config_name']} (adaptation {run['adaptation']})"),
         ("differs from the shipped config in", settings or "nothing"),
         ("seed", str(run["seed"])),
-        ("code", element("code", run["git"] or "unknown: no git working tree")),
-        ("pre-trained file", element("code", run["pretrained"].get("path") or "none")),
+        ("code of training", element("code", run.get("trained_with") or "unknown")),
+        ("code of results", element("code", run["git"] or "unknown: no git working tree")),
+        ("pre-trained file", element("code", _pretrained(run))),
         ("its sha256", _sha(run["pretrained"].get("sha256"))),
         ("parameters", f"{whole(parameters['total'])}, of which {_trainable(parameters)}"),
         ("best epoch", f"{best['epoch']} (dev EER {100 * best['dev_eer']:.2f} %)"),
@@ -59,8 +61,13 @@ def _run_rows(run: Experiment) -> list[tuple[str, str]]:
             rows.append((f"calibration on {name}", _calibration(found["calibrated"])))
         rows.append((f"scores of {name}, sha256", _sha(found.get("scores_sha256"))))
         if found.get("data"):
-            rows.append((f"data of {name}", element("code", found["data"])))
+            rows.append((f"data of {name}", element("code", shown_path(found["data"], run))))
     return rows
+
+
+def _pretrained(run: Experiment) -> str:
+    path = run["pretrained"].get("path")
+    return shown_path(path, run) if path else "none"
 
 
 def _calibration(found: Mapping[str, Any]) -> str:
@@ -112,12 +119,14 @@ def provenance_section(systems: Sequence[System]) -> Html:
     runs = [run for system in systems for run in system.runs]
     if len(runs) == 1:
         return section("provenance", "Provenance", _run_part(runs[0]))
-    header = ["run", "system", "seed", "code", "pre-trained", "epochs", "s/epoch", "dev EER %"]
+    header = ["run", "system", "seed", "code of training", "code of results", "pre-trained"]
+    header += ["epochs", "s/epoch", "dev EER %"]
     rows = [
         [
             run["tag"],
             system.name,
             str(run["seed"]),
+            _short(run.get("trained_with")),
             _short(run["git"]),
             _short(run["pretrained"].get("sha256")),
             str(run["cost"]["epochs"]),

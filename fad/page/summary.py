@@ -9,8 +9,10 @@ from fad.page.html import Html, element, figure, join, paragraph, section, table
 from fad.plots.cost import CostPoint, cost_svg
 from fad.plots.style import data_uri
 from fad.report.overview import eer_of, mean_text
-from fad.report.summary import decimal, interval, whole
-from fad.report.systems import Experiment, System, set_names, spread
+from fad.report.summary import decimal, whole
+from fad.report.systems import Experiment, System, has_seeds, set_names, spread
+
+NO_ERROR = "†"
 
 
 def macro_eer(names: Sequence[str]) -> Callable[[Experiment], float | None]:
@@ -120,15 +122,58 @@ def _other_trials(systems: Sequence[System], name: str) -> str:
 
 
 def interval_text(system: System, name: str) -> str:
-    """The 95 % interval; of several runs from the lowest to the highest end of theirs."""
-    found = [run["test_sets"].get(name, {}) for run in system.runs]
-    if len(found) == 1:
-        return interval(found[0])
-    ends = [results["eer_interval"] for results in found if results.get("eer_interval")]
+    """The 95 % interval, of several runs their range; marked where none has an error."""
+    ends = _intervals([system], name)
     if not ends:
         return "-"
     low = min(end["low_percent"] for end in ends)
-    return f"{low:.2f} to {max(end['high_percent'] for end in ends):.2f}"
+    high = max(end["high_percent"] for end in ends)
+    return f"{low:.2f} to {high:.2f}{NO_ERROR if high == 0 else ''}"
+
+
+def _intervals(systems: Sequence[System], name: str) -> list[Mapping[str, Any]]:
+    """The intervals of a set's EER in those runs that have one."""
+    found = [run["test_sets"].get(name, {}) for system in systems for run in system.runs]
+    return [results["eer_interval"] for results in found if results.get("eer_interval")]
+
+
+def _no_error_note(systems: Sequence[System], names: Sequence[str]) -> Html:
+    """What an interval of 0 to 0 hides: "If nothing goes wrong, is everything all right?"
+
+    The rule of three, of J. A. Hanley and A. Lippman-Hand, JAMA 249 (13), 1983: with no error in n
+    independent trials the 95 % upper bound of the error rate is about 3 / n.
+    """
+    marked = [
+        name
+        for name in names
+        if any(interval_text(system, name).endswith(NO_ERROR) for system in systems)
+    ]
+    if not marked:
+        return Html("")
+    bounds = "; ".join(f"{name}: {_bounds(first_with(systems, name))}" for name in marked)
+    return paragraph(
+        f"{NO_ERROR} No draw can hold an error that the trials do not. With none wrong of n "
+        "independent trials of a class, the 95 % upper bound of that class's error rate is about "
+        f"3/n (rule of three). {bounds}."
+    )
+
+
+def _bounds(results: Mapping[str, Any]) -> str:
+    kinds = {"bonafide": "bona fide", "spoof": "spoofed"}
+    return ", ".join(
+        f"{min(100.0, 300 / results[key]):.2f} % of {results[key]:,} {kind} trials"
+        for key, kind in kinds.items()
+    )
+
+
+def _draws(systems: Sequence[System]) -> str:
+    """`, of 200 draws of speakers`: how the intervals were made; nothing where there are none."""
+    found = dict.fromkeys(
+        f"{end['resamples']:,} draws of {end['over']}"
+        for name in set_names(systems)
+        for end in _intervals(systems, name)
+    )
+    return f", of {' or '.join(found)}" if found else ""
 
 
 def _cost_cells(system: System) -> list[str]:
@@ -140,39 +185,45 @@ def _cost_cells(system: System) -> list[str]:
     return [whole(parameters["trainable"]), fewer, *cost]
 
 
-def _set_cells(system: System, name: str) -> list[str]:
-    found = spread(system.values(eer_of(name)))
-    best = "-" if found is None else decimal(found.best)
-    groups = [mean_text(system.values(eer_of(name, group))) for group in ("seen", "unseen")]
-    mean = mean_text(system.values(eer_of(name)))
-    return [mean, best, interval_text(system, name), *groups]
+def _eer_cells(values: Sequence[float], with_best: bool) -> list[str]:
+    return [mean_text(values), *[decimal(min(values, default=None))] * with_best]
+
+
+def _summary_caption(systems: Sequence[System]) -> str:
+    seen = "and the EER over attacks that training saw and did not see"
+    if not has_seeds(systems):
+        return f"EER by test set, its 95 % bootstrap interval{_draws(systems)}, {seen}."
+    return (
+        "EER by system and test set: mean ± sample deviation over the runs (seeds), the best run, "
+        "the range of the runs' 95 % bootstrap intervals (lowest to highest end; it is no interval "
+        f"of the mean){_draws(systems)}, {seen}."
+    )
 
 
 def summary_table(systems: Sequence[System]) -> Html:
     """Systems by test sets: EER with deviation, best, interval; parameters and cost."""
-    names = set_names(systems)
+    names, seeds = set_names(systems), has_seeds(systems)
+    eer_header = ["EER %", "best"] if seeds else ["EER %"]
+    interval_title = "range of 95 % intervals" if seeds else "95 % interval"
     header, groups = ["system", "runs"], [("", 2)]
     rows = [[system.name, str(len(system.runs))] for system in systems]
     if len(names) > 1 and any(system.values(macro_eer(names)) for system in systems):
-        header += ["EER %", "best"]
-        groups.append((f"mean over {len(names)} sets", 2))
+        header += eer_header
+        groups.append((f"mean over {len(names)} sets", len(eer_header)))
         for system, row in zip(systems, rows, strict=True):
-            values = system.values(macro_eer(names))
-            row += [mean_text(values), decimal(min(values, default=None))]
+            row += _eer_cells(system.values(macro_eer(names)), seeds)
     for name in names:
-        header += ["EER %", "best", "95 % interval", "seen", "unseen"]
-        groups.append((name, 5))
+        columns = [*eer_header, interval_title, "seen", "unseen"]
+        header += columns
+        groups.append((name, len(columns)))
         for system, row in zip(systems, rows, strict=True):
-            row += _set_cells(system, name)
+            row += [*_eer_cells(system.values(eer_of(name)), seeds), interval_text(system, name)]
+            row += [mean_text(system.values(eer_of(name, kind))) for kind in ("seen", "unseen")]
     header += ["trainable", "fewer", "s/epoch", "peak MB"]
     groups.append(("what training takes", 4))
     rows = [row + _cost_cells(system) for system, row in zip(systems, rows, strict=True)]
-    caption = (
-        "EER by system and test set: mean ± sample deviation over the runs (seeds), the best run, "
-        "95 % bootstrap interval (of several runs from the lowest to the highest end), and the "
-        "EER over attacks that training saw and did not see."
-    )
-    return table(caption, header, rows, groups)
+    whole_table = table(_summary_caption(systems), header, rows, groups)
+    return join([whole_table, _no_error_note(systems, names)])
 
 
 def _cost_plot(systems: Sequence[System]) -> Html:
@@ -195,7 +246,12 @@ def _cost_plot(systems: Sequence[System]) -> Html:
     }
     title = f"EER on {names[0]}" if len(names) == 1 else f"mean EER over {len(names)} sets"
     alt = f"{title} against trainable parameters and seconds an epoch; values in the table"
-    caption = "Mean EER against what training takes; vertical lines join the best and worst run."
+    caption = "EER against what training takes."
+    if has_seeds(systems):
+        caption = (
+            "Mean EER over the runs against what training takes; vertical lines join the best and "
+            "the worst run."
+        )
     return figure(data_uri(cost_svg(points, title)), alt, caption, "wide")
 
 

@@ -1,33 +1,41 @@
 """The page's sections of tables: trials and phases, costs, hardest trials."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fad.page.breakdown import by_set, calibration_part
 from fad.page.html import Html, details, element, join, paragraph, section, table
+from fad.page.paths import shown_path
 from fad.page.summary import first_with
 from fad.report.curves import HARDEST
 from fad.report.overview import mean_text
 from fad.report.summary import COSTS, asv_sentence, whole
-from fad.report.systems import Experiment, System, set_names
+from fad.report.systems import Experiment, System, has_seeds, set_names
 
 CALIBRATED = {"act_dcf": "actDCF, calibrated", "cllr_bits": "Cllr (bits), calibrated"}
 DECISIONS = {
-    "threshold": "threshold",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "f1": "F1 of spoofs",
-    "p_miss": "miss rate",
-    "p_fa": "false alarm rate",
+    "accuracy": "accuracy %",
+    "balanced_accuracy": "balanced accuracy %",
+    "f1": "F1 of spoofs %",
+    "p_miss": "miss rate %",
+    "p_fa": "false alarm rate %",
 }
 SHARED_HARDEST = 20
+WRONG = {"bonafide": "missed", "spoof": "accepted"}
+ERRORS = {"bonafide": "missed", "spoof": "false alarm"}
+
+Getter = Callable[[Experiment], float | None]
+"""What finds a value in a run's results."""
+Cell = Callable[[System], str]
+"""What writes a value of a system in a table."""
 
 
 def _count_rows(systems: Sequence[System], name: str) -> list[list[str]]:
     """A set's trials; with phases a row each, the one that counts is marked."""
     found = first_with(systems, name)
 
-    def eers(get: Callable[[Experiment], float | None]) -> list[str]:
+    def eers(get: Getter) -> list[str]:
         return [mean_text(system.values(get)) for system in systems]
 
     skipped = whole(found.get("skipped_clips", 0))
@@ -72,10 +80,10 @@ def _trained(systems: Sequence[System]) -> Html:
     return table("What each system was trained on.", header, rows) if rows else Html("")
 
 
-def _getters(name: str, part: str, titles: Mapping[str, str]) -> dict[str, Callable]:
+def _getters(name: str, part: str, titles: Mapping[str, str]) -> dict[str, Getter]:
     """What gives a value of a set's results, or of the `part` of these, by its title."""
 
-    def getter(key: str) -> Callable[[Experiment], float | None]:
+    def getter(key: str) -> Getter:
         def get(run: Experiment) -> float | None:
             found = run["test_sets"].get(name, {})
             for step in part.split():
@@ -87,31 +95,48 @@ def _getters(name: str, part: str, titles: Mapping[str, str]) -> dict[str, Calla
     return {title.removesuffix(" *"): getter(key) for key, title in titles.items()}
 
 
-def _value_table(systems: Sequence[System], caption: str, getters: Mapping[str, Callable]) -> Html:
+def _value_table(systems: Sequence[System], caption: str, cells: Mapping[str, Cell]) -> Html:
     """A row a system, a column for each value that some run has; nothing where none has any."""
-    getters = {
-        title: get
-        for title, get in getters.items()
-        if any(system.values(get) for system in systems)
-    }
+    columns = {title: [cell(system) for system in systems] for title, cell in cells.items()}
+    columns = {title: texts for title, texts in columns.items() if set(texts) != {"-"}}
     rows = [
-        [system.name, *(mean_text(system.values(get), 4) for get in getters.values())]
-        for system in systems
-        if any(system.values(get) for get in getters.values())
+        [system.name, *values]
+        for system, *values in zip(systems, *columns.values(), strict=True)
+        if set(values) - {"-"}
     ]
-    return table(caption, ["system", *getters], rows) if rows else Html("")
+    return table(caption, ["system", *columns], rows) if rows else Html("")
+
+
+def _decision_cells(name: str, part: str) -> dict[str, Cell]:
+    """Threshold, and rates in percent; a threshold that all runs share has no deviation."""
+
+    def threshold(system: System) -> str:
+        values = system.values(at["threshold"])
+        return mean_text(values[:1] if len(set(values)) == 1 else values, 4)
+
+    def percent(get: Getter) -> Cell:
+        return lambda system: mean_text([100 * value for value in system.values(get)])
+
+    at = _getters(name, part, {"threshold": "threshold"})
+    rates = _getters(name, part, DECISIONS)
+    return {"threshold": threshold} | {title: percent(get) for title, get in rates.items()}
 
 
 def _cost_tables(systems: Sequence[System], name: str) -> Html:
     """Costs before and after calibration, and decisions at a threshold where there is one."""
-    costs = _getters(name, "", COSTS) | _getters(name, "calibrated", CALIBRATED)
+    getters = _getters(name, "", COSTS) | _getters(name, "calibrated", CALIBRATED)
+    costs = {
+        title: lambda system, get=get: mean_text(system.values(get), 4)
+        for title, get in getters.items()
+    }
+    mean = "; mean ± deviation over the runs" if has_seeds(systems) else ""
     caption = (
-        f"Costs on {name}, over all attacks; mean ± deviation over the runs. minDCF and actDCF: "
+        f"Costs on {name}, over all attacks{mean}. minDCF and actDCF: "
         "P_spoof 0.05, C_miss 1, C_fa 10. actDCF and Cllr take the scores for log-likelihood "
         "ratios: see the calibration."
     )
-    at_threshold = _getters(name, "decisions", DECISIONS)
-    calibrated = _getters(name, "calibrated decisions", DECISIONS)
+    at_threshold = _decision_cells(name, "decisions")
+    calibrated = _decision_cells(name, "calibrated decisions")
     about = f"Decisions on {name} with raw scores, at a threshold that was chosen on other data."
     about_calibrated = (
         f"Decisions on {name} with calibrated scores, at the Bayes threshold of P_spoof 0.05, "
@@ -137,19 +162,21 @@ def costs_section(systems: Sequence[System]) -> Html:
     return section("costs", "Costs and calibration", by_set(names, parts))
 
 
-def _path(path: str | None) -> Html:
-    return element("code", path or "-")
-
-
-def _properties(trial: Mapping[str, Any], kind: str) -> list[str]:
+def _properties(trial: Mapping[str, Any], kind: str, run: Experiment) -> list[str]:
     """Attack, of a spoof alone, speaker and path."""
     attack = [trial["attack"] or "-"] if kind == "spoof" else []
-    return [*attack, trial["speaker"] or "-", _path(trial["path"])]
+    path = shown_path(trial["path"], run) if trial["path"] else "-"
+    return [*attack, trial["speaker"] or "-", element("code", path)]
 
 
-def _header(kind: str, value: str) -> list[str]:
+def _header(kind: str, *values: str) -> list[str]:
     attack = ["attack"] if kind == "spoof" else []
-    return ["utterance", value, *attack, "speaker", "audio"]
+    return ["utterance", *values, *attack, "speaker", "audio"]
+
+
+def _is_error(score: float, kind: str, threshold: float) -> bool:
+    """Whether a trial is decided wrongly: what is above the threshold is accepted as bona fide."""
+    return (score > threshold) == (kind == "spoof")
 
 
 def _hardest_of(run: Experiment, name: str) -> Html:
@@ -159,30 +186,52 @@ def _hardest_of(run: Experiment, name: str) -> Html:
     tables = []
     for kind, trials in run["curves"][name]["hardest"].items():
         rows = [
-            [trial["utt"], f"{trial['score']:.3f}", *_properties(trial, kind)] for trial in trials
+            [
+                trial["utt"],
+                f"{trial['score']:.3f}",
+                ERRORS[kind] if _is_error(trial["score"], kind, threshold) else "right",
+                *_properties(trial, kind, run),
+            ]
+            for trial in trials
         ]
         caption = (
-            f"{which[kind]} scores of {run['tag']} on {name} (threshold at EER: {threshold:.3f})."
+            f"{which[kind]} scores of {run['tag']} on {name}, and what is decided of them at the "
+            f"threshold of the EER, {threshold:.3f}."
         )
-        tables.append(table(caption, _header(kind, "score"), rows))
+        tables.append(table(caption, _header(kind, "score", "at the EER"), rows))
     return join(tables)
 
 
 def _shared_table(runs: Sequence[Experiment], name: str, kind: str) -> Html:
     """The trials that stand in the lists of most runs."""
-    trials: dict[str, dict[str, Any]] = {}
-    tags: dict[str, list[str]] = {}
+    first: dict[str, list[str]] = {}
+    scores: dict[str, list[float]] = {}
+    errors: Counter[str] = Counter()
     for run in runs:
+        threshold = run["test_sets"][name]["eer_threshold"]
         for trial in run["curves"][name]["hardest"][kind]:
-            trials.setdefault(trial["utt"], trial)
-            tags.setdefault(trial["utt"], []).append(run["tag"])
-    order = sorted(tags, key=lambda utt: (-len(tags[utt]), utt))[:SHARED_HARDEST]
+            utt, score = trial["utt"], trial["score"]
+            first.setdefault(utt, _properties(trial, kind, run))
+            scores.setdefault(utt, []).append(score)
+            errors[utt] += _is_error(score, kind, threshold)
+    order = sorted(scores, key=lambda utt: (-len(scores[utt]), utt))[:SHARED_HARDEST]
     rows = [
-        [utt, f"{len(tags[utt])} of {len(runs)}", *_properties(trials[utt], kind)] for utt in order
+        [
+            utt,
+            f"{len(scores[utt])} of {len(runs)}",
+            f"{errors[utt]} of these",
+            f"{min(scores[utt]):.3f} to {max(scores[utt]):.3f}",
+            *first[utt],
+        ]
+        for utt in order
     ]
     which = "Bona fide" if kind == "bonafide" else "Spoofed"
-    caption = f"{which} trials on {name} that are among the {HARDEST} hardest of most runs."
-    return table(caption, _header(kind, "runs"), rows)
+    caption = (
+        f"{which} trials on {name} that are among the {HARDEST} hardest of most runs, in how many "
+        f"of these a trial is {WRONG[kind]} at the threshold of the run's own EER, and its lowest "
+        "and highest score there; systems may differ in the unit of their scores."
+    )
+    return table(caption, _header(kind, "runs", ERRORS[kind], "scores"), rows)
 
 
 def hardest_section(systems: Sequence[System]) -> Html:

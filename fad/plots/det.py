@@ -57,8 +57,16 @@ def _dress(axes: "Axes", low: float, high: float) -> None:
     axes.set_ylabel("miss rate: bona fide rejected (%)")
 
 
-def _draw_run(axes: "Axes", det: Det, low: float, look: Look, width: float) -> None:
-    """One curve with its EER on the diagonal."""
+def is_marked(det: Det, limits: tuple[float, float]) -> bool:
+    """Whether the EER lies on the axes, so that a mark can be where it belongs."""
+    return limits[0] <= det["eer_percent"] / 100 <= limits[1]
+
+
+def _draw_run(
+    axes: "Axes", det: Det, limits: tuple[float, float], look: Look, width: float
+) -> None:
+    """One curve, with a mark on the diagonal at its EER where that lies on the axes."""
+    low = limits[0]
     false_alarm = np.array(det["false_alarms"]) / det["spoof"]
     miss = np.array(det["misses"]) / det["bonafide"]
     axes.plot(
@@ -68,6 +76,8 @@ def _draw_run(axes: "Axes", det: Det, low: float, look: Look, width: float) -> N
         linestyle=look.line,
         linewidth=width,
     )
+    if not is_marked(det, limits):
+        return
     mark = float(probit(det["eer_percent"] / 100, low))
     axes.plot(
         mark,
@@ -95,13 +105,15 @@ def _det_figure(
             continue
         look = Look.of(index)
         for det in runs:
-            _draw_run(axes, det, limits[0], look, 1.6 if len(runs) == 1 else 0.9)
+            _draw_run(axes, det, limits, look, 1.6 if len(runs) == 1 else 0.9)
         mean = np.mean([det["eer_percent"] for det in runs])
         seeds = f", mean of {len(runs)}" if len(runs) > 1 else ""
         text = f"{label(name)}: EER {mean:.2f} %{seeds}"
         line = {"color": look.colour, "linestyle": look.line, "linewidth": 1.6}
         marker = {"marker": look.marker, "markersize": 6}
         marker |= look.mark | {"markeredgecolor": look.colour}
+        if not any(is_marked(det, limits) for det in runs):
+            marker, text = {}, text if seeds else f"{text}, off the axes"
         handles += axes.plot([], [], label=text, **line, **marker)
     figure.legend(handles=handles, loc="outside lower left", borderaxespad=0.6)
     return figure
@@ -110,7 +122,8 @@ def _det_figure(
 def det_svg(systems: Mapping[str, Sequence[Det]], title: str, limits: tuple[float, float]) -> bytes:
     """An SVG with a colour a system, a line for each of its runs, and the EERs on the diagonal.
 
-    Rates beyond the axes are drawn on their edge: a perfect detector is a point in the corner.
+    Rates beyond the axes are drawn on their edge: a perfect detector is a point in the corner. An
+    EER beyond the axes has no mark.
 
     Args:
         systems: the curves of each system's runs by its name, in the order of their colours; one

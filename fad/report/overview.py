@@ -1,6 +1,7 @@
 """Many experiments: gathered from their results.json and cost.json, and as one table."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -13,6 +14,7 @@ from fad.report.systems import Experiment, System, set_names, spread
 from fad.report.training import read_cost
 
 FIXED = ["system", "runs", "trainable", "fewer", "s/epoch", "peak MB"]
+MOST_NAMED = 3  # of the experiments that are left out
 SORT_KEYS = {
     "name": lambda found: found["tag"],
     "trainable": lambda found: (found["parameters"]["trainable"], found["tag"]),
@@ -38,6 +40,8 @@ def read_results(path: Path) -> dict[str, Any]:
 def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, Any]]:
     """All results under some `exp` folders, each with its `path` and `cost`, sorted.
 
+    Experiments that are left out, as they have no results yet, are named in a warning.
+
     Args:
         exp_dirs: folders with `<tag>/results.json` in them, or such a tag's own folder.
         sort: a key of `SORT_KEYS`.
@@ -46,16 +50,34 @@ def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, 
         FadError: there are none, or a file is not readable as results.
     """
     exp_dirs = list(exp_dirs)
-    candidates = [exp / "results.json" for exp in exp_dirs]
-    candidates += [path for exp in exp_dirs for path in exp.glob("*/results.json")]
-    paths = sorted({path for path in candidates if path.is_file()})
+    paths = _files(exp_dirs, "results.json")
     if not paths:
         places = ", ".join(map(str, exp_dirs))
         raise FadError(f"no <tag>/results.json in {places}: run stage 5 of a recipe first")
+    _warn_of_missing(paths, _files(exp_dirs, "config.yaml"))
     found = [
         read_results(path) | {"path": str(path), "cost": read_cost(path.parent)} for path in paths
     ]
     return sorted(found, key=SORT_KEYS[sort])
+
+
+def _files(exp_dirs: Iterable[Path], name: str) -> list[Path]:
+    """The files of a name in the folders, and in the folders in these, each once, sorted."""
+    found = [path for exp in exp_dirs for path in (exp / name, *exp.glob(f"*/{name}"))]
+    return sorted({path for path in found if path.is_file()})
+
+
+def _warn_of_missing(results: Iterable[Path], configs: Iterable[Path]) -> None:
+    """Names the first experiments that were trained, or are being trained, and have no results."""
+    done = {path.parent for path in results}
+    started = [path.parent for path in configs]
+    missing = [folder.name for folder in started if folder not in done]
+    if missing:
+        named = ", ".join(missing[:MOST_NAMED] + ["..."] * (len(missing) > MOST_NAMED))
+        logging.warning(
+            "%d of %d experiments have no results.json (run stage 5): %s",
+            *(len(missing), len(done.union(started)), named),
+        )
 
 
 def gather_with_curves(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, Any]]:

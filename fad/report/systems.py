@@ -40,6 +40,11 @@ def spread(values: Sequence[float]) -> SeedSummary | None:
     return summarise_seeds(values) if values else None
 
 
+def has_seeds(systems: Sequence[System]) -> bool:
+    """Whether some system has several runs, so that there are means, deviations and a best run."""
+    return any(len(system.runs) > 1 for system in systems)
+
+
 def set_names(systems: Sequence[System]) -> list[str]:
     """The test sets of all runs, in the order of their first appearance."""
     runs = (run for system in systems for run in system.runs)

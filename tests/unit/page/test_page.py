@@ -67,7 +67,7 @@ def test_seeds_are_one_system_with_mean_deviation_and_best(exp):
     mean, deviation = (low + high) / 2, (high - low) / 2**0.5
     text = make(exp)[1].text
     assert "2 systems (3 training runs) were scored on 2 test sets: eval (40 bona fide" in text
-    row = text[text.index("95\xa0% interval") :]
+    row = text[text.index("range of 95\xa0% intervals") :]
     assert f"lora2{macro(exp)}" in row
     assert f"{mean:.2f} ± {deviation:.2f}{low:.2f}" in row
     assert "0.00\xa0% on eval (full)" in text
@@ -86,7 +86,7 @@ def test_one_experiment_has_its_own_page_with_scores_of_the_hardest_trials(exp):
     [run] = gather_with_curves([exp / "full"])
     assert "The system full (adaptation lora) was scored on 2 test sets" in found.text
     hardest = run["curves"]["wild"]["hardest"]["spoof"][0]
-    assert f"{hardest['utt']}{hardest['score']:.3f}{hardest['attack']}" in found.text
+    assert f"{hardest['utt']}{hardest['score']:.3f}false alarm{hardest['attack']}" in found.text
     for value in (run["git"], "ab" * 32, "cd" * 32, "lr: 900", "train.seed = 1"):
         assert value in found.text
     assert "12243A01" in found.text  # bona fide, spoofs, speakers and attacks of training
@@ -103,7 +103,7 @@ def test_a_calibration_is_said_and_its_costs_shown(exp):
     path.write_text(json.dumps(results))
     text = make(exp)[1].text
     assert "= 0.5 score -1 (nats), fitted on 1,200 bona fide and 60 spoofed" in text
-    for title, value in (("actDCF, calibrated", "0.4321"), ("accuracy", "0.9123")):
+    for title, value in (("actDCF, calibrated", "0.4321"), ("accuracy\xa0%", "91.23")):
         assert title in text and value in text
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fad.plots.det import det_limits, det_svg, draw_det, shown_groups
+from fad.plots.det import det_limits, det_svg, draw_det, is_marked, shown_groups
 from fad.report.curves import set_curves
 from tests.helpers.reports import scored_trials
 
@@ -46,6 +46,15 @@ def test_the_axes_hold_every_eer_and_reach_down_to_one_trial():
     low, high = det_limits([good, bad])
     assert low <= 1 / 40 and high >= min(0.99, bad["eer_percent"] / 100)
     assert det_limits([good]) != det_limits([good, bad]) == det_limits([bad, good])
+
+
+@pytest.mark.parametrize(("distance", "marked"), [(100, False), (1.5, True), (-100, False)])
+def test_an_eer_beyond_the_axes_has_no_mark(distance, marked):
+    det = det_of(distance)["all"]
+    limits = det_limits([det, det_of(1.5)["all"]])
+    assert is_marked(det, limits) == marked
+    # The mark of the EER alone has a white edge.
+    assert (b"stroke: #ffffff" in det_svg({"a": [det]}, "eval", limits)) == marked
 
 
 def test_a_system_without_curves_keeps_its_colour():

@@ -76,6 +76,28 @@ def test_several_folders_and_a_tag_of_its_own(exp, tmp_path):
     assert len(gather([exp, exp, exp / "full"])) == 3  # each file once
 
 
+def test_experiments_without_results_are_named(exp, caplog):
+    gather([exp, exp / "lora"])
+    assert caplog.text == ""
+    for index in range(5):
+        (exp / f"late{index}").mkdir()
+        (exp / f"late{index}" / "config.yaml").write_text("")
+    (exp / "lora" / "config.yaml").write_text("")
+    (exp / "a_folder_of_something_else").mkdir()
+    assert len(gather([exp, exp / "late0"])) == 3
+    [record] = caplog.records
+    assert record.levelname == "WARNING" and record.getMessage() == (
+        "5 of 8 experiments have no results.json (run stage 5): late0, late1, late2, ..."
+    )
+    caplog.clear()
+    gather([exp / "lora", exp / "late4"])
+    assert (
+        caplog.records[0]
+        .getMessage()
+        .endswith("1 of 2 experiments have no results.json (run stage 5): late4")
+    )
+
+
 def test_nothing_to_show_and_another_schema_are_errors(exp, tmp_path):
     with pytest.raises(FadError, match=r"no <tag>/results.json in .*nowhere: run stage 5"):
         gather([tmp_path / "nowhere"])
