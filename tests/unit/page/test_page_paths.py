@@ -9,7 +9,7 @@ from fad.page.paths import shown_path
         ("data/eval/a.flac", "data/eval/a.flac"),
         ("{recipe}/dump/audio/a.flac", "dump/audio/a.flac"),
         ("{recipe}2/dump/audio/a.flac", "…/dump/audio/a.flac"),
-        ("/home/someone/corpora/LA/flac/a.flac", "…/LA/flac/a.flac"),
+        ("/data/someone/corpora/LA/flac/a.flac", "…/LA/flac/a.flac"),
         ("/data/LA/a.flac", "/data/LA/a.flac"),
     ],
 )
