@@ -27,7 +27,7 @@ def test_ratios_are_affine_in_the_scores():
         (TWO, [1.0, 2.0], "scores of 1 systems for a calibration of 2"),
         (ONE, [[1.0, 2.0]], "scores of 2 systems for a calibration of 1"),
         (ONE, [1.0, math.nan], "1 of 2 trial scores are not finite"),
-        (ONE, [1e308], "1 of 1 calibrated scores are not finite"),
+        (ONE, [9e299], "1 of 1 calibrated scores are not finite"),
         (ONE, [], "there are no trial scores"),
     ],
 )
