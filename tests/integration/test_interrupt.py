@@ -34,7 +34,8 @@ def test_killed_training_goes_on_to_the_same_model(mini, trained):
 
     done = mini.ok(*OPTIONS)
     assert "going on after epoch 1" in done.stderr
-    assert "epoch 1 of 2" in (exp / "train.1.log").read_text()
+    # Not the line of its first epoch: the kill may come between the checkpoint and that line.
+    assert "trainable of" in (exp / "train.1.log").read_text()
     assert (exp / "best.safetensors").read_bytes() == (unbroken / "best.safetensors").read_bytes()
     ends = [torch.load(path / "checkpoint.pt", weights_only=True) for path in (exp, unbroken)]
     first, second = (end["trained"] for end in ends)
