@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fad import registry
 from fad.adaptation.base import Adaptation
+from fad.boundary import NONE, Boundary
 from fad.config import read_yaml
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.errors import FadError
@@ -24,46 +25,51 @@ _METADATA = "fad"  # one key: safetensors writes several in a random order
 
 
 class Detector(nn.Module):
-    """Spoofed or bona fide, from audio or from stored frontend frames.
+    """Spoofed or bona fide, from audio or from what is stored of the frozen part.
 
     Args:
         encoder: under the encoder contract (`fad.encoders.xlsr.XLSR`).
         adaptation: already attached to `encoder`.
         backend: (hidden, lens) -> logits (B, 2); `condition` sees some training data first.
         num_pretrained: parameters of the whole pre-trained file.
+        num_heads: those of them that serve pre-training alone: counted, but not kept.
     """
 
     def __init__(
-        self, encoder: nn.Module, adaptation: Adaptation, backend: nn.Module, num_pretrained: int
+        self,
+        encoder: nn.Module,
+        adaptation: Adaptation,
+        backend: nn.Module,
+        num_pretrained: int,
+        num_heads: int,
     ) -> None:
         super().__init__()
         self.encoder, self.adaptation, self.backend = encoder, adaptation, backend
-        self.num_pretrained = num_pretrained
+        self.num_pretrained, self.num_heads = num_pretrained, num_heads
 
-    def forward(self, inputs: Tensor, lens: Tensor, boundary: str = "none") -> Tensor:
+    def forward(self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE) -> Tensor:
         """Logits (B, 2), spoof = 0 and bonafide = 1.
 
         Args:
-            inputs: prepared waveforms (B, S), or what `boundary` stores: frames (B, T, C).
+            inputs: prepared waveforms (B, S), or what is stored at `boundary`: frames (B, T, C),
+                outputs of blocks (B, T, n, D).
             lens: (B,) samples or frames.
-            boundary: where the chain is entered: `none` or `frontend`.
+            boundary: where the encoder is entered, no deeper than the detector's own.
         """
-        return self.backend(*self._encode(inputs, lens, boundary))
+        return self.backend(*self.encoder(inputs, lens, boundary))
 
     @torch.no_grad()
-    def condition(self, batches: Iterable[tuple[Tensor, Tensor]], boundary: str) -> None:
+    def condition(
+        self, batches: Iterable[tuple[Tensor, Tensor]], boundary: Boundary = NONE
+    ) -> None:
         """Shows the back-end some training inputs and their lens, before training."""
         self.eval()
-        self.backend.condition(self._encode(inputs, lens, boundary) for inputs, lens in batches)
-
-    def _encode(self, inputs: Tensor, lens: Tensor, boundary: str) -> tuple[list[Tensor], Tensor]:
-        enter = self.encoder.from_frontend if boundary == "frontend" else self.encoder
-        return enter(inputs, lens)
+        self.backend.condition(self.encoder(inputs, lens, boundary) for inputs, lens in batches)
 
     @property
-    def frontend_is_fixed(self) -> bool:
-        """Whether frames can be stored: the frontend stays as it is, and frames can be cropped."""
-        return self.adaptation.boundary != "none" and self.encoder.local_frames
+    def boundary(self) -> Boundary:
+        """Up to where the encoder is a fixed function of the audio, and can be entered."""
+        return min(self.adaptation.boundary, self.encoder.deepest)
 
     def trainable(self) -> list[nn.Parameter]:
         """What an optimiser is given: the adaptation's parameters and the back-end's."""
@@ -99,13 +105,15 @@ class Detector(nn.Module):
     def count(self) -> dict[str, Any]:
         """Parameters: total, trainable, adaptation, backend, and how many times fewer than full.
 
-        `ratio` is the pre-trained file's parameters (317,390,592 in XLS-R 300M, the pre-training
-        heads included, as the paper counts) over the trainable ones.
+        `total` has the pre-training heads, and not the blocks that `num_blocks` leaves out. `ratio`
+        is the pre-trained file's parameters (317,390,592 in XLS-R 300M, the heads included, as the
+        paper counts) over the trainable ones.
         """
         adaptation = sum(value.numel() for value in self.adaptation.trainable())
         backend = sum(value.numel() for value in self.backend.parameters())
+        encoder = sum(value.numel() for value in self.encoder.parameters())
         return {
-            "total": self.num_pretrained + self.adaptation.num_added() + backend,
+            "total": self.num_heads + encoder + backend,
             "trainable": adaptation + backend,
             "adaptation": adaptation,
             "backend": backend,
@@ -128,7 +136,7 @@ def build_detector(config: dict[str, Any], pretrained: str | Path) -> Detector:
     backend = registry.get("backend", config["backend"])(
         dim=encoder.dim, num_layers=len(encoder.wanted), **config["backend_conf"]
     )
-    return Detector(encoder, adaptation, backend, checkpoint.num_parameters)
+    return Detector(encoder, adaptation, backend, checkpoint.num_parameters, checkpoint.num_heads)
 
 
 def save_detector(detector: Detector, path: Path, base_sha256: str) -> None:

@@ -28,9 +28,10 @@ config=lora       # a method of conf/ (frozen, lora, lora_r16, lora_aasist, full
                   # YAML file
 set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4
 tag=              # name under exp/; by default the config's and the overrides'
-dump_frames=true  # store the frontend's frames in stage 2 and train from them, where the method
-                  # leaves the frontend fixed
-max_dump_gb=100   # refuse to store more
+dump=auto         # what to store in stage 2 of the frozen part of the encoder, and to train from: auto,
+                  # the deepest that serves the method and fits; none; frontend; block:K; all.
+                  # Blocks' outputs of the training set need --set train.crop=first
+max_dump_gb=100   # of one set: auto stores less where it would be more, the others refuse
 calibrate=true    # stage 4 also scores the dev set and fits exp/<tag>/calibration.json on it, by
                   # which scores are made log-likelihood ratios; test sets' scores stay as they are
 # [Machine]
@@ -51,6 +52,8 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 
 [[ $on_error == stop || $on_error == skip ]] || die "--on_error $on_error: stop or skip"
 [[ -n $corpus ]] || die "--corpus is missing: call this through a recipe's run.sh"
+[[ $dump =~ ^(auto|none|frontend|all|block:[1-9][0-9]*)$ ]] ||
+    die "--dump $dump: give auto, none, frontend, all or block:K such as block:12"
 [[ $stage =~ ^[1-5]$ ]] || die "--stage $stage: the stages are 1 to 5"
 [[ $stop_stage =~ ^[1-9][0-9]*$ ]] || die "--stop_stage $stop_stage: the stages are 1 to 5"
 ((stage <= stop_stage)) || die "--stop_stage $stop_stage comes before --stage $stage: nothing to run"
@@ -179,8 +182,8 @@ make_data() { # stage 1
     done
 }
 
-dump() { # stage 2
-    local name jobs args override failed=()
+dump_sets() { # stage 2
+    local name jobs args failed=()
     log "stage 2: dump audio of ${own_sets[*]}"
     for name in "${own_sets[@]}"; do
         need "data/$name/wav.scp" 1
@@ -194,20 +197,25 @@ dump() { # stage 2
             --nj "$(jobs_for "data/$name")" --combine true --on_error "$on_error" || failed+=("$name")
     done
     ((${#failed[@]} == 0)) || die "stage 2: no dump of ${failed[*]}: see above"
-    if [[ $dump_frames == true && -n $train_set ]]; then
+    [[ $dump == none || -z $train_set ]] || {
         need_base
-        log "stage 2: dump the frontend's frames of $train_set and $dev_set"
-        for name in "$train_set" "$dev_set"; do
-            jobs=$(jobs_for "dump/audio/$name")
-            args=(python -m fad.bin.dump_frames --config "$config" --pretrained "$base"
-                --name "$name" --max_dump_gb "$max_dump_gb" --nj "$jobs")
-            for override in "${overrides[@]}"; do
-                args+=(--set "$override")
-            done
-            "${dump_cmd[@]}" "JOB=1:$jobs" "dump/log/frames_$name.JOB.log" "${args[@]}" --job JOB
-            "${args[@]}" --combine true
-        done
-    fi
+        log "stage 2: dump what is frozen of the encoder for $train_set and $dev_set"
+        dump_frozen "$train_set" train
+        dump_frozen "$dev_set" dev
+    }
+}
+
+dump_frozen() { # name of a set, what it is for: train or dev
+    local override args jobs launch=("${dump_cmd[@]}")
+    jobs=$(jobs_for "dump/audio/$1")
+    args=(python -m fad.bin.dump_frames --config "$config" --pretrained "$base" --name "$1"
+        --use "$2" --dump "$dump" --max_dump_gb "$max_dump_gb" --ngpu "$((ngpu > 0))" --nj "$jobs")
+    for override in "${overrides[@]}"; do
+        args+=(--set "$override")
+    done
+    ((ngpu == 0)) || launch+=(--gpu 1)
+    "${launch[@]}" "JOB=1:$jobs" "dump/log/frames_$1.JOB.log" "${args[@]}" --job JOB
+    "${args[@]}" --combine true
 }
 
 train() { # stage 3
@@ -219,7 +227,7 @@ train() { # stage 3
     local override args launch processes=$((ngpu > 0 ? ngpu : nproc))
     log "stage 3: train $config, to $exp"
     args=(--config "$config" --pretrained "$base" --exp "$exp" --ngpu "$ngpu"
-        --train_set "$train_set" --dev_set "$dev_set" --dump_frames "$dump_frames")
+        --train_set "$train_set" --dev_set "$dev_set" --dump "$dump")
     for override in "${overrides[@]}"; do
         args+=(--set "$override")
     done
@@ -304,7 +312,7 @@ main() {
     if runs 2; then
         hold_shared data
         hold_alone dump
-        dump
+        dump_sets
         release
     fi
     ((stop_stage >= 3)) || exit 0

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from fad.boundary import Boundary
+
 
 class NotMergeable(Exception):
     """The method's update cannot be folded into a plain encoder; the text says why."""
@@ -36,7 +38,6 @@ class Adaptation:
             FadError: the method finds nothing to adapt.
         """
         self.encoder = encoder
-        self._size_before = _size(encoder)
         encoder.requires_grad_(False)
         self._wrap(encoder)
 
@@ -51,13 +52,9 @@ class Adaptation:
         """The parameters that the method trains."""
         return list(self.owned().values())
 
-    def num_added(self) -> int:
-        """How many parameters the encoder has now that it had not before `attach`."""
-        return _size(self.encoder) - self._size_before
-
     @property
-    def boundary(self) -> str:
-        """What of the encoder is a fixed function of the audio: none, frontend, block:k or all."""
+    def boundary(self) -> Boundary:
+        """Up to where the encoder stays a fixed function of the audio."""
         raise NotImplementedError
 
     def after_step(self, state: TrainState) -> None:
@@ -70,7 +67,3 @@ class Adaptation:
             NotMergeable: the update is not of that kind.
         """
         raise NotImplementedError
-
-
-def _size(module: nn.Module) -> int:
-    return sum(value.numel() for value in module.parameters())

@@ -3,14 +3,15 @@
 from torch import nn
 
 from fad.adaptation.base import Adaptation
+from fad.boundary import Boundary, block
 
 
 class Frozen(Adaptation):
     """The encoder is a fixed function; only the back-end is trained."""
 
     @property
-    def boundary(self) -> str:
-        return "all"
+    def boundary(self) -> Boundary:
+        return block(max(self.encoder.wanted))
 
     def merge(self) -> nn.Module:
         return self.encoder

@@ -5,6 +5,7 @@ import re
 from torch import nn
 
 from fad.adaptation.base import Adaptation
+from fad.boundary import NONE, Boundary
 
 
 class Full(Adaptation):
@@ -23,8 +24,8 @@ class Full(Adaptation):
         }
 
     @property
-    def boundary(self) -> str:
-        return "none"
+    def boundary(self) -> Boundary:
+        return NONE
 
     def merge(self) -> nn.Module:
         return self.encoder

@@ -1,23 +1,26 @@
-"""Stage 2: the frontend frames of dumped audio, for methods that leave the frontend fixed."""
+"""Stage 2: what a method leaves frozen of the encoder, computed for dumped audio."""
 
 import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from fad.boundary import DUMP_HELP, parse_dump
 from fad.cli import run
 from fad.config import load_config
 from fad.data.jobs import add_job_options, check_job
 from fad.errors import FadError
 
 DESCRIPTION = """\
-Computes the frontend's frames of a dumped set once, and stores them as kaldiio arks.
+Computes what a method leaves frozen of the encoder for a dumped set once, and stores it as kaldiio
+arks: the frontend's frames, or the outputs of the frozen blocks.
 
     python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --name train
     python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --name train \\
         --combine true
 
-Frames that are there already are kept. A method that tunes the frontend needs none, and gets none.
+Behind the frontend a training set is stored with --set train.crop=first alone. What is there
+already is kept. A method that tunes the frontend needs nothing, and gets nothing.
 """
 
 
@@ -33,9 +36,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
     )
-    parser.add_argument("--dump", type=Path, default=Path("dump"), help="stage 2's directory")
-    parser.add_argument("--name", required=True, help="a set under <dump>/audio")
-    parser.add_argument("--max_dump_gb", type=float, default=100, help="refuse more (default 100)")
+    parser.add_argument("--dump_dir", type=Path, default=Path("dump"), help="stage 2's directory")
+    parser.add_argument("--name", required=True, help="a set under <dump_dir>/audio")
+    parser.add_argument("--use", choices=("train", "dev"), default="train", help="what it is for")
+    parser.add_argument("--dump", type=parse_dump, default="auto", help=DUMP_HELP)
+    parser.add_argument("--max_dump_gb", type=float, default=100, help="write less (default 100)")
+    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
     add_job_options(parser)
     return parser
 
@@ -49,30 +55,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     check_job(args)
     config = load_config(args.config, args.set)
-    audio = args.dump / "audio" / args.name
-    if not (audio / "wav.scp").is_file():
+    if not (args.dump_dir / "audio" / args.name / "wav.scp").is_file():
+        audio = args.dump_dir / "audio" / args.name
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) for this set")
     from fad.data import frame_dump
-    from fad.data.sources import AudioSource
-    from fad.detector import build_detector
-    from fad.encoders.checkpoint import pretrained_sha256
+    from fad.train.dumps import open_dumps
 
-    detector = build_detector(config, args.pretrained)
-    if not detector.frontend_is_fixed:
-        logging.info("%s trains from audio: no frames to store", config["adaptation"])
-        return
-    encoder = detector.encoder.eval()
-    about = frame_dump.description(args.pretrained, pretrained_sha256(args.pretrained), audio)
-    out = frame_dump.dump_dir(args.dump, args.pretrained, args.name)
-    if frame_dump.is_complete(out, about):
-        logging.info("%s: there already", out)
-        return
-    source = AudioSource(audio, encoder.config.grid, encoder.config.normalize)
-    if args.combine:
-        frame_dump.combine(source, out, args.nj, about)
-        return
-    frame_dump.announce(encoder, source, out, args.nj, args.max_dump_gb)
-    frame_dump.dump_job(encoder, source, out, args.job, args.nj)
+    dumps = open_dumps(config, args.pretrained, args.dump_dir, args.name, args.use, args.ngpu)
+    source = dumps.audio_source()
+    boundary = dumps.plan(args.dump, source.frames, args.max_dump_gb)
+    targets = [frame_dump.Target(kind, dumps.folder(kind)) for kind in dumps.missing(boundary)]
+    if not targets:
+        there = "there already" if dumps.kinds(boundary) else "nothing is stored of it"
+        logging.info("%s at %s: %s", args.name, boundary, there)
+    elif args.combine:
+        for target in targets:
+            about = dumps.describe(target.kind)
+            frame_dump.combine(source, target.out, args.nj, about)
+    else:
+        encoder = dumps.detector.encoder
+        frame_dump.announce(encoder, source, targets, args.nj)
+        frame_dump.dump_job(encoder, source, targets, args.job, args.nj)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import parse_bool, run
+from fad.boundary import DUMP_HELP, parse_dump
+from fad.cli import run
 from fad.config import load_config
 
 DESCRIPTION = """\
@@ -33,18 +34,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
     )
-    parser.add_argument("--dump", type=Path, default=Path("dump"), help="stage 2's directory")
+    parser.add_argument("--dump_dir", type=Path, default=Path("dump"), help="stage 2's directory")
+    parser.add_argument("--dump", type=parse_dump, default="auto", help=DUMP_HELP)
     parser.add_argument("--train_set", default="train", help="its training set")
     parser.add_argument("--dev_set", default="dev", help="its dev set")
     parser.add_argument("--exp", type=Path, required=True, help="the experiment directory")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs, one a process; 0: the CPU")
-    parser.add_argument(
-        "--dump_frames",
-        type=parse_bool,
-        default=True,
-        metavar="true|false",
-        help="read stored frontend frames where the method leaves the frontend fixed",
-    )
     return parser
 
 
@@ -64,12 +59,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             config,
             Path(args.config).stem,
             args.pretrained,
-            args.dump,
+            args.dump_dir,
             args.train_set,
             args.dev_set,
             args.exp,
             device,
-            args.dump_frames,
+            args.dump,
             world,
         )
 

@@ -1,9 +1,10 @@
-"""Reads float32 matrices of kaldiio arks; nothing but the named file is opened, nothing is run.
+"""Reads float matrices of kaldiio arks; nothing but the named file is opened, nothing is run.
 
 kaldiio writes the arks. Its reader also runs pipes and unpickles what an entry points to, so that a
-table from elsewhere could run code; ours knows one kind of entry and one kind of matrix.
+table from elsewhere could run code; ours knows one kind of entry and two kinds of matrix.
 """
 
+import io
 import os
 import re
 import struct
@@ -15,16 +16,19 @@ from fad.errors import FadError
 _ENTRY = re.compile(r"(?P<ark>[^|]+\.ark):(?P<offset>\d{1,18})")
 
 
-def read_matrix(entry: str, shape: tuple[int, int], rows: range) -> np.ndarray:
+def read_matrix(
+    entry: str, shape: tuple[int, int], rows: range, dtype: str = "float32"
+) -> np.ndarray:
     """Reads `<file>.ark:<offset>`, the offset pointing behind the utterance's name, as in Kaldi.
 
     Args:
         entry: a value of feats.scp.
         shape: the rows and columns that there must be.
         rows: which rows to read, in steps of 1; the others are passed over.
+        dtype: float32, Kaldi's own matrix, or float16, NumPy's format within the ark.
 
     Returns:
-        (len(rows), C) float32.
+        (len(rows), C) of that type.
 
     Raises:
         FadError: an entry of another form, an unreadable file, or another shape or type.
@@ -32,20 +36,34 @@ def read_matrix(entry: str, shape: tuple[int, int], rows: range) -> np.ndarray:
     found = _ENTRY.fullmatch(entry)
     if found is None:
         raise FadError(f"{entry}: not '<file>.ark:<offset>'; run stage 2 again")
-    # Kaldi's binary float matrix: a mark, the type, then each dimension behind its size in bytes.
-    head = struct.pack("<5sbibi", b"\0BFM ", 4, shape[0], 4, shape[1])
-    matrix = np.empty((len(rows), shape[1]), dtype="<f4")
+    head = _kaldi_head(shape) if dtype == "float32" else _numpy_head(shape, dtype)
+    matrix = np.empty((len(rows), shape[1]), dtype=dtype)
     try:
         with open(found["ark"], "rb") as file:
             file.seek(int(found["offset"]))
             got = file.read(len(head))
-            file.seek(4 * rows.start * shape[1], os.SEEK_CUR)
+            file.seek(matrix.itemsize * rows.start * shape[1], os.SEEK_CUR)
             size = file.readinto(matrix.data.cast("B"))
     except OSError as error:
         raise FadError(f"{entry}: {error.strerror}; run stage 2 again") from None
     if got != head or size != matrix.nbytes:
         raise FadError(
-            f"{entry}: not a float32 matrix of shape {shape}: the dump is of other audio or cut "
+            f"{entry}: not a {dtype} matrix of shape {shape}: the dump is of other audio or cut "
             "short; remove it and run stage 2 again"
         )
     return matrix
+
+
+def _kaldi_head(shape: tuple[int, int]) -> bytes:
+    """Of Kaldi's binary float matrix: a mark, the type, each dimension behind its size in bytes."""
+    return struct.pack("<5sbibi", b"\0BFM ", 4, shape[0], 4, shape[1])
+
+
+def _numpy_head(shape: tuple[int, int], dtype: str) -> bytes:
+    """Of a .npy file in an ark: kaldiio's mark for one, its length behind the size of that."""
+    head, kind = io.BytesIO(), np.dtype(dtype)
+    about = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(head, about)
+    length = head.tell() + shape[0] * shape[1] * kind.itemsize
+    size = -(-length.bit_length() // 8)
+    return b"NPY" + bytes([size]) + length.to_bytes(size, "little") + head.getvalue()

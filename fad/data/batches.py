@@ -1,4 +1,4 @@
-"""Batches: random crops of one length in training, whole utterances by length in scoring."""
+"""Batches: crops of one length in training, whole utterances by length in scoring."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,6 +60,17 @@ class RandomCrops(Dataset):
         rng = np.random.default_rng([self.seed, epoch, index])
         start = int(rng.integers(max(self.source.frames[index] - self.frames, 0) + 1))
         return index, self.source.load_crop(index, start, self.frames)
+
+
+class FirstCrops(Dataset):
+    """The same crop of each utterance in every epoch: its first frames."""
+
+    def __init__(self, source: Source, frames: int) -> None:
+        self.source, self.frames = source, frames
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[int, Tensor]:
+        _, index = key
+        return index, self.source.load_crop(index, 0, self.frames)
 
 
 class EpochBatches:
@@ -125,11 +136,11 @@ def length_batches(
 
 
 def training_loader(
-    source: Source, crop_frames: int, batches: EpochBatches, num_workers: int
+    crops: RandomCrops | FirstCrops, batches: EpochBatches, num_workers: int
 ) -> DataLoader:
-    """Random crops in the order of `batches`, which is told the epoch before each pass."""
+    """Crops in the order of `batches`, which is told the epoch before each pass."""
     return DataLoader(
-        RandomCrops(source, crop_frames, batches.seed),
+        crops,
         batch_sampler=batches,
         collate_fn=collate,
         num_workers=num_workers,

@@ -1,14 +1,14 @@
-"""Stage 2's frames: the frontend of every utterance, computed once and stored as kaldiio arks.
+"""Stage 2's frames: what is frozen of the encoder, computed once and stored as kaldiio arks.
 
 A dump is made by `nj` jobs and a step that joins them, as that of audio. `encoder.json`, written
 last, says which pre-trained file the frames are of.
 """
 
-import json
 import logging
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,127 +17,88 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fad.boundary import NONE
 from fad.data import tables
-from fad.data.fingerprint import fingerprint
 from fad.data.jobs import combine_parts, part_path, share
 from fad.data.sources import AudioSource
+from fad.data.stored import ENCODER, FEATS, Stored
 from fad.data.windows import MAX_FRAMES, windows
 from fad.errors import FadError
 from fad.files import atomic_path, write_json
 from fad.progress import progress
 
-BOUNDARY = "frontend"
-FEATS, ENCODER = "feats.scp", "encoder.json"
 _TIMED = 3
 
 logger = logging.getLogger(__name__)
 
 
-def dump_dir(dump: Path, pretrained: Path, name: str) -> Path:
-    """`dump/frontend-<pretrained>/<set>`."""
-    return dump / f"{BOUNDARY}-{_base_name(pretrained)}" / name
+@dataclass(frozen=True)
+class Target:
+    """A kind of frames to be made, and the directory that they go to."""
+
+    kind: Stored
+    out: Path
 
 
-def _base_name(pretrained: Path) -> str:
-    """A file's name without its ending, or `<folder>-hf` of a Hugging Face model in a folder.
-
-    The same for such a folder and for the weights file in it, which is called alike in every one.
-    """
-    path = Path(os.path.abspath(pretrained))  # `.` has a name too; links keep theirs
-    if path.is_dir():
-        return f"{path.name}-hf"
-    beside_config = path.suffix in (".safetensors", ".bin", ".json")
-    return f"{path.parent.name}-hf" if beside_config else path.stem
-
-
-def description(pretrained: Path, sha256: str, audio: Path) -> dict[str, Any]:
-    """What `encoder.json` says of the frames of a `dump/audio/<set>`."""
-    return {
-        "pretrained": _base_name(pretrained),
-        "sha256": sha256,
-        "boundary": BOUNDARY,
-        "dtype": "float32",
-        "audio": fingerprint(audio),
-    }
-
-
-def is_complete(out: Path, wanted: dict[str, Any]) -> bool:
-    """Whether `out` has the frames that `description` says; not so where the audio has changed.
-
-    Raises:
-        FadError: the frames are of another pre-trained file of the same name.
-    """
-    if not (out / ENCODER).is_file() or not (out / FEATS).is_file():
-        return False
-    try:
-        found = json.loads((out / ENCODER).read_text(encoding="utf-8"))
-    except ValueError:  # not JSON, not UTF-8: of no finished dump
-        return False
-    if not isinstance(found, dict):
-        return False
-    if found.get("sha256") != wanted["sha256"]:
-        raise FadError(
-            f"{out}: has the frames of another pre-trained file (sha256 "
-            f"{str(found.get('sha256'))[:12]!r}, not {wanted['sha256'][:12]}); remove it, or "
-            "rename one of the files"
-        )
-    return found == wanted and _has_arks(out)
-
-
-def _has_arks(out: Path) -> bool:
-    entries = tables.read_table(out / FEATS).values()
-    return all(Path(ark).is_file() for ark in {entry.rpartition(":")[0] for entry in entries})
-
-
-def estimate(encoder: nn.Module, source: AudioSource, nj: int) -> tuple[float, float]:
+def estimate(
+    encoder: nn.Module, source: AudioSource, kinds: Sequence[Stored], nj: int
+) -> tuple[float, float]:
     """Gigabytes that the frames will take, and seconds, by the time of a few windows."""
-    size = sum(source.frames) * encoder.config.grid.channels * 4 / 1e9
+    size = sum(kind.gigabytes(source.frames) for kind in kinds)
     # The shortest, and a window of each, since a recording of hours would be done twice.
     few = sorted(range(len(source.utts)), key=source.frames.__getitem__)[:_TIMED]
     wavs = [source.load(index) for index in few]
-    next(_window_frames(encoder, source, wavs[0]))  # the first call is slower than the others
+    next(_windows(encoder, source, wavs[0], kinds))  # the first call is slower than the others
     started = time.perf_counter()
-    timed = sum(len(next(_window_frames(encoder, source, wav))) for wav in wavs)
+    timed = sum(len(next(_windows(encoder, source, wav, kinds))[0]) for wav in wavs)
     per_frame = (time.perf_counter() - started) / timed
-    return size, per_frame * sum(source.frames) / nj
+    return size, per_frame * sum(map(kinds[0].frames, source.frames)) / nj
 
 
-def announce(encoder: nn.Module, source: AudioSource, out: Path, nj: int, max_gb: float) -> None:
-    """Logs what the dump will take.
-
-    Raises:
-        FadError: more than `max_gb`.
-    """
-    size, seconds = estimate(encoder, source, nj)
-    logger.info("%s: %.2f GB in about %.1f minutes", out, size, seconds / 60)
-    if size > max_gb:
-        raise FadError(
-            f"{out} would take {size:.1f} GB, over --max_dump_gb {max_gb:g}; raise it, or train "
-            "from audio with --dump_frames false"
-        )
+def announce(encoder: nn.Module, source: AudioSource, targets: Sequence[Target], nj: int) -> None:
+    """Logs what the dump will take."""
+    size, seconds = estimate(encoder, source, [target.kind for target in targets], nj)
+    outs = ", ".join(str(target.out) for target in targets)
+    logger.info("%s: %.2f GB in about %.1f minutes", outs, size, seconds / 60)
 
 
-def dump_job(encoder: nn.Module, source: AudioSource, out: Path, job: int, nj: int) -> None:
-    """Writes one job's share: `feats.<job>.ark` and its part of the table.
+def dump_job(
+    encoder: nn.Module, source: AudioSource, targets: Sequence[Target], job: int, nj: int
+) -> None:
+    """Writes one job's share of each target: `feats.<job>.ark` and its part of the table.
 
     Args:
         encoder: under the encoder contract.
         source: all utterances of the set.
-        out: the dump of the set.
+        targets: the frontend alone, or some blocks in order.
         job: which share, 1 to nj.
         nj: number of shares.
+
+    Raises:
+        FadError: an utterance's frames do not fit into float16.
     """
-    (out / ENCODER).unlink(missing_ok=True)  # from here on the dump is not finished
-    ark = out / f"feats.{job}of{nj}.ark"
-    entries = {}
-    with atomic_path(ark) as part, open(part, "wb") as file:
-        indices = share(range(len(source.utts)), job, nj)
-        for index in progress(indices, desc=f"{out} {job}/{nj}", unit="utt"):
+    for target in targets:
+        (target.out / ENCODER).unlink(missing_ok=True)  # from here on the dump is not finished
+    arks = [target.out / f"feats.{job}of{nj}.ark" for target in targets]
+    entries: list[tables.Table] = [{} for _ in targets]
+    indices = share(range(len(source.utts)), job, nj)
+    with ExitStack() as stack:
+        files = [stack.enter_context(_open_beside(stack, ark)) for ark in arks]
+        for index in progress(indices, desc=f"{targets[0].out} {job}/{nj}", unit="utt"):
             utt = source.utts[index]
-            # A Kaldi offset points behind the utterance's name and a space.
-            entries[utt] = f"{ark}:{file.tell() + len(utt.encode()) + 1}"
-            kaldiio.save_ark(file, {utt: _frames(encoder, source, index)})
-    tables.write_table(part_path(out / FEATS, job, nj), entries)
+            matrices = _frames(encoder, source, index, [target.kind for target in targets])
+            for file, ark, table, matrix in zip(files, arks, entries, matrices, strict=True):
+                # A Kaldi offset points behind the utterance's name and a space.
+                table[utt] = f"{ark}:{file.tell() + len(utt.encode()) + 1}"
+                # Kaldi has no 16-bit floats: kaldiio puts NumPy's format in their place.
+                how = None if matrix.dtype == np.float32 else "numpy"
+                kaldiio.save_ark(file, {utt: matrix}, write_function=how)
+    for target, table in zip(targets, entries, strict=True):
+        tables.write_table(part_path(target.out / FEATS, job, nj), table)
+
+
+def _open_beside(stack: ExitStack, ark: Path):
+    return open(stack.enter_context(atomic_path(ark)), "wb")
 
 
 def combine(source: AudioSource, out: Path, nj: int, about: dict[str, Any]) -> None:
@@ -154,26 +115,47 @@ def combine(source: AudioSource, out: Path, nj: int, about: dict[str, Any]) -> N
         stale.unlink()
 
 
-def _frames(encoder: nn.Module, source: AudioSource, index: int) -> np.ndarray:
-    """One utterance's frames (T, C) float32; alone, so that no neighbour touches them."""
-    wav, grid = source.load(index), encoder.config.grid
-    frames = np.empty((grid.num_frames(len(wav)), grid.channels), dtype=np.float32)
+def _frames(
+    encoder: nn.Module, source: AudioSource, index: int, kinds: Sequence[Stored]
+) -> list[np.ndarray]:
+    """One utterance's frames (T, width) of each kind; alone, so that no neighbour touches them."""
+    wav, total = source.load(index), kinds[0].frames(source.frames[index])
+    matrices = [np.empty((total, kind.width), dtype=kind.dtype) for kind in kinds]
     start = 0
-    for found in _window_frames(encoder, source, wav):
-        frames[start : start + len(found)] = found
-        start += len(found)
-    return frames
+    for parts in _windows(encoder, source, wav, kinds):
+        for matrix, part in zip(matrices, parts, strict=True):
+            matrix[start : start + len(part)] = part.cpu().numpy()
+        start += len(parts[0])
+    for kind, matrix in zip(kinds, matrices, strict=True):
+        if kind.dtype == "float16" and not np.isfinite(matrix).all():
+            raise FadError(
+                f"{source.utts[index]}: {kind.name} does not fit into float16: store it as "
+                "float32 (--set train.dump_dtype=float32)"
+            )
+    return matrices
 
 
-def _window_frames(encoder: nn.Module, source: AudioSource, wav: Tensor) -> Iterator[Tensor]:
-    """Frames (n, C) of a prepared waveform, window by window: those that scoring takes.
+def _windows(
+    encoder: nn.Module, source: AudioSource, wav: Tensor, kinds: Sequence[Stored]
+) -> Iterator[list[Tensor]]:
+    """Frames (n, width) of each kind, window by window: the windows that scoring takes.
 
-    A frame depends on its own samples alone, but the order in which a convolution sums may depend
-    on the length: in the same windows stored frames equal those of audio to the last bit.
+    A frame depends on its own samples alone, but the order in which a product sums may depend on
+    the length: in the same windows stored frames equal those of audio to the last bit.
     """
-    total = encoder.config.grid.num_frames(len(wav))
+    total = kinds[0].frames(encoder.config.grid.num_frames(len(wav)))
+    device = next(encoder.parameters()).device
     for start, size in windows(total, MAX_FRAMES):
-        part = wav if size == total else source.crop(wav, start, size)
-        with torch.no_grad():
-            found, _ = encoder.frontend(part[None], torch.tensor([len(part)]))
-        yield found[0]
+        part = source.crop(wav, start, size).to(device)
+        # All of a short recording: a rest under a hop, after the last frame, changes nothing.
+        yield _encode(encoder, part, kinds)
+
+
+@torch.no_grad()
+def _encode(encoder: nn.Module, wav: Tensor, kinds: Sequence[Stored]) -> list[Tensor]:
+    """Frames (n, width) of each kind, of one waveform (S,)."""
+    lens = torch.tensor([len(wav)], device=wav.device)
+    numbers = tuple(kind.number for kind in kinds)
+    if numbers == (0,):
+        return [encoder.frontend(wav[None], lens)[0][0]]
+    return [output[0] for output in encoder.outputs(wav[None], lens, NONE, numbers)[0]]

@@ -1,4 +1,4 @@
-"""Utterances ready for the encoder: from dumped audio, or from dumped frontend frames."""
+"""Utterances ready for the encoder: from audio, or from what is stored of its frozen part."""
 
 from pathlib import Path
 from typing import Protocol
@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fad.boundary import FRONTEND, NONE, Boundary
 from fad.data import tables
 from fad.data.arks import read_matrix
 from fad.data.audio import read_audio
+from fad.data.stored import FEATS, Stored
 from fad.data.waveform import prepare_waveform, prepared_length
 from fad.errors import FadError
 
@@ -32,7 +34,7 @@ class AudioSource:
         frames: how many frames each utterance gives, in the order of `utts`.
     """
 
-    boundary = "none"
+    boundary = NONE
 
     def __init__(self, audio_dir: Path, grid: Grid, normalize: bool) -> None:
         self._paths = tables.read_wav_scp(audio_dir / "wav.scp")
@@ -76,30 +78,44 @@ class WaveformSource(AudioSource):
 
 
 class FrameSource:
-    """Frontend frames of a `dump/frontend-<pretrained>/<set>`, the same utterances and crops."""
+    """Stored frames: those of the frontend, or the outputs of some blocks; the same utterances.
 
-    boundary = "frontend"
+    Args:
+        kinds: what is stored, the frontend alone or blocks in order, with the dump of each.
+        audio_dir: the `dump/audio/<set>` that they are of.
+        grid: of the encoder's frontend.
 
-    def __init__(self, frame_dir: Path, audio_dir: Path, grid: Grid) -> None:
-        self._entries = tables.read_wav_scp(frame_dir / "feats.scp")
+    Attributes:
+        boundary: where they enter the encoder.
+        utts, frames: as of an `AudioSource`; no more frames than are stored.
+    """
+
+    def __init__(self, kinds: list[tuple[Stored, Path]], audio_dir: Path, grid: Grid) -> None:
         audio = tables.read_wav_scp(audio_dir / "wav.scp")
-        tables.check_same_keys(
-            {f"{frame_dir}/feats.scp": self._entries, f"{audio_dir}/wav.scp": audio}
-        )
-        self.utts = list(self._entries)
-        self.frames = frame_counts(audio_dir, self.utts, grid)
-        self._channels = grid.channels
+        self._parts = []
+        for kind, folder in kinds:
+            entries = tables.read_wav_scp(folder / FEATS)
+            tables.check_same_keys({f"{folder}/{FEATS}": entries, f"{audio_dir}/wav.scp": audio})
+            self._parts.append((kind, entries))
+        self.boundary = Boundary(kinds[-1][0].number)
+        self.utts = list(audio)
+        counts = frame_counts(audio_dir, self.utts, grid)
+        self.frames = [kinds[0][0].frames(count) for count in counts]
 
     def load(self, index: int) -> Tensor:
-        """The whole utterance, (T, C)."""
+        """The whole utterance, (T, C), or (T, n, D) of n blocks."""
         return self.load_crop(index, 0, self.frames[index])
 
     def load_crop(self, index: int, start: int, frames: int) -> Tensor:
         """`crop` of `load`, without reading the rest."""
         total = self.frames[index]
         rows = range(start, min(start + frames, total))
-        shape = (total, self._channels)
-        return torch.from_numpy(read_matrix(self._entries[self.utts[index]], shape, rows))
+        parts = [
+            read_matrix(entries[self.utts[index]], (total, kind.width), rows, kind.dtype)
+            for kind, entries in self._parts
+        ]
+        found = parts[0] if self.boundary == FRONTEND else np.stack(parts, axis=1)
+        return torch.from_numpy(found).float()
 
     def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
         """`frames` frames from frame `start`."""

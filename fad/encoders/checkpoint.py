@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from fad.encoders.fairseq_checkpoint import read_fairseq
 from fad.encoders.frame_grid import FrameGrid
@@ -47,9 +48,13 @@ def pretrained_sha256(path: str | Path) -> str:
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def load_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> XLSR:
+def load_xlsr(
+    checkpoint: Checkpoint, layers: str | list[int] = "all", num_blocks: int | None = None
+) -> XLSR:
     """Builds the running encoder on the meta device and gives it the checkpoint's tensors.
 
+    `num_blocks` keeps only the first blocks: time and memory fall with them. Their outputs are
+    those that they have in the whole, so the LayerNorm behind the very last is left out too.
     Float32 tensors are used where they lie (mapped from the file), so memory stays near one copy.
 
     Raises:
@@ -57,8 +62,8 @@ def load_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> XLSR:
     """
     config = _xlsr_config(checkpoint)
     with torch.device("meta"):
-        encoder = XLSR(config, layers)
-    state = checkpoint.encoder_state()
+        encoder = XLSR(config, layers, num_blocks)
+    state = _kept(checkpoint.encoder_state(), encoder.num_layers, config.num_layers)
     for name, value in state.items():
         if not value.is_floating_point():
             raise FadError(
@@ -72,6 +77,18 @@ def load_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> XLSR:
         reason = " ".join(str(error).split())[:300]
         raise FadError(f"{checkpoint.path}: its tensors do not fit its config: {reason}") from None
     return encoder
+
+
+def _kept(state: dict[str, Tensor], num_blocks: int, there: int) -> dict[str, Tensor]:
+    """The tensors of the first blocks, and all others but the LayerNorm behind the last block."""
+    if num_blocks == there:
+        return state
+    cut = tuple(f"encoder.layers.{index}." for index in range(num_blocks, there))
+    return {
+        name: value
+        for name, value in state.items()
+        if not name.startswith((*cut, "encoder.layer_norm."))
+    }
 
 
 def _existing(path: str | Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fad.boundary import FRONTEND, NONE, Boundary
 from fad.encoders.attention import SelfAttention
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
@@ -66,6 +67,7 @@ class FairseqXLSR(nn.Module):
         self.num_layers = len(model.encoder.layers)
         # fairseq's other extractor, that of wav2vec 2.0 BASE, normalises over the whole time.
         self.local_frames = model.cfg.extractor_mode == "layer_norm"
+        self.deepest = FRONTEND if self.local_frames else NONE
         self.wanted = select_layers(layers, self.num_layers)
         for block in model.encoder.layers:
             block.self_attn = replace_attention(block.self_attn)
@@ -91,13 +93,13 @@ class FairseqXLSR(nn.Module):
         outputs[-1] = encoder.layer_norm(last) if encoder.layer_norm_first else last
         return [outputs[number - 1] for number in self.wanted]
 
-    def from_frontend(self, frames: Tensor, lens: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Enters the chain with stored frames (B, T, C)."""
-        return self.blocks(self.project(frames), lens), lens
-
-    def forward(self, wav: Tensor, lens: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Encodes prepared waveforms (B, S): the wanted outputs (B, T, D) and their lengths."""
-        return self.from_frontend(*self.frontend(wav, lens))
+    def forward(
+        self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE
+    ) -> tuple[list[Tensor], Tensor]:
+        """The wanted outputs (B, T, D) of waveforms (B, S) or stored frames, and their lengths."""
+        if boundary == NONE:
+            inputs, lens = self.frontend(inputs, lens)
+        return self.blocks(self.project(inputs), lens), lens
 
 
 def replace_attention(theirs: nn.Module) -> FairseqSelfAttention:

@@ -19,3 +19,16 @@ def select_layers(layers: str | list[int], num_layers: int) -> tuple[int, ...]:
             f"layers: {layers} is neither 'last' nor 'all' nor a list of blocks 1 to {num_layers}"
         )
     return tuple(sorted(set(numbers)))
+
+
+def check_num_blocks(num_blocks: int | None, there: int) -> int:
+    """How many blocks an encoder keeps of those that its file has; None keeps all.
+
+    Raises:
+        FadError: no number from 1 to `there`.
+    """
+    if num_blocks is None:
+        return there
+    if type(num_blocks) is not int or not 1 <= num_blocks <= there:
+        raise FadError(f"encoder_conf: num_blocks is {num_blocks}; give a number from 1 to {there}")
+    return num_blocks

@@ -66,6 +66,12 @@ class Checkpoint:
         """All parameters, those of pre-training included: 317,390,592 in XLS-R 300M."""
         return sum(math.prod(value.shape) for value in self.state.values())
 
+    @property
+    def num_heads(self) -> int:
+        """The parameters of the pre-training parts."""
+        kept = sum(math.prod(value.shape) for value in self.encoder_state().values())
+        return self.num_parameters - kept
+
     def encoder_state(self) -> dict[str, Tensor]:
         """The tensors that encoding needs, without the pre-training parts."""
         return {

@@ -1,8 +1,8 @@
 """The running encoder: XLS-R (wav2vec 2.0, arXiv 2111.09296) in torch alone, fairseq's names.
 
 A chain of three: `frontend` (strided convolutions, one frame each 20 ms), `project` (LayerNorm and
-a linear layer) and `blocks` (a positional convolution, then pre-norm transformer blocks). Each part
-can be entered with the stored output of the one before.
+a linear layer) and `blocks` (a positional convolution, then pre-norm transformer blocks). It can be
+entered with the stored output of the frontend or of any block.
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from fad.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
 from fad.encoders.attention import SelfAttention
 from fad.encoders.frame_grid import FrameGrid
-from fad.encoders.layers import select_layers
+from fad.encoders.frontend import Frontend
+from fad.encoders.layers import check_num_blocks, select_layers
 from fad.masks import length_mask
 
 
@@ -40,39 +43,6 @@ class XLSRConfig:
     normalize: bool
 
 
-class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of (B, C, T)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
-
-
-class Frontend(nn.Module):
-    """Strided convolutions, each with LayerNorm over channels and GELU; no padding.
-
-    A frame depends on its own 400 samples alone, which is why stored frames can be cropped.
-    """
-
-    def __init__(self, config: XLSRConfig) -> None:
-        super().__init__()
-        channels_in, layers = 1, []
-        for channels, kernel, stride in config.grid.conv_layers:
-            conv = nn.Conv1d(channels_in, channels, kernel, stride, bias=config.conv_bias)
-            # The names of a released file: the norm is `2.1`, between dropout and two transposes.
-            norm = nn.ModuleDict({"1": ChannelNorm(channels)})
-            layers.append(nn.ModuleDict({"0": conv, "2": norm}))
-            channels_in = channels
-        self.conv_layers = nn.ModuleList(layers)
-
-    def forward(self, wav: Tensor) -> Tensor:
-        """(B, S) -> (B, C, T), in float32 also under autocast: fp16 overflows here."""
-        with torch.autocast(wav.device.type, enabled=False):
-            x = wav.float()[:, None]
-            for layer in self.conv_layers:
-                x = F.gelu(layer["2"]["1"](layer["0"](x)))
-        return x
-
-
 class PositionalConv(nn.Module):
     """A grouped convolution over time with weight norm over all but the kernel axis."""
 
@@ -83,16 +53,27 @@ class PositionalConv(nn.Module):
         self.weight_v = nn.Parameter(torch.empty(dim, dim // groups, kernel))
         nn.init.uniform_(self.weight_v, -1 / kernel, 1 / kernel)
         self.bias = nn.Parameter(torch.zeros(dim))
+        self._folded: tuple[object, Tensor] | None = None
+
+    def _weight(self) -> Tensor:
+        """The normalised weight; while it is frozen it is the same each time, and kept."""
+        if self.weight_v.requires_grad or self.weight_g.requires_grad:
+            return torch._weight_norm(self.weight_v, self.weight_g, 2)
+        parts = (self.weight_v, self.weight_g)
+        # A tensor that is written to gets another version, one that is moved another address.
+        now = [(part.data_ptr(), part._version, part.device) for part in parts]
+        if self._folded is None or self._folded[0] != now:
+            self._folded = (now, torch._weight_norm(*parts, 2))
+        return self._folded[1]
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D, T) -> (B, D, T); an even kernel gives one frame too many, which is dropped."""
-        weight = torch._weight_norm(self.weight_v, self.weight_g, 2)
-        y = F.conv1d(x, weight, self.bias, padding=self.kernel // 2, groups=self.groups)
+        y = F.conv1d(x, self._weight(), self.bias, padding=self.kernel // 2, groups=self.groups)
         return F.gelu(y[..., : x.shape[-1]])
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block."""
+    """A pre-norm transformer block: self-attention and a feed-forward part, each added to x."""
 
     def __init__(self, config: XLSRConfig) -> None:
         super().__init__()
@@ -102,43 +83,73 @@ class Block(nn.Module):
         self.fc2 = nn.Linear(config.ffn_dim, config.dim)
         self.final_layer_norm = nn.LayerNorm(config.dim)
 
+    def attend(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        return x + self.self_attn(self.self_attn_layer_norm(x), keep)
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
+
     def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
         """(B, T, D) -> (B, T, D); `keep` (B, T) is True at real frames, None where all are."""
-        x = x + self.self_attn(self.self_attn_layer_norm(x), keep)
-        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
+        return self.feed_forward(self.attend(x, keep))
+
+    def checkpointed(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """`forward` that keeps the two parts' inputs alone and computes the rest again.
+
+        Each part by itself, since a part's last product (`out_proj`, `fc2`) is then not computed
+        again: with a frozen weight nothing of it is needed.
+        """
+        x = checkpoint(self.attend, x, keep, use_reentrant=False)
+        return checkpoint(self.feed_forward, x, use_reentrant=False)
 
 
 class Transformer(nn.Module):
-    """The positional convolution, the blocks, and the LayerNorm of the last block's output."""
+    """The positional convolution, the blocks, and the LayerNorm of the last block's output.
 
-    def __init__(self, config: XLSRConfig) -> None:
+    Args:
+        config: the shape.
+        num_blocks: how many blocks to keep; the LayerNorm is of the very last alone.
+    """
+
+    def __init__(self, config: XLSRConfig, num_blocks: int) -> None:
         super().__init__()
         # A list of one, as in a released file: `pos_conv.0`.
         self.pos_conv = nn.ModuleList(
             [PositionalConv(config.dim, config.pos_kernel, config.pos_groups)]
         )
-        self.layers = nn.ModuleList([Block(config) for _ in range(config.num_layers)])
-        self.layer_norm = nn.LayerNorm(config.dim)
+        self.layers = nn.ModuleList([Block(config) for _ in range(num_blocks)])
+        whole = num_blocks == config.num_layers
+        self.layer_norm = nn.LayerNorm(config.dim) if whole else nn.Identity()
 
-    def forward(self, x: Tensor, keep: Tensor | None, wanted: tuple[int, ...]) -> list[Tensor]:
-        """The outputs of the wanted blocks.
-
-        Args:
-            x: projected frames (B, T, D).
-            keep: (B, T), True at real frames; None where all are.
-            wanted: block numbers from 1; blocks after the last of them are not run.
-
-        Returns:
-            One (B, T, D) for each wanted block, in the blocks' order.
-        """
+    def open(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """Projected frames (B, T, D) -> the first block's input (B, T, D)."""
         if keep is not None:
             x = x * keep[..., None]
-        x = x + self.pos_conv[0](x.transpose(1, 2)).transpose(1, 2)
-        hidden = []
-        for number, block in enumerate(self.layers[: max(wanted)], start=1):
-            x = block(x, keep)
+        return x + self.pos_conv[0](x.transpose(1, 2)).transpose(1, 2)
+
+    def forward(
+        self, x: Tensor, keep: Tensor | None, after: int, wanted: tuple[int, ...], save: bool
+    ) -> dict[int, Tensor]:
+        """The outputs of the wanted blocks behind block `after`.
+
+        Args:
+            x: (B, T, D), the output of block `after`, or of `open` where that is 0.
+            keep: (B, T), True at real frames; None where all are.
+            after: a block number.
+            wanted: block numbers; blocks behind the last of them are not run.
+            save: whether to save memory by activation checkpointing.
+
+        Returns:
+            (B, T, D) by the number of the block.
+        """
+        hidden = {}
+        for number in range(after + 1, max(wanted) + 1):
+            layer = self.layers[number - 1]
+            x = layer.checkpointed(x, keep) if save else layer(x, keep)
             if number in wanted:
-                hidden.append(self.layer_norm(x) if number == len(self.layers) else x)
+                hidden[number] = self.layer_norm(x) if number == len(self.layers) else x
         return hidden
 
 
@@ -148,52 +159,90 @@ class XLSR(nn.Module):
     Args:
         config: the shape.
         layers: the outputs to give: `last`, `all`, or block numbers from 1.
+        num_blocks: keeps only the first blocks, as if there were no others; all by default.
 
     Attributes:
         local_frames: whether a frame depends on its own window alone, so that stored frames can be
             cropped and padding does not reach real frames.
+        deepest: the deepest boundary at which the chain can be entered.
+        activation_checkpointing: whether the blocks keep less in training and compute it again.
 
     Raises:
-        FadError: `layers` names a block that is not there.
+        FadError: `layers` names a block that is not there, or there are fewer than `num_blocks`.
     """
 
     local_frames = True
 
-    def __init__(self, config: XLSRConfig, layers: str | list[int] = "all") -> None:
+    def __init__(
+        self,
+        config: XLSRConfig,
+        layers: str | list[int] = "all",
+        num_blocks: int | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
-        self.dim, self.num_layers = config.dim, config.num_layers
-        self.wanted = select_layers(layers, config.num_layers)
-        self.feature_extractor = Frontend(config)
+        self.dim, self.num_layers = config.dim, check_num_blocks(num_blocks, config.num_layers)
+        self.wanted = select_layers(layers, self.num_layers)
+        self.deepest = block(max(self.wanted))
+        self.activation_checkpointing = False
+        self.feature_extractor = Frontend(config.grid, config.conv_bias)
         self.layer_norm = nn.LayerNorm(config.grid.channels)
         self.post_extract_proj = nn.Linear(config.grid.channels, config.dim)
-        self.encoder = Transformer(config)
+        self.encoder = Transformer(config, self.num_layers)
+
+    def compile_blocks(self) -> None:
+        """Has torch.compile make each block anew, for any batch and length."""
+        for layer in self.encoder.layers:
+            layer.compile(dynamic=True)
 
     def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
         """Waveforms (B, S) at 16 kHz with lengths (B,) -> frames (B, T, C) and their numbers."""
-        frames = self.feature_extractor(wav).transpose(1, 2)
-        return frames, self.config.grid.num_frames(lens)
+        return self.feature_extractor(wav), self.config.grid.num_frames(lens)
 
     def project(self, frames: Tensor) -> Tensor:
         """Frames (B, T, C) -> (B, T, D)."""
         return self.post_extract_proj(self.layer_norm(frames))
 
-    def blocks(self, x: Tensor, lens: Tensor) -> list[Tensor]:
-        """(B, T, D) with lengths (B,) -> the wanted outputs, each (B, T, D)."""
-        return self.encoder(x, length_mask(lens, x.shape[1]), self.wanted)
-
-    def from_frontend(self, frames: Tensor, lens: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Enters the chain with stored frames (B, T, C)."""
-        return self.blocks(self.project(frames), lens), lens
-
-    def forward(self, wav: Tensor, lens: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Encodes prepared waveforms.
+    def outputs(
+        self, inputs: Tensor, lens: Tensor, boundary: Boundary, wanted: tuple[int, ...]
+    ) -> tuple[list[Tensor], Tensor]:
+        """Enters the chain at a boundary and gives the outputs of any blocks.
 
         Args:
-            wav: (B, S) float32 at 16 kHz, prepared by `fad.data.waveform`.
-            lens: (B,) samples in each.
+            inputs: prepared waveforms (B, S), the frontend's frames (B, T, C) or, behind block k,
+                (B, T, n, D): the outputs of the blocks that `needed_outputs` names.
+            lens: (B,) samples or frames in each.
+            boundary: which of them.
+            wanted: the blocks, numbers from 1 in order.
+
+        Returns:
+            A list of (B, T, D), one a wanted block, and the frames in each utterance, (B,).
+        """
+        if boundary == NONE:
+            inputs, lens = self.frontend(inputs, lens)
+        keep = length_mask(lens, inputs.shape[1])
+        hidden: dict[int, Tensor] = {}
+        if boundary <= FRONTEND:
+            x = self.encoder.open(self.project(inputs), keep)
+        else:
+            numbers = needed_outputs(boundary, wanted)
+            hidden = dict(zip(numbers, inputs.unbind(2), strict=True))
+            x = hidden[boundary.depth]
+        save = self.activation_checkpointing and torch.is_grad_enabled()
+        hidden |= self.encoder(x, keep, max(boundary.depth, 0), wanted, save)
+        return [hidden[number] for number in wanted], lens
+
+    def forward(
+        self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE
+    ) -> tuple[list[Tensor], Tensor]:
+        """`outputs` of the blocks that the back-end asks for.
+
+        Args:
+            inputs: (B, S) float32 at 16 kHz, prepared by `fad.data.waveform`; or what is stored.
+            lens: (B,) samples, or frames, in each.
+            boundary: where the chain is entered.
 
         Returns:
             The wanted outputs, a list of (B, T, D), and the frames in each, (B,).
         """
-        return self.from_frontend(*self.frontend(wav, lens))
+        return self.outputs(inputs, lens, boundary, self.wanted)

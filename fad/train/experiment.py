@@ -10,21 +10,24 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from fad import registry
+from fad.boundary import NONE
 from fad.config import difference, dump_config, read_yaml
-from fad.data import frame_dump, tables
+from fad.data import tables
 from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
-from fad.data.sources import AudioSource, FrameSource
 from fad.data.waveform import MIN_SAMPLES
 from fad.detector import CONFIG, WEIGHTS, Detector, build_detector
 from fad.devices import autocast
 from fad.encoders.checkpoint import pretrained_sha256
+from fad.encoders.xlsr import XLSR
 from fad.errors import FadError
 from fad.files import held, remove_parts, write_json, write_text
 from fad.provenance import git_hash
 from fad.train.checkpointing import CHECKPOINT, Progress
+from fad.train.dumps import Dumps
 from fad.train.settings import TrainSettings
 from fad.train.trainer import Trainer
 from fad.train.world import World
@@ -45,7 +48,7 @@ def train_experiment(
     dev_set: str,
     exp: Path,
     device: torch.device,
-    from_frames: bool,
+    stored: str,
     world: World,
 ) -> None:
     """Trains `config` on `dump/audio/<train_set>` and writes `exp`.
@@ -58,7 +61,7 @@ def train_experiment(
         train_set, dev_set: names of sets there.
         exp: the experiment's directory; one of the same config is gone on with.
         device: where to train.
-        from_frames: read stage 2's frontend frames where the method leaves the frontend fixed.
+        stored: `--dump`, which of stage 2's frames to read; `auto` does without where need be.
         world: the processes that train together; each calls this, the first alone writes.
 
     Raises:
@@ -77,9 +80,10 @@ def train_experiment(
 
     torch.manual_seed(settings.seed)
     detector = build_detector(config, pretrained).to(device)
+    set_up_blocks(detector.encoder, settings)
     sources = [
-        open_source(detector, dump, name, pretrained, sha256, from_frames)
-        for name in (train_set, dev_set)
+        Dumps(detector, settings, dump, pretrained, sha256, name, use).open(stored)
+        for name, use in ((train_set, "train"), (dev_set, "dev"))
     ]
     crop_frames = detector.encoder.config.grid.num_frames(settings.crop_samples)
     _check_crops(detector, sources[0], crop_frames)
@@ -90,13 +94,16 @@ def train_experiment(
     ).to(device)
     parameters = detector.count()
     logger.info(
-        "%s on %s: %s trainable of %s parameters, %s times fewer; reads %s",
+        "%s on %s: %s trainable of %s parameters, %s times fewer; reads %s of %s and %s of %s",
         config["adaptation"],
         pretrained,
         f"{parameters['trainable']:,}",
         f"{parameters['total']:,}",
         parameters["ratio"],
-        "stored frontend frames" if sources[0].boundary == "frontend" else "audio",
+        _read_at(sources[0]),
+        train_set,
+        _read_at(sources[1]),
+        dev_set,
     )
     trainer = Trainer(
         detector,
@@ -187,29 +194,24 @@ def claim_directory(
         )
 
 
-def open_source(
-    detector: Detector,
-    dump: Path,
-    name: str,
-    pretrained: Path,
-    sha256: str,
-    from_frames: bool,
-) -> Source:
-    """The utterances of a set: stored frames where the method allows it, else audio.
+def set_up_blocks(encoder: nn.Module, settings: TrainSettings) -> None:
+    """Has the encoder's blocks run as the settings say: compiled, or with activation checkpointing.
 
     Raises:
-        FadError: the frames are wanted and stage 2 has not made them.
+        FadError: this encoder has neither.
     """
-    audio, encoder = dump / "audio" / name, detector.encoder
-    if not (from_frames and detector.frontend_is_fixed):
-        return AudioSource(audio, encoder.config.grid, encoder.config.normalize)
-    frames = frame_dump.dump_dir(dump, pretrained, name)
-    if not frame_dump.is_complete(frames, frame_dump.description(pretrained, sha256, audio)):
-        raise FadError(
-            f"{frames}: missing or not complete: run stage 2 with the same --config and "
-            "--pretrained, or train from audio with --dump_frames false"
-        )
-    return FrameSource(frames, audio, encoder.config.grid)
+    if not (settings.compile or settings.activation_checkpointing):
+        return
+    if not isinstance(encoder, XLSR):
+        asked = "compile" if settings.compile else "activation_checkpointing"
+        raise FadError(f"train.{asked}: the encoder 'xlsr' alone has that: set encoder=xlsr")
+    encoder.activation_checkpointing = settings.activation_checkpointing
+    if settings.compile:
+        encoder.compile_blocks()
+
+
+def _read_at(source: Source) -> str:
+    return "audio" if source.boundary == NONE else f"stored frames ({source.boundary})"
 
 
 def read_classes(audio: Path) -> np.ndarray:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fad.errors import FadError
+from fad.errors import FadError, nearest
 
+CHOICES = {"crop": ("random", "first"), "dump_dtype": ("float32", "float16")}
 _TOO_MUCH = 2**31  # random generators take no larger seed
 
 
@@ -21,7 +22,11 @@ class TrainSettings:
     weight_decay: float
     warmup: float
     clip_grad: float
+    crop: str
     crop_samples: int
+    dump_dtype: str
+    activation_checkpointing: bool
+    compile: bool
     precision: str
     num_workers: int
     log_interval: int
@@ -36,10 +41,18 @@ class TrainSettings:
         """
         settings = cls(**train)
         least = {"seed": 0, "weight_decay": 0, "warmup": 0, "num_workers": 0, "crop_samples": 400}
+        for name, words in CHOICES.items():
+            if train[name] not in words:
+                raise FadError(f"train.{name}: '{train[name]}': {nearest(train[name], words)}")
+        if settings.compile and settings.activation_checkpointing:
+            raise FadError(
+                "train.compile and train.activation_checkpointing are both true: "
+                "compiled blocks cannot be checkpointed: choose one"
+            )
         for name, value in train.items():
             bound = least.get(name, 0 if isinstance(value, float) else 1)
             strict = name in ("lr", "clip_grad")
-            if isinstance(value, str):
+            if isinstance(value, str | bool):
                 continue
             # Said so that NaN is refused too.
             if not bound <= value < _TOO_MUCH or (strict and value == bound):

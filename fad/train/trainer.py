@@ -12,7 +12,15 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from fad.adaptation.base import TrainState
-from fad.data.batches import Batch, EpochBatches, Source, collate, training_loader
+from fad.data.batches import (
+    Batch,
+    EpochBatches,
+    FirstCrops,
+    RandomCrops,
+    Source,
+    collate,
+    training_loader,
+)
 from fad.detector import WEIGHTS, Detector, save_detector
 from fad.devices import autocast, peak_memory_mb
 from fad.errors import FadError
@@ -69,7 +77,12 @@ class Trainer:
         self.batches = EpochBatches(
             len(train.utts), settings.batch_size, settings.seed, world.rank, world.size
         )
-        self.loader = training_loader(train, crop_frames, self.batches, settings.num_workers)
+        crops = (
+            RandomCrops(train, crop_frames, settings.seed)
+            if settings.crop == "random"
+            else FirstCrops(train, crop_frames)
+        )
+        self.loader = training_loader(crops, self.batches, settings.num_workers)
         self.steps_per_epoch = math.ceil(len(self.batches) / settings.accumulate)
         self.total_steps = self.steps_per_epoch * settings.epochs
         self.optimiser = torch.optim.AdamW(

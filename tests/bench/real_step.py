@@ -68,7 +68,7 @@ def measure(root: Path, pretrained: Path, config: str) -> list[str]:
     """One row: a method's training and scoring."""
     exp = root / "exp" / config
     train = ["fad.bin.train", "--config", config, "--pretrained", str(pretrained)]
-    train += ["--exp", str(exp), "--dump_frames", "false", "--set", f"train.batch_size={BATCH}"]
+    train += ["--exp", str(exp), "--dump", "none", "--set", f"train.batch_size={BATCH}"]
     train += ["--set", "train.epochs=1", "--set", "train.num_workers=0"]
     wall, peak, _ = measured(root, train)
     summary, cost = read_train_summary(exp), read_cost(exp)

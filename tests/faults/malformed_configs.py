@@ -19,7 +19,7 @@ NOT_PLAIN = "mine.yaml: not plain YAML: "
 
 
 def train_with(*options: str) -> None:
-    train([*options, "--pretrained", "none.pt", "--exp", "exp", "--dump", "none"])
+    train([*options, "--pretrained", "none.pt", "--exp", "exp", "--dump_dir", "none"])
 
 
 def of_file(path: Path) -> None:

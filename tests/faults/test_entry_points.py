@@ -41,7 +41,7 @@ OPTIONS = [
     ("--stage 9", "--stage 9: the stages are 1 to 5"),
     ("--stage 3 --stop_stage 2", "--stop_stage 2 comes before --stage 3: nothing to run"),
     ("--skip_train yes", "--skip_train takes true or false, not 'yes'"),
-    ("--dump_frames True", "--dump_frames takes true or false, not 'True'"),
+    ("--dump true", "--dump true: give auto, none, frontend, all or block:K such as block:12"),
     ("--nj 0", "--nj 0: give a number of jobs, from 1 up"),
     ("--nj 1.5", "--nj 1.5: give a number of jobs, from 1 up"),
     ("--tag a/b", "--tag 'a/b': use letters, digits and"),

@@ -30,8 +30,8 @@ def command(mini_file, tiny_dump):
     def words(exp: Path, processes: int, *overrides: str) -> list[str]:
         launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
         sets = [word for setting in (*SMALL, *overrides) for word in ("--set", setting)]
-        paths = ["--pretrained", mini_file, "--dump", tiny_dump, "--exp", exp]
-        program = ["-m", "fad.bin.train", "--config", "lora", "--dump_frames", "false"]
+        paths = ["--pretrained", mini_file, "--dump_dir", tiny_dump, "--exp", exp]
+        program = ["-m", "fad.bin.train", "--config", "lora", "--dump", "none"]
         launched = launcher if processes > 1 else []
         return [sys.executable, *launched, *program, *map(str, paths), *sets]
 

@@ -31,7 +31,7 @@ def train(
     dump: Path,
     name: str = "lora",
     *overrides: str,
-    from_frames: bool = False,
+    stored: str = "none",
     world: World | None = None,
 ) -> Path:
     """Trains a shipped config, made small, on the sets `train` and `dev` of a dump."""
@@ -44,7 +44,7 @@ def train(
         "dev",
         exp,
         torch.device("cpu"),
-        from_frames,
+        stored,
         world or World(),
     )
     return exp
@@ -64,7 +64,7 @@ def dump_frames(dump: Path, pretrained: Path, *sets: str) -> None:
     """Stores the frontend's frames of sets, as stage 2 does."""
     from fad.bin import dump_frames as entry
 
-    common = ["--config", "lora", "--pretrained", str(pretrained), "--dump", str(dump)]
+    common = ["--config", "lora", "--pretrained", str(pretrained), "--dump_dir", str(dump)]
     for name in sets:
         entry.main([*common, "--name", name])
         entry.main([*common, "--name", name, "--combine", "true"])

@@ -88,9 +88,15 @@ def test_parameters_are_those_of_the_method(trained):
 
 def test_frames_are_read_where_the_frontend_is_fixed(trained):
     logs = {method: (exp / "train.log").read_text() for method, (exp, _) in trained.items()}
-    assert "reads stored frontend frames" in logs["frozen"]
-    assert "reads stored frontend frames" in logs["lora"]
-    assert "reads audio" in logs["full"]
+    assert (
+        "reads stored frames (frontend) of train and stored frames (block:2) of dev"
+        in logs["frozen"]
+    )
+    assert (
+        "reads stored frames (frontend) of train and stored frames (frontend) of dev"
+        in logs["lora"]
+    )
+    assert "reads audio of train and audio of dev" in logs["full"]
 
 
 def test_training_moved_what_the_method_owns_and_saved_nothing_else(trained):

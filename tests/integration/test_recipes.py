@@ -93,7 +93,7 @@ def new_recipe(tree: Path, write_speech: Callable[..., None]) -> Finished:
     recipe = open_recipe(tree, "my_corpus")
     made = open_recipe(tree, "TEMPLATE").call("./setup.sh", "my_corpus")
     assert made.returncode == 0, made.stderr
-    recipe.ok("--corpus_dir", corpus, "--dump_frames", "false", "--nj", "1", *LEARN)
+    recipe.ok("--corpus_dir", corpus, "--dump", "none", "--nj", "1", *LEARN)
     return Finished(recipe)
 
 
@@ -106,7 +106,7 @@ def custom_on_folders(tree: Path, write_speech: Callable[..., None]) -> Finished
     outputs = shutil.ignore_patterns(*OUTPUTS)
     shutil.copytree(tree / "egs/custom", tree / "egs/folders", ignore=outputs)
     recipe = open_recipe(tree, "folders")
-    options = ("--dump_frames", "false", "--config", "frozen", "--nj", "1")
+    options = ("--dump", "none", "--config", "frozen", "--nj", "1")
     recipe.ok("--corpus_dir", corpus, *options, *LEARN)
     return Finished(recipe)
 
@@ -241,7 +241,7 @@ def test_all_stages_run_and_tell_tones_from_noise(finished, name):
 
 @pytest.mark.parametrize("name", ["new", "folders", "la"])
 def test_no_frames_are_dumped_where_none_are_wanted(finished, name):
-    """Two recipes say --dump_frames false; in the third, full tuning has no use for them."""
+    """Two recipes say --dump none; in the third, full tuning has no use for them."""
     recipe = finished[name].recipe
     assert {path.name for path in (recipe.path / "dump").glob("[!.]*")} <= {"audio", "log"}
     assert "reads audio" in (recipe.path / "exp/tones/train.log").read_text()

@@ -28,7 +28,7 @@ ALL += ["results"]
         ("", ALL),
         ("--stop_stage 1", ALL[:2]),
         ("--stage 2 --stop_stage 2", ALL[2:4]),
-        ("--stage 2 --stop_stage 2 --dump_frames false", ALL[2:3]),
+        ("--stage 2 --stop_stage 2 --dump none", ALL[2:3]),
         ("--stage 3", ALL[4:]),
         ("--stage 3 --stop_stage 4", ALL[4:7]),
         ("--stage 3 --stop_stage 4 --calibrate false", ALL[4:6]),

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from fad.adaptation.lora import LoRA
+from fad.boundary import FRONTEND, NONE, block
 from fad.config import CONF_DIR, load_config
 from fad.detector import Detector, build_detector, load_detector, save_detector
 from fad.encoders import fairseq_xlsr
@@ -160,13 +161,13 @@ def test_the_number_of_parameters_is_the_closed_form(case):
     assert counts["ratio"] == round(detector.num_pretrained / (expected + head), 2)
 
 
-BOUNDARIES = {"frozen": "all", "full": "none", "lora in block 2": "block:2"}
+BOUNDARIES = {"frozen": block(2), "full": NONE, "lora in block 2": block(1)}
 
 
 def test_the_boundary_is_named_and_what_lies_below_it_does_not_change(case):
     detector = case.build()
     boundary = detector.adaptation.boundary
-    assert boundary == BOUNDARIES.get(case.variant, "frontend")
+    assert boundary == BOUNDARIES.get(case.variant, FRONTEND)
     contract.train_steps(detector)
     detector.eval()
     with torch.no_grad():
@@ -174,8 +175,8 @@ def test_the_boundary_is_named_and_what_lies_below_it_does_not_change(case):
         base, ours = case.base().encoder, detector.encoder
         same_frames = torch.equal(ours.frontend(wav, lens)[0], base.frontend(wav, lens)[0])
         first = [encoder(wav, lens)[0][0] for encoder in (ours, base)]
-    assert same_frames == (boundary != "none")
-    assert torch.equal(*first) == (boundary in ("all", "block:2"))
+    assert same_frames == (boundary > NONE)
+    assert torch.equal(*first) == (boundary > FRONTEND)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def dump(tiny_dump, tmp_path):
 
 @pytest.fixture
 def options(dump, mini_file):
-    paths = ["--dump", str(dump), "--pretrained", str(mini_file)]
+    paths = ["--dump_dir", str(dump), "--pretrained", str(mini_file)]
     return ["--config", "lora", *paths, "--name", "train"]
 
 
@@ -42,13 +42,15 @@ def test_a_method_that_tunes_the_frontend_gets_none(options, dump, caplog):
     options[1] = "full"
     with caplog.at_level(logging.INFO):
         dump_frames.main(options)
-    assert "no frames to store" in caplog.text
+    assert "train at none: nothing is stored of it" in caplog.text
     assert not (dump / "frontend-mini").exists()
 
 
 def test_more_than_is_allowed_is_refused_before_it_is_written(options, dump):
-    with pytest.raises(FadError, match="over --max_dump_gb 1e-05; raise it, or train from audio"):
-        dump_frames.main([*options, "--max_dump_gb", "0.00001"])
+    few = ["--max_dump_gb", "0.00001"]
+    with pytest.raises(FadError, match="over --max_dump_gb 1e-05; raise it, or give --dump auto"):
+        dump_frames.main([*options, *few, "--dump", "frontend"])
+    dump_frames.main([*options, *few])  # auto goes without
     assert not (dump / "frontend-mini").exists()
 
 

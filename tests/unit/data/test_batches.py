@@ -156,7 +156,7 @@ def test_a_batch_is_pinned_as_dataloaders_ask_for_it(monkeypatch):
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_the_training_loader_follows_the_epoch_that_is_set_before_each_pass(num_workers):
     batches = EpochBatches(len(FRAMES), 2, seed=1)
-    loader = training_loader(Counting(), 20, batches, num_workers)
+    loader = training_loader(RandomCrops(Counting(), 20, batches.seed), batches, num_workers)
     for epoch in (3, 0):
         batches.begin(epoch)
         expected = [[index for _, index in batch] for batch in batches]

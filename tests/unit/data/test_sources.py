@@ -5,15 +5,18 @@ import numpy as np
 import pytest
 import torch
 
+from fad.boundary import NONE, block
 from fad.data import sources, tables
 from fad.data.audio import read_audio
-from fad.data.frame_dump import combine, dump_job
+from fad.data.frame_dump import Target, combine, dump_job
 from fad.data.sources import AudioSource, FrameSource, WaveformSource
+from fad.data.stored import Stored
 from fad.data.waveform import prepare_waveform
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.errors import FadError
 
 CROPPED = 2e-6  # of the largest frame; see the tests of the encoder
+FRAMES = Stored(0, 32, None, "float32")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def audio(tiny_dump, encoder):
 
 @pytest.fixture
 def frame_dir(tmp_path, audio, encoder):
-    dump_job(encoder, audio, tmp_path / "frames", 1, 1)
+    dump_job(encoder, audio, [Target(FRAMES, tmp_path / "frames")], 1, 1)
     combine(audio, tmp_path / "frames", 1, {"sha256": "x"})
     return tmp_path / "frames"
 
@@ -42,7 +45,7 @@ def test_utterances_are_prepared_and_counted_in_frames(audio, tiny_dump):
 
 
 def test_stored_frames_are_the_frontends(audio, frame_dir, encoder, tiny_dump):
-    frames = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
     assert (frames.utts, frames.frames) == (audio.utts, audio.frames)
     for index in (0, 2):
         wav = audio.load(index)
@@ -55,7 +58,7 @@ def test_stored_frames_are_the_frontends(audio, frame_dir, encoder, tiny_dump):
 def test_a_crop_of_audio_gives_the_crop_of_frames(
     audio, frame_dir, encoder, tiny_dump, start, size
 ):
-    frames = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
     samples = audio.crop(audio.load(2), start, size)
     assert len(samples) == (size - 1) * 320 + 400
     with torch.no_grad():
@@ -69,7 +72,7 @@ def test_a_crop_of_audio_gives_the_crop_of_frames(
 def test_a_crop_loaded_alone_is_the_crop_of_the_whole(
     audio, frame_dir, encoder, tiny_dump, start, size
 ):
-    frames = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
     for source in (audio, frames):
         whole = source.crop(source.load(2), start, size)
         assert torch.equal(source.load_crop(2, start, size), whole)
@@ -80,7 +83,7 @@ def test_a_crop_of_frames_reads_its_rows_alone(frame_dir, encoder, tiny_dump, mo
     read = []
     plain = sources.read_matrix
     monkeypatch.setattr(sources, "read_matrix", lambda *a: read.append(a[2]) or plain(*a))
-    frames = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
     frames.load_crop(2, 5, 51)
     assert read == [range(5, 56)]
 
@@ -88,16 +91,16 @@ def test_a_crop_of_frames_reads_its_rows_alone(frame_dir, encoder, tiny_dump, mo
 def test_a_waveform_in_memory_is_a_source_of_one(audio, encoder, tiny_dump):
     path = tables.read_wav_scp(tiny_dump / "audio" / "train" / "wav.scp")[audio.utts[2]]
     alone = WaveformSource(read_audio(path), encoder.config.grid, normalize=True)
-    assert (alone.frames, len(alone.utts), alone.boundary) == ([224], 1, "none")
+    assert (alone.frames, len(alone.utts), alone.boundary) == ([224], 1, NONE)
     assert torch.equal(alone.load(0), audio.load(2))
     assert torch.equal(alone.load_crop(0, 3, 9), audio.load_crop(2, 3, 9))
 
 
 def test_frames_of_other_audio_are_refused_by_their_shape(frame_dir, tiny_dump, encoder):
-    source = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    source = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
     ark = frame_dir / "other.ark"
     kaldiio.save_ark(str(ark), {"train-000": np.zeros((200, 32), np.float32)})
-    source._entries["train-000"] = f"{ark}:{len('train-000') + 1}"
+    source._parts[0][1]["train-000"] = f"{ark}:{len('train-000') + 1}"
     with pytest.raises(
         FadError, match=r"not a float32 matrix of shape \(201, 32\).*run stage 2 again"
     ):
@@ -107,7 +110,7 @@ def test_frames_of_other_audio_are_refused_by_their_shape(frame_dir, tiny_dump, 
 def test_frames_cut_short_are_refused_with_the_remedy(frame_dir, tiny_dump, encoder):
     (ark,) = frame_dir.glob("*.ark")
     ark.write_bytes(ark.read_bytes()[:-1000])
-    source = FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+    source = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
     source.load(0)
     with pytest.raises(FadError, match=r"cut short; remove it and run stage 2 again"):
         source.load(7)
@@ -118,7 +121,7 @@ def test_frames_cut_short_are_refused_with_the_remedy(frame_dir, tiny_dump, enco
 
 def test_frames_of_other_utterances_are_refused(frame_dir, tiny_dump, encoder):
     with pytest.raises(FadError, match=r"different keys"):
-        FrameSource(frame_dir, tiny_dump / "audio" / "dev", encoder.config.grid)
+        FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "dev", encoder.config.grid)
 
 
 def test_a_pipe_in_feats_scp_is_refused_and_not_run(frame_dir, tiny_dump, encoder):
@@ -127,7 +130,7 @@ def test_a_pipe_in_feats_scp_is_refused_and_not_run(frame_dir, tiny_dump, encode
     table["train-000"] = f"touch {canary} |"
     tables.write_table(frame_dir / "feats.scp", table)
     with pytest.raises(FadError, match=r"is a pipe, which is never run"):
-        FrameSource(frame_dir, tiny_dump / "audio" / "train", encoder.config.grid)
+        FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
     assert not canary.exists()
 
 
@@ -139,3 +142,22 @@ def test_a_bad_length_in_utt2num_samples_is_refused(tmp_path, encoder):
     (tmp_path / "utt2num_samples").write_text("b 5\n")
     with pytest.raises(FadError, match=r"different keys"):
         AudioSource(tmp_path, encoder.config.grid, normalize=True)
+
+
+def test_outputs_of_blocks_lie_beside_each_other(audio, encoder, tiny_dump, tmp_path):
+    kinds = [Stored(number, 48, 51, dtype) for number, dtype in ((1, "float32"), (2, "float16"))]
+    targets = [Target(kind, tmp_path / kind.name) for kind in kinds]
+    dump_job(encoder, audio, targets, 1, 1)
+    for target in targets:
+        combine(audio, target.out, 1, {"sha256": "x"})
+    folders = [(target.kind, target.out) for target in targets]
+    stored = FrameSource(folders, tiny_dump / "audio" / "train", encoder.config.grid)
+    assert (stored.boundary, stored.frames) == (block(2), [51] * len(audio.utts))
+    wav = audio.load_crop(2, 0, 51)
+    with torch.no_grad():
+        expected, _ = encoder(wav[None], torch.tensor([len(wav)]))
+    found = stored.load(2)
+    assert found.shape == (51, 2, 48)
+    assert torch.equal(found[:, 0], expected[0][0])
+    assert torch.equal(found[:, 1], expected[1][0].half().float())
+    assert torch.equal(stored.load_crop(2, 0, 9), found[:9])

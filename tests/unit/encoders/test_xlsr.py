@@ -4,7 +4,9 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
+from fad.boundary import FRONTEND, block
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.pretrained import PRETRAINING_PARTS
 from fad.encoders.released import parameter_shapes
@@ -65,12 +67,12 @@ def test_the_chain_entered_at_each_stage_is_the_whole(encoder):
     with torch.no_grad():
         whole, frame_lens = encoder(wav, lens)
         frames, same_lens = encoder.frontend(wav, lens)
-        stored, _ = encoder.from_frontend(frames, same_lens)
-        by_hand = encoder.blocks(encoder.project(frames), same_lens)
+        stored, _ = encoder(frames, same_lens, FRONTEND)
+        behind_1, _ = encoder(whole[0][:, :, None], same_lens, block(1))
+        behind_2, _ = encoder(torch.stack(whole, dim=2), same_lens, block(2))
     assert torch.equal(frame_lens, same_lens)
-    for a, b, c in zip(whole, stored, by_hand, strict=True):
-        assert torch.equal(a, b)
-        assert torch.equal(a, c)
+    for entered in (stored, behind_1, behind_2):
+        assert all(torch.equal(a, b) for a, b in zip(whole, entered, strict=True))
 
 
 def test_padded_in_a_batch_equals_alone(encoder):
@@ -129,3 +131,64 @@ def test_train_and_eval_are_the_same_since_nothing_drops_out(encoder):
         first = encoder.train()(*padded_batch())[0]
         second = encoder.eval()(*padded_batch())[0]
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("layers", ["all", "last"])
+def test_the_first_blocks_alone_give_the_outputs_that_they_have_in_the_whole(
+    mini_file, encoder, layers
+):
+    short = load_xlsr(read_checkpoint(mini_file), layers, num_blocks=1).eval()
+    assert (short.num_layers, short.wanted, len(short.encoder.layers)) == (1, (1,), 1)
+    with torch.no_grad():
+        (found,), _ = short(*padded_batch())
+        assert torch.equal(found, encoder(*padded_batch())[0][0])
+    assert not any("encoder.layers.1." in name for name, _ in short.named_parameters())
+    for wrong in (0, 3, 1.0, "1", True):
+        with pytest.raises(FadError, match=r"num_blocks is .*; give a number from 1 to 2"):
+            load_xlsr(read_checkpoint(mini_file), layers, num_blocks=wrong)
+
+
+def saved_bytes(encoder, inputs) -> tuple[int, list[torch.Tensor]]:
+    """What a forward pass keeps for the backward pass, and the gradients that come of it."""
+    kept: dict[int, int] = {}
+
+    def keep(x):
+        storage = x.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return x
+
+    encoder.requires_grad_(False)
+    trained = [
+        layer.self_attn.q_proj.weight.requires_grad_(True) for layer in encoder.encoder.layers
+    ]
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        hidden, _ = encoder(*inputs)
+    return sum(kept.values()), list(torch.autograd.grad(hidden[-1].square().sum(), trained))
+
+
+def test_activation_checkpointing_keeps_less_and_gives_the_same_gradients(mini_file):
+    encoder = load_xlsr(read_checkpoint(mini_file))
+    plain, expected = saved_bytes(encoder, padded_batch())
+    encoder.activation_checkpointing = True
+    less, found = saved_bytes(encoder, padded_batch())
+    assert less < 0.5 * plain
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_a_frozen_positional_weight_is_folded_once_and_anew_when_it_changes(mini_file):
+    conv = load_xlsr(read_checkpoint(mini_file)).encoder.pos_conv[0].requires_grad_(False)
+    x = torch.randn(1, 48, 20, generator=torch.Generator().manual_seed(0))
+
+    def by_hand():
+        size = conv.weight_v.square().sum((0, 1), keepdim=True).sqrt()
+        weight = conv.weight_g * conv.weight_v / size
+        return F.gelu(F.conv1d(x, weight, conv.bias, padding=8, groups=4)[..., :20])
+
+    assert (conv(x) - by_hand()).abs().max() < 1e-5
+    assert conv._weight() is conv._weight()
+    with torch.no_grad():
+        conv.weight_g.mul_(2)
+    assert (conv(x) - by_hand()).abs().max() < 1e-5
+    conv.requires_grad_(True)
+    conv(x).sum().backward()
+    assert conv.weight_g.grad.abs().max() > 0

@@ -10,7 +10,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from fad.data import frame_dump, tables
+from fad.data import tables
 from fad.errors import FadError
 from fad.files import sha256_file
 from fad.provenance import git_hash
@@ -21,7 +21,7 @@ from fad.train.trainer import Trainer
 from tests.helpers.corpus import write_audio_dump
 from tests.helpers.experiment import dump_frames, history, losses, train
 
-FROM_FRAMES = 1e-4  # of the loss, over two epochs: frames of a crop differ by 1e-6, see encoders
+FROM_FRAMES = 1e-6  # of the loss, over two epochs; with 512 channels equal on the CPU tried
 
 
 @pytest.fixture(scope="module")
@@ -122,20 +122,20 @@ def test_from_stored_frames_the_losses_are_those_from_audio(
     dump = tmp_path / "dump"
     shutil.copytree(tiny_dump / "audio", dump / "audio")
     with pytest.raises(FadError, match=r"frontend-mini/train: missing or not complete: run stage"):
-        train(tmp_path / "exp", mini_file, dump, from_frames=True)
+        train(tmp_path / "exp", mini_file, dump, stored="frontend")
     dump_frames(dump, mini_file, "train", "dev")
-    frames = train(tmp_path / "exp", mini_file, dump, from_frames=True)
+    frames = train(tmp_path / "exp", mini_file, dump, stored="auto")
     assert losses(frames) == pytest.approx(losses(trained), rel=FROM_FRAMES)
     # To be sure that the frames were read: with empty arks it fails.
-    for ark in frame_dump.dump_dir(dump, mini_file, "train").glob("*.ark"):
+    for ark in (dump / "frontend-mini" / "train").glob("*.ark"):
         ark.write_bytes(b"")
     with pytest.raises(FadError, match=r"cut short; remove it and run stage 2 again"):
-        train(tmp_path / "other", mini_file, dump, from_frames=True)
+        train(tmp_path / "other", mini_file, dump, stored="auto")
 
 
 def test_full_tuning_reads_audio_and_leaves_the_pretrained_file(mini_file, tiny_dump, tmp_path):
     before = sha256_file(mini_file)
-    exp = train(tmp_path, mini_file, tiny_dump, "full", from_frames=True)
+    exp = train(tmp_path, mini_file, tiny_dump, "full", stored="auto")
     assert sha256_file(mini_file) == before
     assert "encoder.feature_extractor.conv_layers.0.0.weight" in load_file(exp / "best.safetensors")
 

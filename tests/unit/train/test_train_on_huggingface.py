@@ -25,7 +25,7 @@ def line(tiny_dump, tmp_path_factory):
     folder = write_huggingface(root / "xls-r.v2", MINI, random_checkpoint(MINI)["model"])
     shutil.copytree(tiny_dump / "audio", root / "dump" / "audio")
     dump_frames(root / "dump", folder, "train", "dev")
-    exp = train(root / "exp", folder, root / "dump", from_frames=True)
+    exp = train(root / "exp", folder, root / "dump", stored="frontend")
     return folder, root / "dump", exp
 
 
@@ -41,7 +41,7 @@ def test_everything_is_recorded_with_the_folders_identity(line):
 
 def test_frames_of_the_folder_are_those_of_the_weights_in_it(line, caplog):
     folder, dump, _ = line
-    options = ["--config", "lora", "--dump", str(dump), "--name", "train"]
+    options = ["--config", "lora", "--dump_dir", str(dump), "--name", "train"]
     with caplog.at_level(logging.INFO):
         entry.main([*options, "--pretrained", str(folder / WEIGHTS)])
     assert "there already" in caplog.text

@@ -1,0 +1,114 @@
+"""What stage 2 stores of the frozen part of an encoder, and where it lies."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fad.boundary import Boundary
+from fad.data import tables
+from fad.errors import FadError
+
+FEATS, ENCODER = "feats.scp", "encoder.json"
+BYTES = {"float32": 4, "float16": 2}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One kind of stored frames: those of the frontend, or the output of one block.
+
+    A back-end that asks for several blocks has several kinds, so that another experiment which asks
+    for some of them finds them.
+
+    Attributes:
+        number: 0, the frontend; k, block k.
+        width: channels of a frame.
+        crop: frames stored of each utterance, its first, encoded by themselves; None: all of it.
+        dtype: float32 or float16.
+    """
+
+    number: int
+    width: int
+    crop: int | None
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        """`frontend`, `block12`, `block12-first201`, `block12-first201-float16`."""
+        what = f"block{self.number}" if self.number else "frontend"
+        crop = "" if self.crop is None else f"-first{self.crop}"
+        return what + crop + ("" if self.dtype == "float32" else f"-{self.dtype}")
+
+    def frames(self, total: int) -> int:
+        """How many frames are stored of an utterance that has `total`."""
+        return total if self.crop is None else min(total, self.crop)
+
+    def gigabytes(self, totals: Iterable[int]) -> float:
+        """What utterances of so many frames take (10**9 bytes)."""
+        frames = sum(self.frames(total) for total in totals)
+        return frames * self.width * BYTES[self.dtype] / 1e9
+
+
+def dump_dir(dump: Path, pretrained: Path, kind: Stored, name: str) -> Path:
+    """`dump/<kind>-<pretrained>/<set>`."""
+    return dump / f"{kind.name}-{_base_name(pretrained)}" / name
+
+
+def _base_name(pretrained: Path) -> str:
+    """A file's name without its ending, or `<folder>-hf` of a Hugging Face model in a folder.
+
+    The same for such a folder and for the weights file in it, which is called alike in every one.
+    """
+    path = Path(os.path.abspath(pretrained))  # `.` has a name too; links keep theirs
+    if path.is_dir():
+        return f"{path.name}-hf"
+    beside_config = path.suffix in (".safetensors", ".bin", ".json")
+    return f"{path.parent.name}-hf" if beside_config else path.stem
+
+
+def description(pretrained: Path, sha256: str, kind: Stored, audio: str) -> dict[str, Any]:
+    """What `encoder.json` says of the frames of a set whose audio has this fingerprint."""
+    return {
+        "pretrained": _base_name(pretrained),
+        "sha256": sha256,
+        "boundary": str(Boundary(kind.number)),
+        "crop_frames": kind.crop,
+        "dtype": kind.dtype,
+        "audio": audio,
+    }
+
+
+def is_complete(out: Path, wanted: dict[str, Any]) -> bool:
+    """Whether `out` has the frames that `description` says; not so where the audio has changed."""
+    return _read_description(out) == wanted and (out / FEATS).is_file() and _has_arks(out)
+
+
+def check_owner(out: Path, wanted: dict[str, Any]) -> None:
+    """Checks that `out` may be written: it has no frames of another pre-trained file.
+
+    Raises:
+        FadError: it has.
+    """
+    found = _read_description(out)
+    if found and found.get("sha256") != wanted["sha256"]:
+        raise FadError(
+            f"{out}: has the frames of another pre-trained file (sha256 "
+            f"{str(found.get('sha256'))[:12]!r}, not {wanted['sha256'][:12]}); remove it, or "
+            "rename one of the files"
+        )
+
+
+def _read_description(out: Path) -> dict[str, Any]:
+    """`encoder.json`; empty where there is none of a finished dump."""
+    try:
+        found = json.loads((out / ENCODER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, not JSON, not UTF-8
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _has_arks(out: Path) -> bool:
+    entries = tables.read_table(out / FEATS).values()
+    return all(Path(ark).is_file() for ark in {entry.rpartition(":")[0] for entry in entries})

@@ -1,0 +1,110 @@
+"""The frontend: audio to frames by strided convolutions, one frame each 20 ms."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fad.encoders.frame_grid import FrameGrid
+
+PIECE = 100  # frames at most: the first layer's output, 13 MB in XLS-R, stays in a CPU's cache
+
+
+class Frontend(nn.Module):
+    """Convolutions without padding, each with LayerNorm over channels and GELU.
+
+    A frame depends on its own 400 samples alone, which is why stored frames can be cropped, and why
+    an utterance can be taken piece by piece.
+
+    Args:
+        grid: channels, kernel and stride of each convolution.
+        conv_bias: whether they have a bias.
+    """
+
+    def __init__(self, grid: FrameGrid, conv_bias: bool) -> None:
+        super().__init__()
+        self.grid = grid
+        channels_in, layers = 1, []
+        for channels, kernel, stride in grid.conv_layers:
+            conv = nn.Conv1d(channels_in, channels, kernel, stride, bias=conv_bias)
+            # The names of a released file: the norm is `2.1`, between dropout and two transposes.
+            norm = nn.ModuleDict({"1": nn.LayerNorm(channels)})
+            layers.append(nn.ModuleDict({"0": conv, "2": norm}))
+            channels_in = channels
+        self.conv_layers = nn.ModuleList(layers)
+
+    def forward(self, wav: Tensor) -> Tensor:
+        """(B, S) -> (B, T, C), in float32 also under autocast: fp16 overflows here."""
+        with torch.autocast(wav.device.type, enabled=False):
+            encode = self._by_products if wav.device.type == "cpu" else self._by_convolutions
+            return encode(wav.float())
+
+    def _by_convolutions(self, wav: Tensor) -> Tensor:
+        """The whole batch at once: few and large kernels, for a GPU."""
+        x = wav[:, None]
+        for layer in self.conv_layers:
+            x = layer["0"](x).transpose(1, 2)
+            x = F.gelu(layer["2"]["1"](x)).transpose(1, 2)
+        return x.transpose(1, 2)
+
+    def _by_products(self, wav: Tensor) -> Tensor:
+        """Time before channels, in pieces that stay in the cache: no transposes, no copies.
+
+        The convolutions' numbers up to the order of summation, in half of their time on a CPU.
+        """
+        weights = [_by_taps(layer["0"]) for layer in self.conv_layers]
+        total = self.grid.num_frames(wav.shape[1])
+        count = -(-total // PIECE)  # nearly equal ones, so that none is a short rest
+        edges = [total * number // count for number in range(count + 1)]
+        utterances = []
+        for one in wav:
+            pieces = [self._piece(one, start, end, weights) for start, end in pairwise(edges)]
+            utterances.append(torch.cat(pieces))
+        return torch.stack(utterances)
+
+    def _piece(self, wav: Tensor, start: int, end: int, weights: list[Tensor]) -> Tensor:
+        """Frames `start` to `end` of a waveform (S,), without the last: (end - start, C)."""
+        hop = self.grid.hop
+        x = wav[start * hop : (end - 1) * hop + self.grid.window, None]
+        for layer, weight in zip(self.conv_layers, weights, strict=True):
+            x = _gelu(layer["2"]["1"](strided_product(x, weight, layer["0"])))
+        return x
+
+
+def strided_product(x: Tensor, weight: Tensor, conv: nn.Conv1d) -> Tensor:
+    """A convolution over time without padding, as products of matrices.
+
+    Frames that follow each other lie together in memory, so that `stride` of them are a row of a
+    matrix which need not be made. The taps that a longer kernel has left are those of later rows.
+
+    Args:
+        x: (T, C_in), contiguous.
+        weight: (C_out, K C_in), the convolution's, a tap's channels together.
+        conv: gives the kernel K, the stride and the bias.
+
+    Returns:
+        ((T - K) // stride + 1, C_out).
+    """
+    (kernel,), (stride,), channels = conv.kernel_size, conv.stride, x.shape[1]
+    rows, samples = (len(x) - kernel) // stride + 1, x.flatten()
+    y = None
+    for tap in range(0, kernel, stride):
+        first, last = tap * channels, min(tap + stride, kernel) * channels
+        view = samples[first:].unfold(0, last - first, stride * channels)[:rows]
+        part = weight[:, first:last].t()
+        if y is None:
+            y = view @ part if conv.bias is None else torch.addmm(conv.bias, view, part)
+        else:
+            y.addmm_(view, part)
+    return y
+
+
+def _by_taps(conv: nn.Conv1d) -> Tensor:
+    """Its weight (C_out, C_in, K) as (C_out, K C_in)."""
+    return conv.weight.transpose(1, 2).flatten(1)
+
+
+def _gelu(x: Tensor) -> Tensor:
+    """GELU, in place where no gradient will ask for its input."""
+    return F.gelu(x) if x.requires_grad else torch.ops.aten.gelu_(x)

@@ -1,0 +1,183 @@
+"""Which stored frames serve a set of an experiment: how deep, in which form, and where they lie."""
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fad.boundary import FRONTEND, NONE, Boundary, named_boundary, needed_outputs
+from fad.data.batches import Source
+from fad.data.fingerprint import fingerprint
+from fad.data.sources import AudioSource, FrameSource
+from fad.data.stored import Stored, check_owner, description, dump_dir, is_complete
+from fad.detector import Detector, build_detector
+from fad.devices import choose_device
+from fad.encoders.checkpoint import pretrained_sha256
+from fad.errors import FadError
+from fad.train.settings import TrainSettings
+
+AUTO = "auto"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Dumps:
+    """The stored frames of one set, for one detector.
+
+    Args:
+        detector: its method says up to where the encoder is frozen.
+        settings: the `train` part of the config.
+        dump: stage 2's directory.
+        pretrained: the pre-trained file, and its `sha256`.
+        name: of the set, under `dump/audio`.
+        use: `train`: crops are read, or `dev`: whole utterances.
+    """
+
+    detector: Detector
+    settings: TrainSettings
+    dump: Path
+    pretrained: Path
+    sha256: str
+    name: str
+    use: str
+
+    @property
+    def audio(self) -> Path:
+        """Stage 2's audio of the set."""
+        return self.dump / "audio" / self.name
+
+    def audio_source(self) -> AudioSource:
+        """The set as audio."""
+        config = self.detector.encoder.config
+        return AudioSource(self.audio, config.grid, config.normalize)
+
+    @property
+    def deepest(self) -> Boundary:
+        """The deepest boundary that serves the set.
+
+        Behind the frontend every frame has seen its whole crop, so that no other can be cut.
+        """
+        if self.use == "train" and self.settings.crop == "random":
+            return min(self.detector.boundary, FRONTEND)
+        return self.detector.boundary
+
+    def wanted(self, dump: str) -> Boundary:
+        """The boundary that `--dump` asks for; the deepest where that is `auto`.
+
+        Raises:
+            FadError: it is none, or too deep for this method or these crops.
+        """
+        if dump == AUTO:
+            return self.deepest
+        boundary = named_boundary(dump, max(self.detector.encoder.wanted))
+        if boundary > self.deepest:
+            fixed = boundary <= self.detector.boundary
+            why = "random crops are cut from frontend's" if fixed else "only that much is frozen"
+            remedy = "--dump auto" + (", or --set train.crop=first" if fixed else "")
+            raise FadError(
+                f"--dump {dump}: {self.name} is stored at {self.deepest} at most, since {why}; "
+                f"give {remedy}"
+            )
+        return boundary
+
+    def kinds(self, boundary: Boundary) -> list[Stored]:
+        """What must be stored to enter the encoder at a boundary; nothing at `none`."""
+        if boundary == NONE:
+            return []
+        encoder, settings = self.detector.encoder, self.settings
+        grid = encoder.config.grid
+        cropped = self.use == "train" and boundary > FRONTEND
+        crop = grid.num_frames(settings.crop_samples) if cropped else None
+        return [
+            Stored(number, encoder.dim if number else grid.channels, crop, settings.dump_dtype)
+            for number in needed_outputs(boundary, encoder.wanted)
+        ]
+
+    def folder(self, kind: Stored) -> Path:
+        """Where a kind lies."""
+        return dump_dir(self.dump, self.pretrained, kind, self.name)
+
+    def missing(self, boundary: Boundary) -> list[Stored]:
+        """What of `kinds` is not there, or not complete."""
+        return [
+            kind
+            for kind in self.kinds(boundary)
+            if not is_complete(self.folder(kind), self.describe(kind))
+        ]
+
+    def describe(self, kind: Stored) -> dict:
+        """What a kind's `encoder.json` says."""
+        return description(self.pretrained, self.sha256, kind, self._fingerprint)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return fingerprint(self.audio)
+
+    def plan(self, dump: str, frames: list[int], max_gb: float) -> Boundary:
+        """The boundary to store in stage 2.
+
+        Args:
+            dump: `--dump`: `auto` goes up the chain until what is to be written fits.
+            frames: of each utterance of the set.
+            max_gb: the most to write.
+
+        Raises:
+            FadError: the boundary asked for takes more, or its folder is another file's.
+        """
+        wanted = self.wanted(dump)
+        for depth in range(wanted.depth, NONE.depth - 1, -1):
+            boundary = Boundary(depth)
+            missing = self.missing(boundary)
+            # What is there counts too: else each call would go deeper than the one before.
+            size = sum(kind.gigabytes(frames) for kind in self.kinds(boundary))
+            if size <= max_gb or not missing:
+                for kind in missing:
+                    check_owner(self.folder(kind), self.describe(kind))
+                return boundary
+            too_much = (
+                f"{self.name} at {boundary} would take {size:.1f} GB, over --max_dump_gb {max_gb:g}"
+            )
+            if dump != AUTO:
+                raise FadError(f"{too_much}; raise it, or give --dump auto or none")
+            if depth == wanted.depth:
+                logger.info("%s: less is stored", too_much)
+        raise AssertionError("nothing takes no room")
+
+    def open(self, dump: str) -> Source:
+        """The set as training reads it: what is stored, else audio.
+
+        Args:
+            dump: `--dump`: `auto` takes the deepest dump that is complete, if there is one.
+
+        Raises:
+            FadError: the dump asked for is not complete.
+        """
+        wanted = self.wanted(dump)
+        shallowest = NONE if dump == AUTO else wanted
+        for depth in range(wanted.depth, shallowest.depth - 1, -1):
+            boundary = Boundary(depth)
+            missing = self.missing(boundary)
+            if boundary == NONE:
+                return self.audio_source()
+            if not missing:
+                kinds = [(kind, self.folder(kind)) for kind in self.kinds(boundary)]
+                return FrameSource(kinds, self.audio, self.detector.encoder.config.grid)
+        raise FadError(
+            f"{self.folder(missing[0])}: missing or not complete: run stage 2 with the same "
+            "--config, --pretrained and --dump, or train from what there is with --dump auto"
+        )
+
+
+def open_dumps(
+    config: dict[str, Any], pretrained: Path, dump: Path, name: str, use: str, ngpu: int
+) -> Dumps:
+    """The dumps of a set for a method that is not trained yet, ready to encode with.
+
+    Raises:
+        FadError: the config, the pre-trained file or the device cannot be used.
+    """
+    settings, device = TrainSettings.from_config(config["train"]), choose_device(ngpu)
+    detector = build_detector(config, pretrained).to(device).eval()
+    return Dumps(detector, settings, dump, pretrained, pretrained_sha256(pretrained), name, use)

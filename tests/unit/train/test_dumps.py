@@ -1,0 +1,147 @@
+"""How deep a set is stored, and that what is stored trains as audio does."""
+
+import logging
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from fad.bin import dump_frames
+from fad.boundary import FRONTEND, NONE, block
+from fad.encoders.checkpoint import pretrained_sha256
+from fad.errors import FadError
+from fad.train.dumps import Dumps, open_dumps
+from tests.helpers.experiment import losses, small_config, train
+
+FIRST = "train.crop=first"
+TOP = ("adaptation_conf.blocks=[2]", FIRST)
+ROUNDED = 1e-5  # a clip alone and in a batch: sums in another order
+HALF = 1e-2  # float16 has three digits
+
+
+@pytest.fixture
+def dump(tiny_dump, tmp_path):
+    shutil.copytree(tiny_dump / "audio", tmp_path / "dump" / "audio")
+    return tmp_path / "dump"
+
+
+@pytest.fixture
+def dumps(mini_file, dump):
+    def make(name: str, *overrides: str, use: str = "train") -> Dumps:
+        config = small_config(name, *overrides)
+        return open_dumps(config, mini_file, dump, "train", use, 0)
+
+    return make
+
+
+def store(dump, pretrained, name: str, overrides: tuple[str, ...], **options: str) -> None:
+    """Stage 2 for both sets, with the config that `tests.helpers.experiment.train` resolves."""
+    small = [word for o in ("train.crop_samples=16400", *overrides) for word in ("--set", o)]
+    common = ["--config", name, *small, "--pretrained", str(pretrained), "--dump_dir", str(dump)]
+    more = [word for key, value in options.items() for word in (f"--{key}", value)]
+    for use in ("train", "dev"):
+        one = [*common, *more, "--name", use, "--use", use, "--nj", "2"]
+        for job in ("1", "2"):
+            dump_frames.main([*one, "--job", job])
+        dump_frames.main([*one, "--combine", "true"])
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "train_at", "dev_at"),
+    [
+        ("full", [], NONE, NONE),
+        ("lora", [], FRONTEND, FRONTEND),
+        ("lora", [FIRST], FRONTEND, FRONTEND),
+        ("lora", ["adaptation_conf.blocks=[2]"], FRONTEND, block(1)),
+        ("lora", TOP, block(1), block(1)),
+        ("frozen", [], FRONTEND, block(2)),
+        ("frozen", [FIRST], block(2), block(2)),
+        ("frozen", [FIRST, "encoder_conf.layers=[1]"], block(1), block(1)),
+        ("frozen", [FIRST, "encoder=fairseq_xlsr"], FRONTEND, FRONTEND),
+    ],
+)
+def test_the_deepest_boundary_follows_the_method_the_crops_and_the_encoder(
+    dumps, name, overrides, train_at, dev_at
+):
+    assert dumps(name, *overrides).deepest == train_at
+    assert dumps(name, *overrides, use="dev").deepest == dev_at
+
+
+def test_too_deep_is_refused_with_the_reason(dumps):
+    lora = dumps("lora")
+    with pytest.raises(FadError, match=r"--dump block:1: train is stored at frontend .* frozen"):
+        lora.wanted("block:1")
+    with pytest.raises(FadError, match=r"at frontend at most.*random.*--set train.crop=first"):
+        dumps("frozen").wanted("all")
+    assert dumps("frozen", FIRST).wanted("all") == block(2)
+    assert (lora.wanted("none"), lora.wanted("auto")) == (NONE, FRONTEND)
+
+
+def test_auto_goes_up_the_chain_until_it_fits(dumps, caplog):
+    frozen = dumps("frozen", FIRST)
+    frames = frozen.audio_source().frames
+    crop, frontend = sum(min(n, 51) for n in frames) * 48 * 4 / 1e9, sum(frames) * 32 * 4 / 1e9
+    assert frozen.plan("auto", frames, 2.01 * crop) == block(2)
+    with caplog.at_level(logging.INFO):
+        assert frozen.plan("auto", frames, 1.99 * crop) == block(1)
+    assert "train at block:2 would take" in caplog.text
+    assert crop < frontend
+    assert frozen.plan("auto", frames, 0.99 * crop) == NONE
+    with pytest.raises(FadError, match=r"would take .* over --max_dump_gb"):
+        frozen.plan("all", frames, 1.99 * crop)
+    assert dumps("frozen", FIRST, "train.dump_dtype=float16").plan("auto", frames, crop) == block(2)
+
+
+@pytest.mark.parametrize(("name", "overrides"), [("lora", TOP), ("frozen", (FIRST,))])
+def test_blocks_that_are_stored_give_the_losses_of_audio_on_fixed_crops(
+    mini_file, dump, tmp_path, name, overrides
+):
+    audio = train(tmp_path / "audio", mini_file, dump, name, *overrides)
+    store(dump, mini_file, name, overrides)
+    deepest = 1 if name == "lora" else 2
+    expected = {f"block{k}{crop}-mini" for k in range(1, deepest + 1) for crop in ("", "-first51")}
+    assert {path.name for path in dump.iterdir()} == {"audio", *expected}
+    frames = train(tmp_path / "frames", mini_file, dump, name, *overrides, stored="auto")
+    assert losses(frames) == pytest.approx(losses(audio), rel=ROUNDED)
+    for ark in dump.rglob("*.ark"):  # to be sure that they were read
+        ark.write_bytes(b"")
+    with pytest.raises(FadError, match="cut short"):
+        train(tmp_path / "empty", mini_file, dump, name, *overrides, stored="auto")
+
+
+def test_float16_is_near(mini_file, dump, tmp_path):
+    overrides = (*TOP, "train.dump_dtype=float16")
+    audio = train(tmp_path / "audio", mini_file, dump, "lora", *overrides)
+    store(dump, mini_file, "lora", overrides)
+    frames = train(tmp_path / "frames", mini_file, dump, "lora", *overrides, stored="block:1")
+    assert losses(frames) == pytest.approx(losses(audio), rel=HALF)
+    assert losses(frames) != losses(audio)
+
+
+def test_another_experiment_uses_what_is_there(dumps, mini_file, dump, tmp_path):
+    store(dump, mini_file, "frozen", (FIRST,))
+    top = dumps("lora", *TOP, "train.seed=5", "encoder_conf.layers=last")
+    assert top.missing(block(1)) == []
+    assert top.open("auto").boundary == block(1)
+    assert dumps("lora", "train.crop=first").open("auto").boundary == NONE
+
+
+def test_auto_takes_nothing_of_another_file_and_stage_2_refuses_to_write_over_it(
+    dumps, mini_file, dump
+):
+    store(dump, mini_file, "frozen", (FIRST,))
+    frozen = dumps("frozen", FIRST)
+    other = replace(frozen, sha256="cd" * 32)
+    assert pretrained_sha256(mini_file) == frozen.sha256
+    assert (frozen.open("auto").boundary, other.open("auto").boundary) == (block(2), NONE)
+    with pytest.raises(FadError, match="of another pre-trained file"):
+        other.plan("auto", [201], 100)
+
+
+def test_what_is_there_is_not_outgrown_by_the_next_call(dumps, mini_file, dump):
+    frozen = dumps("frozen", FIRST)
+    frames = frozen.audio_source().frames
+    few = 1.5 * sum(min(n, 51) for n in frames) * 48 * 4 / 1e9
+    store(dump, mini_file, "frozen", (FIRST,), max_dump_gb=str(few))
+    assert frozen.plan("auto", frames, few) == block(1)
+    assert frozen.missing(block(1)) == []
