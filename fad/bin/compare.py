@@ -9,7 +9,8 @@ from fad.cli import parse_natural, run
 from fad.metrics.paired import RESAMPLES
 from fad.report.comparison import compare_systems, comparison_text
 from fad.report.evaluation import INVERTED
-from fad.scores.options import add_key_options, add_score_options, read_systems
+from fad.scores.options import add_key_options, add_score_options
+from fad.scores.reading import read_systems
 
 DESCRIPTION = """Whether two or more systems differ in EER on the same trials.
 
