@@ -1,11 +1,17 @@
 """Who may import whom, read from the source; and that nothing waits for what it does not need."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+
+from fad.calibration import Calibration, System, write_calibration
+from fad.files import sha256_file
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "fad").rglob("*.py"))
@@ -147,6 +153,25 @@ print(*sys.modules)
 """
     unneeded = HEAVY - ({"numpy"} if name in NUMPY_IN_HELP else set())
     assert unneeded & set(run(code).split()) == set()
+
+
+@pytest.mark.parametrize("calibrated", ["false", "true"])
+def test_scoring_does_not_wait_for_what_it_has_no_use_for(trained, tmp_path, calibrated):
+    weights = sha256_file(trained / "best.safetensors")
+    calibration = Calibration((1.0,), 0.0, 0.5, 1, 1, (System("dev", None, weights),))
+    exp = shutil.copytree(trained, tmp_path / "exp")
+    write_calibration(exp / "calibration.json", calibration)
+    soundfile.write(tmp_path / "a.flac", 0.1 * np.ones(16_000), 16_000)
+    code = f"""
+import sys
+from fad.bin.score import main
+main(["--model", {str(exp)!r}, "--calibrated", "{calibrated}", {str(tmp_path / "a.flac")!r}])
+print(*sys.modules)
+"""
+    loaded = set(run(code).split())
+    assert "torch" in loaded
+    unneeded = HEAVY - {"torch", "numpy", "soundfile"} | {"torch._dynamo", "torch._inductor"}
+    assert unneeded & loaded == set()
 
 
 def test_the_running_encoder_needs_no_fairseq(mini_file):
