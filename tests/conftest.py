@@ -22,3 +22,11 @@ def tiny_dump(tmp_path_factory) -> Path:
     write_audio_dump(dump, "train", 8, seconds=(0.5, 0.7, 4.5, 0.5), seed=1)
     write_audio_dump(dump, "dev", 6, seconds=(0.5, 0.6, 4.3, 0.5), seed=2)
     return dump
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, mini_file, tiny_dump) -> Path:
+    """An `exp/<tag>` of the mini encoder and the tiny dump."""
+    from tests.helpers.experiment import train
+
+    return train(tmp_path_factory.mktemp("exp") / "lora", mini_file, tiny_dump)

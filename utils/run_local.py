@@ -11,6 +11,10 @@ the command, host, times, output and exit code. A command that runs alone shows 
 on the terminal too, so that its progress bar is seen. Where a job fails the others are finished,
 the end of the failing logs is shown, and the exit code is 1. Ctrl-C, or the end of the program that
 called this one, ends all jobs with their children.
+
+Jobs that run side by side share the CPUs: each gets OMP_NUM_THREADS, as many threads as there are
+CPUs over jobs at a time, and at least one. A job that runs alone may use all CPUs. Where
+OMP_NUM_THREADS is set already, it stays as it is.
 """
 
 import argparse
@@ -212,7 +216,7 @@ def make_slots(gpu: int | None, jobs: int, max_jobs_run: int) -> list[dict[str, 
             )
         groups = [names[k : k + gpu] for k in range(0, len(names) - gpu + 1, gpu)]
         slots = [{"CUDA_VISIBLE_DEVICES": ",".join(group)} for group in groups[: len(slots)]]
-    if len(slots) > 1 and "OMP_NUM_THREADS" not in os.environ:
+    if len(slots) > 1 and not os.environ.get("OMP_NUM_THREADS"):
         threads = max(1, len(os.sched_getaffinity(0)) // len(slots))
         slots = [{**slot, "OMP_NUM_THREADS": str(threads)} for slot in slots]
     return slots

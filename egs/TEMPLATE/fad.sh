@@ -224,7 +224,7 @@ train() { # stage 3
     need_base
     need_dump "$train_set"
     need_dump "$dev_set"
-    local override args launch processes=$((ngpu > 0 ? ngpu : nproc))
+    local override args launch threads processes=$((ngpu > 0 ? ngpu : nproc))
     log "stage 3: train $config, to $exp"
     args=(--config "$config" --pretrained "$base" --exp "$exp" --ngpu "$ngpu"
         --train_set "$train_set" --dev_set "$dev_set" --dump "$dump")
@@ -237,8 +237,10 @@ train() { # stage 3
     if ((processes == 1)); then
         launch+=(python)
     else
-        # By itself torchrun would give each process one thread.
-        launch+=(env "OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((($(nproc) + processes - 1) / processes))}"
+        # By itself torchrun would give each process one thread; they share the CPUs as the jobs of
+        # run_local.py do.
+        threads=$(($(nproc) / processes))
+        launch+=(env "OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((threads > 0 ? threads : 1))}"
             python -m torch.distributed.run --standalone --nproc_per_node "$processes")
     fi
     keep_log "$exp/train.log"

@@ -4,12 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.calibration import read_calibration
 from fad.cli import run
 from fad.errors import FadError
-from fad.report.calibrated import apply_to_files
-from fad.scores.options import add_score_options, read_files
-from fad.scores.score_files import write_scores
+from fad.scores.options import add_score_options
 
 DESCRIPTION = """Writes `utt llr`, sorted: log-likelihood ratios in nats, higher is more bona fide.
 
@@ -52,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     inputs = {path.resolve() for path in (args.calibration, *args.scores)}
     if args.out.resolve() in inputs:
         raise FadError(f"--out {args.out}: is an input, which would be lost: name another file")
+    from fad.calibration import read_calibration
+    from fad.report.calibrated import apply_to_files
+    from fad.scores.reading import read_files
+    from fad.scores.score_files import write_scores
+
     files = read_files(args, args.scores)
     ratios = apply_to_files(read_calibration(args.calibration), args.calibration, files)
     write_scores(args.out, ratios)

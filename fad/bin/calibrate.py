@@ -5,13 +5,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.calibration import write_calibration
 from fad.cli import run
-from fad.report.calibrated import by_class, doubts, fit_files, fit_table, formula
 from fad.report.scored import check_weights
-from fad.report.text import terminal_table
-from fad.scores.options import add_key_options, add_score_options, read_systems
-from fad.scores.trials import choose_phase
+from fad.scores.options import add_key_options, add_score_options
 
 DESCRIPTION = """Makes scores into log-likelihood ratios: fits llr = w . s + b on labelled scores.
 
@@ -55,6 +51,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     for path in args.scores if args.model else ():
         check_weights(args.model, path)
+    from fad.calibration import write_calibration
+    from fad.report.calibrated import by_class, doubts, fit_files, fit_table, formula
+    from fad.report.text import terminal_table
+    from fad.scores.reading import read_systems
+    from fad.scores.trials import choose_phase
+
     systems = read_systems(args, args.scores, {})
     bonafide, spoof = by_class(systems)
     calibration = fit_files(args.scores, bonafide, spoof, args.p_spoof)

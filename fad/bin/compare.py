@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 from fad.cli import parse_natural, run
 from fad.metrics.paired import RESAMPLES
-from fad.report.comparison import compare_systems, comparison_text
-from fad.report.evaluation import INVERTED
-from fad.scores.options import add_key_options, add_score_options, read_systems
+from fad.scores.options import add_key_options, add_score_options
 
 DESCRIPTION = """Whether two or more systems differ in EER on the same trials.
 
@@ -52,6 +50,10 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the comparison; warnings go to standard error."""
     args = get_parser().parse_args(argv)
+    from fad.report.comparison import compare_systems, comparison_text
+    from fad.report.evaluation import INVERTED
+    from fad.scores.reading import read_systems
+
     systems = read_systems(args, args.scores, {"speaker": args.utt2spk})
     results = compare_systems(systems, args.resamples, args.seed)
     print(json.dumps(results, indent=2) if args.json else comparison_text(results))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.cli import run
-from fad.data.audio_dump import combine, dump_job
 from fad.data.jobs import add_job_options, check_job
 
 DESCRIPTION = """\
@@ -47,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = get_parser().parse_args(argv)
     check_job(args)
+    from fad.data.audio_dump import combine, dump_job
+
     if args.combine:
         combine(args.data, args.out, args.nj, skip_bad=args.on_error == "skip")
     else:

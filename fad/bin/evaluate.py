@@ -7,13 +7,8 @@ from collections.abc import Sequence
 
 from fad.cli import parse_finite, parse_natural, parse_pairs, run
 from fad.errors import FadError
-from fad.metrics.paired import interval_rank
-from fad.report.evaluation import evaluate
-from fad.report.set_text import set_text
-from fad.scores.asv_scores import read_asv_scores
 from fad.scores.formats import DESCRIPTION, EPILOG
-from fad.scores.options import add_key_options, add_score_options, read_trials
-from fad.scores.trials import choose_phase
+from fad.scores.options import add_key_options, add_score_options
 
 LEVEL = 0.95  # of the interval
 
@@ -43,6 +38,8 @@ def get_parser() -> argparse.ArgumentParser:
 
 def check_resamples(resamples: int) -> None:
     """Refuses an interval of so few draws that no two of them can be its ends."""
+    from fad.metrics.paired import interval_rank
+
     try:
         if resamples:
             interval_rank(resamples, LEVEL)
@@ -56,6 +53,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.asv_key and not args.asv_scores:
         raise FadError("--asv_key goes with --asv_scores: give that too")
     check_resamples(args.resamples)
+    from fad.report.evaluation import evaluate
+    from fad.report.set_text import set_text
+    from fad.scores.asv_scores import read_asv_scores
+    from fad.scores.reading import read_trials
+    from fad.scores.trials import choose_phase
+
     by = parse_pairs("--by", args.by, "lang=utt2lang")
     tables = {"attack": args.attacks, "speaker": args.utt2spk} | by
     (trials,) = read_trials(args, [args.scores], tables)

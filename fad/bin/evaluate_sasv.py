@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 
 from fad.cli import run
-from fad.report.sasv import as_text, evaluate_sasv
-from fad.scores.sasv_files import read_sasv_trials
 
 DESCRIPTION = """Costs and error rates of spoofing-aware speaker verification (SASV).
 
@@ -47,6 +45,9 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the results of one file of scores; warnings go to standard error."""
     args = get_parser().parse_args(argv)
+    from fad.report.sasv import as_text, evaluate_sasv
+    from fad.scores.sasv_files import read_sasv_trials
+
     results = evaluate_sasv(read_sasv_trials(args.scores, args.key), args.threshold)
     as_json = json.dumps(results, indent=2, allow_nan=False)
     print(as_json if args.json else as_text(args.scores, results))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from fad.cli import run
 from fad.files import write_text
-from fad.page.page import page
 from fad.report.overview import SORT_KEYS, gather_with_curves
 
 DESCRIPTION = """Writes one HTML page over all EXP_DIR/<tag>/results.json: a table of all systems,
@@ -48,6 +47,8 @@ def name_of(exp_dir: Path) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Writes the page."""
     args = get_parser().parse_args(argv)
+    from fad.page.page import page
+
     experiments = gather_with_curves(args.exp_dirs, args.sort)
     title = args.title or f"Results of {', '.join(map(name_of, args.exp_dirs))}"
     write_text(args.out, page(experiments, title))

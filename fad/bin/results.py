@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.cli import parse_pairs, run
-from fad.page.page import write_pages
-from fad.report.experiment import report
 
 DESCRIPTION = """Writes results.json, RESULTS.md, report.html and a DET plot for each test set into
 exp/<tag>, and anew exp/report.html over all experiments there.
@@ -49,7 +47,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Writes the results of one experiment."""
     args = get_parser().parse_args(argv)
     tests = parse_paths("--test", args.test)
-    results = report(args.exp, args.train_data, tests, parse_paths("--asv_scores", args.asv_scores))
+    asv_scores = parse_paths("--asv_scores", args.asv_scores)
+    from fad.page.page import write_pages
+    from fad.report.experiment import report
+
+    results = report(args.exp, args.train_data, tests, asv_scores)
     for name, found in results["test_sets"].items():
         logging.info("%s: EER %.2f %%", name, found["eer_percent"])
         for warning in found["warnings"]:

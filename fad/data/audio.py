@@ -5,15 +5,17 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import av
 import numpy as np
 import soundfile as sf
 
 from fad.data.truncation import missing_bytes, says_its_length
 from fad.errors import FadError
 from fad.files import is_file
+
+if TYPE_CHECKING:
+    import av
 
 SAMPLE_RATE = 16000  # Hz, what XLS-R was trained on
 RATES = (1_000, 768_000)  # Hz: no speech is below, no file above, and resampling would go wild
@@ -128,6 +130,8 @@ def _decode_libsndfile(path: Path) -> tuple[np.ndarray, int]:
 
 
 def _decode_av(path: Path) -> tuple[np.ndarray, int]:
+    import av  # loads FFmpeg, which WAV and FLAC have no need of
+
     try:
         with path.open("rb") as file, av.open(file, **_AV_OPTIONS) as box:
             if not box.streams.audio:
@@ -154,13 +158,15 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
     return wav, stream.rate
 
 
-def _mean_of_channels(frame: av.AudioFrame) -> np.ndarray:
+def _mean_of_channels(frame: "av.AudioFrame") -> np.ndarray:
     """An interleaved frame as (S,) float32."""
     return frame.to_ndarray().reshape(frame.samples, -1).mean(axis=1)
 
 
-def _seconds(box: av.container.InputContainer) -> float:
+def _seconds(box: "av.container.InputContainer") -> float:
     """The duration of the audio by its container's header, 0 where that does not tell."""
+    import av
+
     stream = box.streams.audio[0]
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)

@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,11 +110,10 @@ def _plain(value: Any, path: Path) -> dict[str, Any]:
 
 
 def _without_omegaconf(value: Any) -> Any:
-    try:
-        from omegaconf import OmegaConf
-    except ImportError:
+    omegaconf = sys.modules.get("omegaconf")  # imported where the file holds its containers
+    if omegaconf is None or not omegaconf.OmegaConf.is_config(value):
         return value
-    return OmegaConf.to_container(value, resolve=False) if OmegaConf.is_config(value) else value
+    return omegaconf.OmegaConf.to_container(value, resolve=False)
 
 
 def _flag(part: dict[str, Any], key: str, path: Path) -> bool:

@@ -33,7 +33,7 @@ def load_pickled(path: Path) -> Any:
     try:
         if is_zip:
             _check_stored(path)
-        with _allowed_classes():
+        with _allowed_classes(path):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except FadError:
         raise
@@ -85,9 +85,11 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _allowed_classes():
+def _allowed_classes(path: Path):
     """Old files hold an argparse.Namespace or OmegaConf containers: these by name, no others."""
     classes: list[Any] = [argparse.Namespace, OrderedDict]
+    if not _may_hold_omegaconf(path):  # it takes as long to import as a small file to load
+        return torch.serialization.safe_globals(classes)
     try:
         from omegaconf import DictConfig, ListConfig, base, nodes
     except ImportError:
@@ -96,3 +98,12 @@ def _allowed_classes():
     classes += [nodes.AnyNode, nodes.StringNode, nodes.IntegerNode, nodes.FloatNode]
     classes += [nodes.BooleanNode, nodes.EnumNode, Any, dict, list, int, float, str, bool, tuple]
     return torch.serialization.safe_globals(classes)
+
+
+def _may_hold_omegaconf(path: Path) -> bool:
+    """Whether a file's pickle names that package; files of before torch 1.6 may."""
+    if not zipfile.is_zipfile(path):
+        return True
+    with zipfile.ZipFile(path) as archive:
+        pickles = [name for name in archive.namelist() if name.endswith("data.pkl")]
+        return any(b"omegaconf" in archive.read(name) for name in pickles)

@@ -23,8 +23,6 @@ Computer Speech and Language 20, 2006.
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import isotonic_regression
-from scipy.special import entr
 
 from fad.metrics.det import check_scores, operating_points
 
@@ -54,6 +52,10 @@ def min_cllr(bonafide: ArrayLike, spoof: ArrayLike) -> float:
     Raises:
         ValueError: a class is empty, or a score is NaN or infinite.
     """
+    # They take longer to import than all else that needs this file.
+    from scipy.optimize import isotonic_regression
+    from scipy.special import entr
+
     points = operating_points(bonafide, spoof)
     num_bonafide, num_spoof = np.diff(points.misses), -np.diff(points.false_alarms)
     sizes = num_bonafide + num_spoof

@@ -20,7 +20,6 @@ from math import isfinite
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 LARGEST = 1e300
 """Of a score's absolute value."""
@@ -143,4 +142,6 @@ def probit(rate: ArrayLike, floor: float = 1e-5) -> np.ndarray:
     Gaussian scores of equal variance give a straight line there. Rates outside [floor, 1 - floor]
     are put on that edge, since 0 and 1 lie at infinity.
     """
+    from scipy.special import ndtri  # takes longer to import than all else that needs this file
+
     return ndtri(np.clip(rate, floor, 1 - floor))

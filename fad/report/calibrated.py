@@ -10,7 +10,6 @@ from fad.calibration import CALIBRATION, REMEDY, Calibration, System, read_calib
 from fad.data.tables import check_same_keys
 from fad.errors import FadError
 from fad.files import sha256_file
-from fad.logistic import fit_calibration
 from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.metrics.decisions import auc, decisions_at
@@ -34,6 +33,8 @@ def fit_files(
     Raises:
         FadError: the scores cannot be fitted, or the prior is out of its range.
     """
+    from fad.logistic import fit_calibration  # with SciPy, which no other function here waits for
+
     systems = [System(str(path), sha256_file(path), recorded_weights(path)) for path in paths]
     try:
         return fit_calibration(bonafide, spoof, p_spoof, systems)

@@ -27,7 +27,7 @@ def compare_systems(
 
     Args:
         systems: each system's scores of the same trials, of one phase, from
-            `fad.scores.options.read_systems`.
+            `fad.scores.reading.read_systems`.
         resamples: draws of the bootstrap.
         seed: of the draws, from 0.
 

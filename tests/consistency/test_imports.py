@@ -1,11 +1,17 @@
-"""Who may import whom, read from the source; and that `--help` does not wait for torch."""
+"""Who may import whom, read from the source; and that nothing waits for what it does not need."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+
+from fad.calibration import Calibration, System, write_calibration
+from fad.files import sha256_file
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "fad").rglob("*.py"))
@@ -15,6 +21,10 @@ ENTRY_POINTS = sorted(path.stem for path in (ROOT / "fad/bin").glob("[a-z]*.py")
 FOUNDATION = {"errors", "files", "cli", "masks", "progress", "devices", "provenance"}
 TORCH = {"torch", "numpy"}
 AUDIO = {"torchaudio", "soundfile", "av", "kaldiio"}
+# What takes a tenth of a second or more to import, or brings along what does.
+HEAVY = {"torch", "scipy", "matplotlib", "tensorboard", "sympy", "omegaconf", "numpy"} | AUDIO
+# A default or the choices of an option of theirs are those of metrics and results.
+NUMPY_IN_HELP = {"compare", "report", "score"}
 
 # room of fad -> (rooms of fad, packages) that it may import, besides itself and the foundation.
 # `omegaconf` is what old fairseq files are made of: its containers are allowed by name.
@@ -130,18 +140,38 @@ def run(code: str) -> str:
     return result.stdout
 
 
-def test_help_of_every_entry_point_teaches_and_does_not_wait_for_torch():
-    assert ENTRY_POINTS
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_help_of_every_entry_point_teaches_and_waits_for_nothing(name):
     code = f"""
-import contextlib, importlib, io, sys
-for name in {ENTRY_POINTS}:
-    text = io.StringIO()
-    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
-        importlib.import_module("fad.bin." + name).main(["--help"])
-    assert "python -m fad.bin." + name in text.getvalue(), name + ": no example"
-    assert "torch" not in sys.modules, name + " imports torch before it needs it"
+import contextlib, io, sys
+from fad.bin.{name} import main
+text = io.StringIO()
+with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+    main(["--help"])
+assert "python -m fad.bin.{name}" in text.getvalue(), "no example"
+print(*sys.modules)
 """
-    run(code)
+    unneeded = HEAVY - ({"numpy"} if name in NUMPY_IN_HELP else set())
+    assert unneeded & set(run(code).split()) == set()
+
+
+@pytest.mark.parametrize("calibrated", ["false", "true"])
+def test_scoring_does_not_wait_for_what_it_has_no_use_for(trained, tmp_path, calibrated):
+    weights = sha256_file(trained / "best.safetensors")
+    calibration = Calibration((1.0,), 0.0, 0.5, 1, 1, (System("dev", None, weights),))
+    exp = shutil.copytree(trained, tmp_path / "exp")
+    write_calibration(exp / "calibration.json", calibration)
+    soundfile.write(tmp_path / "a.flac", 0.1 * np.ones(16_000), 16_000)
+    code = f"""
+import sys
+from fad.bin.score import main
+main(["--model", {str(exp)!r}, "--calibrated", "{calibrated}", {str(tmp_path / "a.flac")!r}])
+print(*sys.modules)
+"""
+    loaded = set(run(code).split())
+    assert "torch" in loaded
+    unneeded = HEAVY - {"torch", "numpy", "soundfile"} | {"torch._dynamo", "torch._inductor"}
+    assert unneeded & loaded == set()
 
 
 def test_the_running_encoder_needs_no_fairseq(mini_file):

@@ -292,3 +292,18 @@ def test_several_processes_are_started_by_torchrun(recipe, options, launcher):
     (call,) = recipe.calls()
     assert call[: len(launcher)] == launcher
     assert call[len(launcher)] == "fad.bin.train"
+
+
+@pytest.mark.parametrize(
+    ("processes", "given", "threads"),
+    [("2", "", "2"), ("3", "", "1"), ("8", "", "1"), ("2", "7", "7")],
+)
+def test_processes_of_one_training_share_the_cpus(recipe, processes, given, threads):
+    recipe.add_all()
+    nproc = recipe.path.parents[1] / "utils/nproc"  # before the machine's own on the PATH
+    nproc.write_text("#!/bin/sh\necho 4\n")
+    nproc.chmod(0o755)
+    options = ("--stage", "3", "--stop_stage", "3", "--nproc", processes)
+    done = recipe.run(*options, OMP_NUM_THREADS=given, EDIT="echo $OMP_NUM_THREADS >threads")
+    assert done.returncode == 0, done.stderr
+    assert (recipe.path / "threads").read_text().split() == [threads]

@@ -149,6 +149,7 @@ os.remove(f"on.{sys.argv[1]}")
     ("options", "given", "expected"),
     [
         (["JOB=1:2"], None, str(max(1, CPUS // 2))),
+        (["--max_jobs_run", str(CPUS + 1), f"JOB=1:{CPUS + 1}"], None, "1"),
         (["--max_jobs_run", "1", "JOB=1:2"], None, "unset"),
         (["JOB=1:2"], "7", "7"),
         ([], None, "unset"),

@@ -1,0 +1,74 @@
+"""The trials that files of scores and a key name, as the options of `fad.scores.options` say."""
+
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fad.cli import parse_pairs
+from fad.data.protocols import Key
+from fad.data.tables import check_same_keys
+from fad.errors import FadError
+from fad.scores.joining import by_stem, join, read_any_key
+from fad.scores.score_files import ScoreFile, read_scores
+from fad.scores.trials import Trials, choose_phase, of_phase
+
+
+def read_files(args: Namespace, paths: Sequence[str | Path]) -> list[ScoreFile]:
+    """The files of scores, as the options of `add_score_options` say.
+
+    Raises:
+        FadError: as `read_scores`.
+    """
+    columns = parse_pairs("--columns", args.columns, "utt=filename")
+    return [read_scores(path, columns, args.bonafide, args.logits) for path in paths]
+
+
+def read_trials(
+    args: Namespace,
+    paths: Sequence[str | Path],
+    tables: Mapping[str, str | Path | None],
+) -> list[Trials]:
+    """The trials of each file of scores, of all phases that it has, as both groups of options say.
+
+    Without a key, the first file with labels in it is the key of all.
+
+    Args:
+        args: what the user gave.
+        paths: files of scores.
+        tables: further columns of the trials, as `join` takes them; what is None is not there.
+
+    Raises:
+        FadError: as `join`, `by_stem` and the readers; or --key_columns without --key.
+    """
+    if args.key_columns and not args.key:
+        raise FadError("--key_columns goes with --key: give that too")
+    chosen = parse_pairs("--key_columns", args.key_columns, "label=key")
+    found = read_files(args, paths)
+    key = read_any_key(args.key, chosen, args.bonafide) if args.key else _own_key(found)
+    files = {name: path for name, path in tables.items() if path}
+    pairs = [by_stem(file, key) if args.stems else (file, key) for file in found]
+    return [join(file, its_key, files, args.phase) for file, its_key in pairs]
+
+
+def read_systems(
+    args: Namespace,
+    paths: Sequence[str | Path],
+    tables: Mapping[str, str | Path | None],
+) -> list[Trials]:
+    """The same trials, scored by several systems: those of --phase, or of the phase `eval`.
+
+    Raises:
+        FadError: as `read_trials`; there is no such phase, or the systems have not the same trials.
+    """
+    trials = read_trials(args, paths, tables)
+    systems = [of_phase(system, choose_phase(system, args.phase)) for system in trials]
+    try:
+        check_same_keys({system.name: dict.fromkeys(system.utts) for system in systems})
+    except FadError as error:
+        raise FadError(f"{error}: give a --key that has the phases of all") from error
+    return systems
+
+
+def _own_key(found: Sequence[ScoreFile]) -> Key | None:
+    labelled = (file for file in found if file.labels)
+    return next((Key(file.path, file.labels, file.columns) for file in labelled), None)
