@@ -34,6 +34,8 @@ dump=auto         # what to store in stage 2 of the frozen part of the encoder, 
 max_dump_gb=100   # of one set: auto stores less where it would be more, the others refuse
 calibrate=true    # stage 4 also scores the dev set and fits exp/<tag>/calibration.json on it, by
                   # which scores are made log-likelihood ratios; test sets' scores stay as they are
+score_precision=fp32  # fp32, or int8: stage 4 in 8-bit integers on a CPU, faster and with slightly
+                  # other scores
 # [Machine]
 nj=2              # jobs of stages 1, 2 and 4
 ngpu=0            # GPUs to train on, one process each; scoring takes one a job where there are any
@@ -50,6 +52,10 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 # shellcheck source=../../utils/cmd.sh
 . "$utils/cmd.sh"
 
+[[ $score_precision == fp32 || $score_precision == int8 ]] ||
+    die "--score_precision $score_precision: fp32 or int8"
+[[ $score_precision == fp32 || $ngpu == 0 ]] ||
+    die "--score_precision $score_precision is for a CPU: stage 4 with --ngpu 0"
 [[ $on_error == stop || $on_error == skip ]] || die "--on_error $on_error: stop or skip"
 [[ -n $corpus ]] || die "--corpus is missing: call this through a recipe's run.sh"
 [[ $dump =~ ^(auto|none|frontend|all|block:[1-9][0-9]*)$ ]] ||
@@ -266,7 +272,7 @@ score_set() { # name of a set
     log "stage 4: score $1 with $exp"
     jobs=$(jobs_for "$audio")
     args=(python -m fad.bin.score_set --model "$exp" --audio "$audio"
-        --out "$exp/scores/$1" --ngpu "$((ngpu > 0))" --nj "$jobs")
+        --out "$exp/scores/$1" --ngpu "$((ngpu > 0))" --nj "$jobs" --precision "$score_precision")
     # A model knows its own encoder; an explicit one is where that file is now.
     [[ -z $pretrained ]] || args+=(--pretrained "$pretrained")
     launch=("${score_cmd[@]}")
@@ -275,8 +281,10 @@ score_set() { # name of a set
     "${args[@]}" --combine true
 }
 
-is_scored() { # name of a set: whether by the weights that are there now, after its dump
-    [[ $exp/scores/$1 -nt $(audio_dir "$1")/wav.scp ]] &&
+is_scored() { # name of a set: by the weights that are there now, in this precision, after its dump
+    local noted
+    noted=$(sed -n 's/^# precision //p' "$exp/scores/$1.weights.sha256" 2>/dev/null) || return 1
+    [[ $exp/scores/$1 -nt $(audio_dir "$1")/wav.scp && ${noted:-fp32} == "$score_precision" ]] &&
         (cd "./$exp" && sha256sum --check --status "scores/$1.weights.sha256") 2>/dev/null
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fad.cli import run
 from fad.errors import FadError
+from fad.model_options import add_model_options
 from fad.report.answer import add_answer_options, read_answer
 
 DESCRIPTION = """\
@@ -34,11 +35,7 @@ def get_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", type=Path, required=True, help="an exp/<tag>")
-    parser.add_argument(
-        "--pretrained", type=Path, help="the fairseq file or Hugging Face folder, if it has moved"
-    )
-    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
+    add_model_options(parser)
     add_answer_options(parser)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio to score")
     return parser
@@ -55,12 +52,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     import numpy as np
 
     from fad.data.audio import read_audio
-    from fad.detector import load_detector
     from fad.devices import choose_device
+    from fad.loading import load_for_scoring
     from fad.scoring import check_finite, score_waveform
 
     device = choose_device(args.ngpu)
-    detector = load_detector(args.model, args.pretrained).to(device)
+    detector = load_for_scoring(args.model, args.pretrained, device, args.precision)
     logging.info("path, %s; higher = bona fide", answer.columns)
     bad = 0
     for path in args.files:

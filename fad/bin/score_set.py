@@ -8,6 +8,7 @@ from fad.cli import run
 from fad.data import tables
 from fad.data.jobs import add_job_options, check_job, combine_parts, part_path, share
 from fad.errors import FadError
+from fad.model_options import add_model_options
 from fad.report.scored import record_weights
 
 DESCRIPTION = """\
@@ -28,13 +29,9 @@ def get_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", type=Path, required=True, help="an exp/<tag>")
-    parser.add_argument(
-        "--pretrained", type=Path, help="the fairseq file or Hugging Face folder, if it has moved"
-    )
+    add_model_options(parser)
     parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set>")
     parser.add_argument("--out", type=Path, required=True, help="the score file")
-    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
     add_job_options(parser)
     return parser
 
@@ -48,18 +45,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     check_job(args)
     if args.combine:
-        combine_parts(args.out, args.nj)
-        record_weights(args.model, args.out)
+        combine_parts(args.out, args.nj, args.precision)
+        record_weights(args.model, args.out, args.precision)
         return
     if not (args.audio / "wav.scp").is_file():
         raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")
     from fad.data.sources import AudioSource
-    from fad.detector import load_detector
     from fad.devices import choose_device
+    from fad.loading import load_for_scoring
     from fad.scoring import check_finite, log_ratio, predict
 
     device = choose_device(args.ngpu)
-    detector = load_detector(args.model, args.pretrained).to(device)
+    detector = load_for_scoring(args.model, args.pretrained, device, args.precision)
     config = detector.encoder.config
     source = AudioSource(args.audio, config.grid, config.normalize)
     indices = list(share(range(len(source.utts)), args.job, args.nj))
@@ -67,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     utts = [source.utts[index] for index in indices]
     check_finite(utts, scores)
     tables.write_table(
-        part_path(args.out, args.job, args.nj),
+        part_path(args.out, args.job, args.nj, args.precision),
         {utt: f"{score:.6f}" for utt, score in zip(utts, scores, strict=True)},
     )
 

@@ -43,18 +43,19 @@ def check_job(args: argparse.Namespace) -> None:
         raise FadError(f"--job {args.job} is not within 1 and --nj {args.nj}: correct one of them")
 
 
-def part_path(out: Path, job: int, nj: int) -> Path:
-    """Where a job leaves its part of the table `out`."""
-    return out.with_name(f".{out.name}.{job}of{nj}")
+def part_path(out: Path, job: int, nj: int, made: str = "") -> Path:
+    """Where a job leaves its part of the table `out`; other ways to make it have another `made`."""
+    name = f".{out.name}.{made}" if made else f".{out.name}"
+    return out.with_name(f"{name}.{job}of{nj}")
 
 
-def combine_parts(out: Path, nj: int) -> tables.Table:
+def combine_parts(out: Path, nj: int, made: str = "") -> tables.Table:
     """Joins the jobs' tables into `out` and removes them; returns what was written.
 
     Raises:
-        FadError: a job has not run.
+        FadError: a job has not run, or none that made its part in this way.
     """
-    parts = [part_path(out, job, nj) for job in range(1, nj + 1)]
+    parts = [part_path(out, job, nj, made) for job in range(1, nj + 1)]
     for job, part in enumerate(parts, start=1):
         if not part.is_file():
             raise FadError(f"{part}: missing: job {job} of {nj} has not finished: run it again")

@@ -1,18 +1,24 @@
-"""Which weights gave a set's scores, so that they are not taken for another model's."""
+"""Which weights gave a set's scores, so that they are not taken for another model's.
+
+`<set>.weights.sha256` is for `sha256sum --check`, which passes over a line that begins with #. In
+such a line stands the precision, where it is not float32.
+"""
 
 import re
 from pathlib import Path
 
 from fad.errors import FadError
 from fad.files import sha256_file, write_text
+from fad.model_options import FP32
 
 WEIGHTS = "best.safetensors"
-_LINE = re.compile(rb"([0-9a-f]{64})  best\.safetensors\n")
+_LINE = re.compile(rb"(?:# precision [a-z0-9]+\n)?([0-9a-f]{64})  best\.safetensors\n")
 
 
-def record_weights(model: Path, scores: Path) -> None:
-    """Writes the sha256 of the weights in `model` beside a set's scores."""
-    write_text(_record(scores), f"{sha256_file(model / WEIGHTS)}  {WEIGHTS}\n")
+def record_weights(model: Path, scores: Path, precision: str = FP32) -> None:
+    """Writes the sha256 of the weights in `model` beside a set's scores, and their precision."""
+    note = "" if precision == FP32 else f"# precision {precision}\n"
+    write_text(_record(scores), f"{note}{sha256_file(model / WEIGHTS)}  {WEIGHTS}\n")
 
 
 def recorded_weights(scores: Path) -> str | None:

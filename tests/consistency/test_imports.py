@@ -51,6 +51,8 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
         TORCH | {"safetensors"},
     ),
     "scoring": ({"data", "detector"}, TORCH),
+    "model_options": (set(), set()),
+    "loading": ({"detector", "adaptation", "encoders", "model_options"}, {"torch"}),
     "train": (
         {"registry", "config", "data", "encoders", "adaptation", "backends", "losses", "metrics"}
         | {"detector", "scoring"},
@@ -59,7 +61,8 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "scores": ({"data"}, {"numpy"}),
     "plots": ({"metrics"}, {"numpy", "matplotlib"}),
     "report": (
-        {"config", "metrics", "data", "calibration", "logistic", "scores", "plots"},
+        {"config", "metrics", "data", "calibration", "logistic", "scores", "plots"}
+        | {"model_options"},
         {"numpy"},
     ),
     "page": ({"config", "plots", "report"}, set()),

@@ -13,12 +13,12 @@ def scored_sets(recipe) -> list[str]:
     return names[::2]
 
 
-def record(recipe, weights: str) -> None:
+def record(recipe, weights: str, note: str = "") -> None:
     """Makes scores of the dev set that are of these weights, and later than its dump."""
     recipe.add("exp/lora/scores/dev")
     digest = hashlib.sha256(weights.encode()).hexdigest()
     path = recipe.path / "exp/lora/scores/dev.weights.sha256"
-    path.write_text(f"{digest}  best.safetensors\n")
+    path.write_text(f"{note}{digest}  best.safetensors\n")
     os.utime(recipe.path / "dump/audio/dev/wav.scp", (1, 1))
 
 
@@ -67,3 +67,31 @@ def test_without_a_dev_set_nothing_calibrates(recipe):
         assert done.returncode == 0, done.stderr
         assert recipe.called() == ["score_set"]
         assert scored_sets(recipe) == ["eval"]
+
+
+def test_the_dev_set_is_scored_in_the_precision_of_the_test_sets(recipe):
+    recipe.add_all()
+    words = ("--stage", "4", "--stop_stage", "4", "--score_precision", "int8")
+    weights = (recipe.path / "exp/lora/best.safetensors").read_text()
+    for note, expected in (("", ["eval", "dev"]), ("# precision int8\n", ["eval"])):
+        record(recipe, weights, note)
+        done = recipe.run(*words)
+        assert done.returncode == 0, done.stderr
+        assert scored_sets(recipe) == expected
+        for call in recipe.calls():
+            assert call[0] != "fad.bin.score_set" or "int8" in call
+    record(recipe, weights, "# precision int8\n")
+    assert recipe.run(*words[:4]).returncode == 0
+    assert scored_sets(recipe) == ["eval", "dev"]
+
+
+def test_a_precision_that_cannot_be_is_refused_before_anything_runs(recipe):
+    recipe.add_all()
+    for words, message in (
+        (("--score_precision", "int4"), "--score_precision int4: fp32 or int8"),
+        (("--score_precision", "int8", "--ngpu", "1"), "int8 is for a CPU: stage 4 with --ngpu 0"),
+    ):
+        done = recipe.run("--stage", "4", *words)
+        assert done.returncode != 0
+        assert message in done.stderr
+        assert recipe.called() == []

@@ -12,6 +12,8 @@ from fad.calibration import read_calibration
 from fad.data import tables
 from fad.errors import FadError
 
+INT8 = 0.05  # on scores near 1
+
 
 def lines(capsys, *options: str) -> list[list[str]]:
     score.main(list(options))
@@ -97,3 +99,12 @@ def test_a_model_without_calibration_says_so_before_it_is_loaded(tmp_path):
 def test_a_model_that_is_not_there_says_what_model_takes(tmp_path):
     with pytest.raises(FadError, match="--model takes an exp/<tag>"):
         score.main(["--model", str(tmp_path), "a.wav"])
+
+
+def test_in_integers_a_file_scores_nearly_as_in_float(capsys, trained, tiny_dump):
+    paths = tables.read_wav_scp(tiny_dump / "audio" / "dev" / "wav.scp").values()
+    common = ("--model", str(trained))
+    whole = [float(row[1]) for row in lines(capsys, *common, *paths)]
+    ints = [float(row[1]) for row in lines(capsys, *common, "--precision", "int8", *paths)]
+    assert ints == pytest.approx(whole, abs=INT8)
+    assert ints != whole

@@ -8,9 +8,12 @@ from fad.bin import score_set
 from fad.data import tables
 from fad.errors import FadError
 
+INT8 = 0.05  # on scores near 1
 
-def score(trained, audio, out, nj=1, pretrained=None):
+
+def score(trained, audio, out, nj=1, pretrained=None, *options):
     common = ["--model", str(trained), "--audio", str(audio), "--out", str(out), "--nj", str(nj)]
+    common += options
     common += ["--pretrained", str(pretrained)] if pretrained else []
     for job in range(nj, 0, -1):
         score_set.main([*common, "--job", str(job)])
@@ -87,3 +90,21 @@ def test_another_pretrained_file_is_refused(trained, audio, tmp_path):
     other = write_random_checkpoint(tmp_path / "other.pt", MINI, seed=3)
     with pytest.raises(FadError, match=r"other.pt: not the pre-trained file"):
         score(trained, audio, tmp_path / "out", pretrained=other)
+
+
+def test_scores_in_integers_are_near_and_are_told_from_others(trained, audio, tmp_path):
+    whole = score(trained, audio, tmp_path / "a")
+    ints = score(trained, audio, tmp_path / "b", 2, None, "--precision", "int8")
+    assert ints == pytest.approx(whole, abs=INT8)
+    assert ints != whole
+    notes = [(tmp_path / f"{name}.weights.sha256").read_text().splitlines() for name in "ab"]
+    assert notes[1] == ["# precision int8", *notes[0]]
+
+
+def test_parts_of_another_precision_are_not_joined(trained, audio, tmp_path):
+    common = ["--model", str(trained), "--audio", str(audio), "--out", str(tmp_path / "dev")]
+    score_set.main([*common, "--precision", "int8"])
+    with pytest.raises(FadError, match="job 1 of 1 has not finished: run it again"):
+        score_set.main([*common, "--combine", "true"])
+    score_set.main([*common, "--precision", "int8", "--combine", "true"])
+    assert len(tables.read_table(tmp_path / "dev")) == 6

@@ -1,5 +1,7 @@
 """Scores are of the weights that are there, or stage 5 refuses them."""
 
+import subprocess
+
 import pytest
 
 from fad.errors import FadError
@@ -45,8 +47,25 @@ def test_the_weights_of_scores_can_be_asked_for(exp):
     assert recorded_weights(scores) is None
 
 
-@pytest.mark.parametrize("text", ["", "ab  best.safetensors\n", f"{'0' * 64}  /etc/passwd\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        f"# a note\n{'0' * 64}  best.safetensors\n",
+        "ab  best.safetensors\n",
+        f"{'0' * 64}  /etc/passwd\n",
+    ],
+)
 def test_a_record_that_is_none_is_refused(exp, text):
     (exp / "scores/other/eval.weights.sha256").write_text(text)
     with pytest.raises(FadError, match=r"eval.weights.sha256: no sha256 of weights: score the"):
         check_weights(exp, exp / "scores/other/eval")
+
+
+def test_a_record_says_in_which_precision_and_is_one_still(exp):
+    scores = exp / "scores/other/eval"
+    record_weights(exp, scores, "int8")
+    assert (exp / "scores/other/eval.weights.sha256").read_text().startswith("# precision int8\n")
+    check_weights(exp, scores)
+    check = ["sha256sum", "--check", "--status", "scores/other/eval.weights.sha256"]
+    assert subprocess.run(check, cwd=exp, check=False).returncode == 0

@@ -1,0 +1,42 @@
+"""A trained model made ready to score: merged, in the precision asked for, on its device."""
+
+import logging
+from pathlib import Path
+
+import torch
+
+from fad.adaptation.base import NotMergeable
+from fad.detector import Detector, load_detector
+from fad.encoders.int8 import quantise
+from fad.errors import FadError
+from fad.model_options import INT8, PRECISIONS
+
+
+def load_for_scoring(
+    model: Path, pretrained: Path | None, device: torch.device, precision: str
+) -> Detector:
+    """Loads an `exp/<tag>` that scores and can no more be trained or saved.
+
+    The adaptation's update is folded into the encoder, which then runs its plain layers. A method
+    whose update cannot be folded scores as it is.
+
+    Args:
+        model: has `config.yaml` and `best.safetensors`.
+        pretrained: where the pre-trained file is now; by default where it was in training.
+        device: where to score.
+        precision: `fp32`, or `int8` in the linear layers of the encoder's blocks.
+
+    Raises:
+        FadError: the model cannot be read, or not be scored with in that precision.
+    """
+    if precision not in PRECISIONS:
+        raise FadError(f"--precision {precision}: give one of {', '.join(PRECISIONS)}")
+    detector = load_detector(model, pretrained)
+    try:
+        detector.adaptation.merge()
+    except NotMergeable as reason:
+        logging.info("%s: scored without merging: %s", model, reason)
+    detector.to(device)
+    if precision == INT8:
+        quantise(detector.encoder)
+    return detector
