@@ -23,11 +23,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def merge(path: Path, parts: dict[str, Any]) -> dict[str, Any]:
-    """Writes these parts into the file; keys of a part that are there already are replaced one by
-    one, so that a run of one group keeps the others. Returns the whole."""
-    whole = read(path)
-    for name, part in parts.items():
-        whole[name] = whole.get(name, {}) | part
+    """Writes these parts into the file in the place of older ones, and returns the whole."""
+    whole = read(path) | parts
     write_json(path, whole)
     return whole
 

@@ -22,6 +22,7 @@ from fad.cli import run
 from fad.errors import FadError
 from fad.files import write_text
 from fad.progress import progress
+from fad.provenance import git_hash
 from tests.bench import results, tables
 from tests.bench.contenders import GROUPS, Group, find
 from tests.bench.ours import SWITCHED_OFF
@@ -88,18 +89,32 @@ def described(built: Answer, answers: list[Answer], batch: int) -> dict[str, Any
         "built_mib": round(built.peak_mib),
         "rest_mib": round(answers[-1].rest_mib),
         "rounds": seconds,
+        "commit": git_hash(),
     }
 
 
-def group_ratios(name: str, found: dict[str, Any]) -> tuple[dict[str, float], dict[str, list]]:
-    """The medians of a group's ratios, and their smallest and largest."""
-    rounds = {
-        contender: {"seconds": part["rounds"], "peak_mib": [part["peak_mib"]]}
-        for contender, part in found.items()
+def updated(old: dict[str, Any], name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The parts of results.json after a group was run; ratios are of all groups that it has then.
+
+    Args:
+        old: what results.json had.
+        name: of the group.
+        found: its contenders' parts.
+    """
+    groups = old.get("contenders", {}) | {name: found}
+    ratios: dict[str, dict[str, float]] = {}
+    for group, part in groups.items():
+        rounds = {
+            contender: {"seconds": one["rounds"], "peak_mib": [one["peak_mib"]]}
+            for contender, one in part.items()
+        }
+        ratios |= compare(group, rounds)
+    return {
+        "machine": results.machine(),
+        "contenders": groups,
+        "ratios": {ratio: value["median"] for ratio, value in ratios.items()},
+        "spread": {ratio: [value["min"], value["max"]] for ratio, value in ratios.items()},
     }
-    compared = compare(name, rounds)
-    medians = {ratio: value["median"] for ratio, value in compared.items()}
-    return medians, {ratio: [value["min"], value["max"]] for ratio, value in compared.items()}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -122,6 +137,8 @@ def main(argv: list[str] | None = None) -> None:
         find(name)
     groups = {name: chosen(name, args.only) for name in args.groups}
     groups = {name: group for name, group in groups.items() if group.names}
+    if not groups:
+        raise FadError("--only has no contender of the --groups: add the group that has it")
     minutes = sum(group.seconds(WARMUP + args.rounds) for group in groups.values()) / 60
     most = max(group.memory() for group in groups.values())
     logging.info("about %.0f minutes on 2 cores, and %s MiB of memory", minutes, f"{most:,}")
@@ -131,9 +148,7 @@ def main(argv: list[str] | None = None) -> None:
         for name, group in groups.items():
             check_memory(group.memory(), f"group '{name}'")
             found = run_group(group, Work(pretrained, group.batch), args.rounds, args.seed)
-            ratios, spread = group_ratios(name, found)
-            parts = {"contenders": {name: found}, "ratios": ratios, "spread": spread}
-            whole = results.merge(args.out, {"machine": results.machine(), **parts})
+            whole = results.merge(args.out, updated(results.read(args.out), name, found))
     write_text(args.out.with_suffix(".md"), tables.markdown(whole))
     print(tables.terminal(whole))
 

@@ -5,6 +5,7 @@ import pytest
 from tests.bench.contenders import CONTENDERS, GROUPS
 from tests.bench.ratios import RATIOS, compare, quotients
 from tests.bench.results import merge, read
+from tests.bench.rivals import updated
 
 
 def rounds(seconds, peak):
@@ -38,13 +39,24 @@ def test_every_ratio_is_of_contenders_that_are_alive_together():
     assert {name for group in GROUPS.values() for name in group.names} == set(CONTENDERS)
 
 
-def test_a_run_of_one_group_keeps_the_results_of_another(tmp_path):
+def part(seconds):
+    return {"rounds": seconds, "peak_mib": 100}
+
+
+def test_a_run_of_one_group_keeps_the_others_and_leaves_no_ratio_of_what_is_gone(tmp_path):
     path = tmp_path / "results.json"
-    merge(path, {"contenders": {"train": {"peft": 1}}, "ratios": {"a": 1.0}})
-    merge(path, {"contenders": {"score": {"fairseq": 2}}, "ratios": {"a": 2.0, "b": 3.0}})
     merge(path, {"growth": {"rank": []}})
-    assert read(path) == {
-        "contenders": {"train": {"peft": 1}, "score": {"fairseq": 2}},
-        "ratios": {"a": 2.0, "b": 3.0},
-        "growth": {"rank": []},
+    merge(path, updated(read(path), "train", {"lora_dump": part([1.0]), "peft": part([2.0])}))
+    merge(
+        path, updated(read(path), "full", {"lora_dump": part([1.0]), "fairseq_full": part([4.0])})
+    )
+    assert read(path)["ratios"] == {
+        "lora_dump_vs_peft": 0.5,
+        "lora_dump_vs_peft_memory": 1.0,
+        "lora_dump_vs_full": 0.25,
     }
+    whole = merge(path, updated(read(path), "train", {"lora_dump": part([1.0])}))
+    assert whole == read(path)
+    assert whole["ratios"] == {"lora_dump_vs_full": 0.25}
+    assert whole["spread"] == {"lora_dump_vs_full": [0.25, 0.25]}
+    assert whole["growth"] == {"rank": []}
