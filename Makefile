@@ -1,5 +1,6 @@
 # Every target sets up what it needs through tools/setup.sh. Variables, in the environment or here:
-# VENV=DIR, PYTHON=PROGRAM, TORCH_INDEX=URL; ARGS="..." goes to pytest, e.g. ARGS="-k lora -x".
+# VENV=DIR, PYTHON=PROGRAM, TORCH_INDEX=URL; ARGS="..." goes to pytest, e.g. ARGS="-k lora -x", and
+# in `make bench` to tests.bench.rivals, e.g. ARGS="--groups score".
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -26,5 +27,6 @@ lint: setup ## ruff on the Python, shellcheck on the shell
 	@. utils/path.sh; git ls-files -z '*.sh' .ci/run | xargs -0 \
 	    shellcheck -x -P . -P SCRIPTDIR -P SCRIPTDIR/..
 
-bench: setup ## XLS-R 300M for real: by hand on a quiet machine, never in CI (10 minutes, 9 GB)
-	@. utils/path.sh; python -m tests.bench.real_step $(ARGS)
+bench: ## fad beside peft and fairseq: by hand on a quiet machine, never in CI (20 minutes, 20 GB)
+	@tools/setup.sh --extras dev,demo,bench
+	@. utils/path.sh; python -m tests.bench.rivals $(ARGS)

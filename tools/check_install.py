@@ -113,6 +113,12 @@ from transformers import Wav2Vec2Model
 print(importlib.metadata.version("transformers") + ", imports", Wav2Vec2Model.__name__)
 """
 
+PEFT = """
+import importlib.metadata
+from peft import LoraConfig
+print(importlib.metadata.version("peft") + ", imports", LoraConfig.__name__)
+"""
+
 CHECKS = (
     Check("python", REQUIRED, PYTHON, "install Python 3.11; PYTHON=python3.11 tools/setup.sh"),
     Check("torch", REQUIRED, TORCH),
@@ -134,6 +140,7 @@ CHECKS = (
     Check("pytest", "dev", _package("pytest")),
     Check("hypothesis", "dev", _package("hypothesis")),
     Check("transformers", "dev", TRANSFORMERS),
+    Check("peft", "bench", PEFT),
 )
 
 
