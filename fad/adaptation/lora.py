@@ -20,15 +20,18 @@ _LINEAR_OF_BLOCK = re.compile(r".*\.layers\.(\d+)\.(?:self_attn\.)?(\w+)")
 class LowRankLinear(loralib.Linear):
     """loralib's layer, whose forward goes over the output once and not four times.
 
-    The scale is put on B, which is small, and the update is added within the product.
+    The scale is put on B, which is small, and the update is added in place by its product.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., d_in) -> (..., d_out)."""
-        base = F.linear(x, self.weight, self.bias)
-        low = F.linear(self.lora_dropout(x), self.lora_A)
-        up = (self.scaling * self.lora_B).t()
-        return torch.addmm(base.flatten(0, -2), low.flatten(0, -2), up).view_as(base)
+        rows = x.flatten(0, -2)
+        # Of rows, not of (B, T, D): what F.linear gives for that is a view, and what is added to a
+        # view in place is copied in the backward pass.
+        base = F.linear(rows, self.weight, self.bias)
+        low = F.linear(self.lora_dropout(rows), self.lora_A)
+        up = (self.scaling * self.lora_B).t().to(base.dtype)
+        return base.addmm_(low, up).unflatten(0, x.shape[:-1])
 
 
 class LoRA(Adaptation):

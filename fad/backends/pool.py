@@ -8,6 +8,45 @@ from torch import Tensor, nn
 
 from fad.masks import length_mask
 
+_EPS = 1e-5  # of the layers' normalisation, as torch's own
+
+
+class _SumOfNorms(torch.autograd.Function):
+    """sum_l w_l norm(h_l), with norm(h) of zero mean and unit variance over the last axis.
+
+    The normalised layers are computed again in the backward pass: kept, they would be as much
+    memory as the encoder's outputs, for what is a few percent of its time.
+    """
+
+    @staticmethod
+    def forward(ctx, weights: Tensor, *hidden: Tensor) -> Tensor:
+        """weights (L,), L of (B, T, D) -> (B, T, D)."""
+        ctx.save_for_backward(weights, *hidden)
+        total = torch.zeros_like(hidden[0])
+        for weight, layer in zip(weights, hidden, strict=True):
+            total.addcmul_(weight, F.layer_norm(layer, layer.shape[-1:], eps=_EPS))
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of the weights and of each layer that asks for one."""
+        weights, *hidden = ctx.saved_tensors
+        of_weights, of_layers = torch.empty_like(weights), []
+        for number, layer in enumerate(hidden):
+            shape = layer.shape[-1:]
+            normed, mean, rstd = torch.native_layer_norm(layer, shape, None, None, _EPS)
+            of_weights[number] = (grad * normed).sum()
+            if ctx.needs_input_grad[number + 1]:
+                wanted = [True, False, False]
+                of_layer, _, _ = torch.ops.aten.native_layer_norm_backward(
+                    weights[number] * grad, layer, shape, mean, rstd, None, None, wanted
+                )
+                of_layers.append(of_layer)
+            else:
+                of_layers.append(None)
+        return of_weights, *of_layers
+
 
 class Pool(nn.Module):
     """Logits from the mean and standard deviation over time of a weighted sum of layers.
@@ -39,10 +78,7 @@ class Pool(nn.Module):
     def pool(self, hidden: list[Tensor], lens: Tensor) -> Tensor:
         """Encoder outputs, each (B, T, D), with lens (B,) frames -> (B, 2 D); padding is masked."""
         weights = self.layer_weights.softmax(0)
-        x = sum(
-            weight * F.layer_norm(layer.float(), layer.shape[-1:])
-            for weight, layer in zip(weights, hidden, strict=True)
-        )
+        x = _SumOfNorms.apply(weights, *(layer.float() for layer in hidden))
         keep = length_mask(lens, x.shape[1])
         mask = torch.ones_like(x[..., :1]) if keep is None else keep[..., None].to(x.dtype)
         count = mask.sum(1)

@@ -19,8 +19,8 @@ arks: the frontend's frames, or the outputs of the frozen blocks.
     python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --name train \\
         --combine true
 
-Behind the frontend a training set is stored with --set train.crop=first alone. What is there
-already is kept. A method that tunes the frontend needs nothing, and gets nothing.
+Of blocks a training set is stored with --set train.crop=first alone. What is there already is kept.
+A method that tunes the frontend needs nothing, and gets nothing.
 """
 
 
@@ -31,10 +31,10 @@ def get_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, help="the method that will be trained")
+    parser.add_argument("--config", required=True, help="the method to be trained")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
     parser.add_argument(
-        "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
+        "--pretrained", type=Path, required=True, help="a fairseq file or HF folder"
     )
     parser.add_argument("--dump_dir", type=Path, default=Path("dump"), help="stage 2's directory")
     parser.add_argument("--name", required=True, help="a set under <dump_dir>/audio")
@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     check_job(args)
     config = load_config(args.config, args.set)
-    if not (args.dump_dir / "audio" / args.name / "wav.scp").is_file():
-        audio = args.dump_dir / "audio" / args.name
+    audio = args.dump_dir / "audio" / args.name
+    if not (audio / "wav.scp").is_file():
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) for this set")
     from fad.data import frame_dump
     from fad.train.dumps import open_dumps
@@ -66,16 +66,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     boundary = dumps.plan(args.dump, source.frames, args.max_dump_gb)
     targets = [frame_dump.Target(kind, dumps.folder(kind)) for kind in dumps.missing(boundary)]
     if not targets:
-        there = "there already" if dumps.kinds(boundary) else "nothing is stored of it"
-        logging.info("%s at %s: %s", args.name, boundary, there)
+        what = "there already" if dumps.kinds(boundary) else "nothing is stored of it"
+        logging.info("%s at %s: %s", args.name, boundary, what)
     elif args.combine:
         for target in targets:
-            about = dumps.describe(target.kind)
-            frame_dump.combine(source, target.out, args.nj, about)
+            frame_dump.combine(source, target.out, args.nj, dumps.describe(target.kind))
     else:
-        encoder = dumps.detector.encoder
-        frame_dump.announce(encoder, source, targets, args.nj)
-        frame_dump.dump_job(encoder, source, targets, args.job, args.nj)
+        frame_dump.announce(dumps.detector.encoder, source, targets, args.nj)
+        frame_dump.dump_job(dumps.detector.encoder, source, targets, args.job, args.nj)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fad.encoders.folding import Folded
 from fad.encoders.frame_grid import FrameGrid
 
 PIECE = 100  # frames at most: the first layer's output, 13 MB in XLS-R, stays in a CPU's cache
@@ -33,6 +34,7 @@ class Frontend(nn.Module):
             layers.append(nn.ModuleDict({"0": conv, "2": norm}))
             channels_in = channels
         self.conv_layers = nn.ModuleList(layers)
+        self._by_taps = [Folded(_by_taps) for _ in layers]
 
     def forward(self, wav: Tensor) -> Tensor:
         """(B, S) -> (B, T, C), in float32 also under autocast: fp16 overflows here."""
@@ -53,7 +55,8 @@ class Frontend(nn.Module):
 
         The convolutions' numbers up to the order of summation, in half of their time on a CPU.
         """
-        weights = [_by_taps(layer["0"]) for layer in self.conv_layers]
+        layers = zip(self.conv_layers, self._by_taps, strict=True)
+        weights = [by_taps(layer["0"].weight) for layer, by_taps in layers]
         total = self.grid.num_frames(wav.shape[1])
         count = -(-total // PIECE)  # nearly equal ones, so that none is a short rest
         edges = [total * number // count for number in range(count + 1)]
@@ -100,9 +103,9 @@ def strided_product(x: Tensor, weight: Tensor, conv: nn.Conv1d) -> Tensor:
     return y
 
 
-def _by_taps(conv: nn.Conv1d) -> Tensor:
-    """Its weight (C_out, C_in, K) as (C_out, K C_in)."""
-    return conv.weight.transpose(1, 2).flatten(1)
+def _by_taps(weight: Tensor) -> Tensor:
+    """(C_out, C_in, K) -> (C_out, K C_in)."""
+    return weight.transpose(1, 2).flatten(1)
 
 
 def _gelu(x: Tensor) -> Tensor:

@@ -14,8 +14,10 @@ from torch.utils.checkpoint import checkpoint
 
 from fad.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
 from fad.encoders.attention import SelfAttention
+from fad.encoders.folding import Folded
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.frontend import Frontend
+from fad.encoders.inplace import add_into
 from fad.encoders.layers import check_num_blocks, select_layers
 from fad.masks import length_mask
 
@@ -53,22 +55,12 @@ class PositionalConv(nn.Module):
         self.weight_v = nn.Parameter(torch.empty(dim, dim // groups, kernel))
         nn.init.uniform_(self.weight_v, -1 / kernel, 1 / kernel)
         self.bias = nn.Parameter(torch.zeros(dim))
-        self._folded: tuple[object, Tensor] | None = None
-
-    def _weight(self) -> Tensor:
-        """The normalised weight; while it is frozen it is the same each time, and kept."""
-        if self.weight_v.requires_grad or self.weight_g.requires_grad:
-            return torch._weight_norm(self.weight_v, self.weight_g, 2)
-        parts = (self.weight_v, self.weight_g)
-        # A tensor that is written to gets another version, one that is moved another address.
-        now = [(part.data_ptr(), part._version, part.device) for part in parts]
-        if self._folded is None or self._folded[0] != now:
-            self._folded = (now, torch._weight_norm(*parts, 2))
-        return self._folded[1]
+        self._weight = Folded(lambda direction, size: torch._weight_norm(direction, size, 2))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D, T) -> (B, D, T); an even kernel gives one frame too many, which is dropped."""
-        y = F.conv1d(x, self._weight(), self.bias, padding=self.kernel // 2, groups=self.groups)
+        weight = self._weight(self.weight_v, self.weight_g)
+        y = F.conv1d(x, weight, self.bias, padding=self.kernel // 2, groups=self.groups)
         return F.gelu(y[..., : x.shape[-1]])
 
 
@@ -85,11 +77,11 @@ class Block(nn.Module):
 
     def attend(self, x: Tensor, keep: Tensor | None) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        return x + self.self_attn(self.self_attn_layer_norm(x), keep)
+        return add_into(x, self.self_attn(self.self_attn_layer_norm(x), keep))
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
+        return add_into(x, self.fc2(F.gelu(self.fc1(self.final_layer_norm(x)))))
 
     def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
         """(B, T, D) -> (B, T, D); `keep` (B, T) is True at real frames, None where all are."""

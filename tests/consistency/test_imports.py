@@ -18,7 +18,7 @@ FILES = sorted((ROOT / "fad").rglob("*.py"))
 ENTRY_POINTS = sorted(path.stem for path in (ROOT / "fad/bin").glob("[a-z]*.py"))
 
 # Small modules of the standard library (and tqdm, torch) that every room may use.
-FOUNDATION = {"errors", "files", "cli", "masks", "progress", "devices", "provenance"}
+FOUNDATION = {"errors", "files", "cli", "masks", "progress", "devices", "provenance", "boundary"}
 TORCH = {"torch", "numpy"}
 AUDIO = {"torchaudio", "soundfile", "av", "kaldiio"}
 # What takes a tenth of a second or more to import, or brings along what does.
@@ -30,6 +30,7 @@ NUMPY_IN_HELP = {"compare", "report", "score"}
 # `omegaconf` is what old fairseq files are made of: its containers are allowed by name.
 RULES: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
+    "boundary": (set(), set()),
     "files": (set(), set()),
     "cli": (set(), set()),
     "masks": (set(), {"torch"}),

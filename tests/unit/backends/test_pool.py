@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fad.backends.pool import Pool
+from fad.backends.pool import Pool, _SumOfNorms
 
 PADDED_VS_ALONE = 1e-6
 
@@ -87,3 +87,13 @@ def test_conditioned_the_statistics_of_what_it_saw_have_no_mean_and_unit_deviati
 def test_its_constants_are_saved_and_not_trained(pool):
     assert {"centre", "scale"} <= set(pool.state_dict())
     assert {"centre", "scale"}.isdisjoint(dict(pool.named_parameters()))
+
+
+def test_the_gradient_of_the_sum_of_normalised_layers_is_the_plain_ones():
+    weights = torch.rand(3, dtype=torch.float64, requires_grad=True)
+    hidden = [torch.randn(2, 4, 6, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    assert torch.autograd.gradcheck(_SumOfNorms.apply, (weights, *hidden))
+    frozen = [hidden[0].detach(), *hidden[1:]]  # a block below the first that is trained
+    _SumOfNorms.apply(weights, *frozen).sum().backward()
+    assert frozen[0].grad is None
+    assert hidden[1].grad is not None

@@ -1,0 +1,30 @@
+"""What is kept of frozen weights: as long as they stay, and never beyond."""
+
+import torch
+from torch import nn
+
+from fad.encoders.folding import Folded
+
+
+def test_a_frozen_value_is_computed_once_and_anew_when_a_part_changes():
+    calls = []
+    folded = Folded(lambda x: calls.append(1) or 2 * x)
+    part = nn.Parameter(torch.ones(3), requires_grad=False)
+    assert folded(part) is folded(part)
+    with torch.no_grad():
+        part.mul_(3)
+    assert folded(part).tolist() == [6.0, 6.0, 6.0]
+    part.data = torch.zeros(3)  # as Module.to does
+    assert folded(part).tolist() == [0.0, 0.0, 0.0]
+    assert len(calls) == 3
+
+
+def test_what_is_trained_is_never_kept():
+    folded = Folded(lambda x: 2 * x)
+    part = nn.Parameter(torch.ones(3), requires_grad=False)
+    kept = folded(part)
+    part.requires_grad_(True)
+    folded(part).sum().backward()
+    assert part.grad.tolist() == [2.0, 2.0, 2.0]
+    part.requires_grad_(False)
+    assert folded(part) is not kept
