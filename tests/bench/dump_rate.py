@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fad.cli import run
-from fad.data.frame_dump import dump_dir
+from fad.data.stored import Stored, dump_dir
 from fad.progress import progress
 from fad.provenance import CODE
 from fad.report.text import terminal_table
@@ -30,15 +30,16 @@ from tests.helpers.corpus import write_audio_dump
 
 FEW, MANY = 8, 56
 CLIP_SECONDS = 64_600 / 16_000
+FRAMES = Stored(0, 512, None, "float32")
 JOBS = (1, 2)
 MIB_A_JOB = 2000
 
 
 def dump(root: Path, pretrained: str, name: str, jobs: int) -> tuple[float, int]:
     """Stores the frames of a set anew: seconds, and bytes of the arks."""
-    made = dump_dir(root, Path(pretrained), name)
+    made = dump_dir(root, Path(pretrained), FRAMES, name)
     shutil.rmtree(made, ignore_errors=True)
-    command = [sys.executable, "-m", "fad.bin.dump_frames", "--config", "lora", "--dump", str(root)]
+    command = [sys.executable, "-m", "fad.bin.dump_frames", "--config", "lora", "--dump_dir", str(root)]
     command += ["--pretrained", pretrained, "--name", name, "--nj", str(jobs)]
     local = [sys.executable, str(CODE / "utils/run_local.py"), "--max_jobs_run", str(jobs)]
     started = time.perf_counter()

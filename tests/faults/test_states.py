@@ -12,8 +12,8 @@ import yaml
 
 from fad.bin.score import main as score
 from fad.bin.score_set import main as score_set
-from fad.data.frame_dump import ENCODER, FEATS, is_complete
 from fad.data.sources import AudioSource
+from fad.data.stored import ENCODER, FEATS, check_owner, is_complete
 from fad.encoders.frame_grid import FrameGrid
 from fad.errors import FadError
 from tests.helpers.experiment import train
@@ -123,4 +123,4 @@ def test_frames_of_another_file_are_refused_whatever_they_call_it(tmp_path, sha2
     (tmp_path / FEATS).touch()
     (tmp_path / ENCODER).write_text(json.dumps({"sha256": sha256}))
     with pytest.raises(FadError, match="has the frames of another pre-trained file"):
-        is_complete(tmp_path, {"sha256": "a"})
+        check_owner(tmp_path, {"sha256": "a"})

@@ -11,6 +11,7 @@ from fad.data import frame_dump, tables
 from fad.data.audio import read_audio
 from fad.data.batches import length_batches
 from fad.data.sources import AudioSource, FrameSource
+from fad.data.stored import Stored
 from fad.data.windows import MAX_FRAMES, windows
 from fad.detector import build_detector
 from fad.scoring import log_ratio, predict, score_waveform
@@ -134,11 +135,14 @@ def test_long_or_short_stored_frames_score_as_their_audio(
     for module in (scoring, frame_dump):
         monkeypatch.setattr(module, "MAX_FRAMES", 210)  # of the clips some fit and some do not
     encoder = any_detector.encoder
-    frame_dump.dump_job(encoder, source, tmp_path, 1, 1)
+    frames = Stored(0, 32, None, "float32")
+    frame_dump.dump_job(encoder, source, [frame_dump.Target(frames, tmp_path)], 1, 1)
     frame_dump.combine(source, tmp_path, 1, {})
-    frames = FrameSource(tmp_path, tiny_dump / "audio" / "train", encoder.config.grid)
+    stored_frames = FrameSource(
+        [(frames, tmp_path)], tiny_dump / "audio" / "train", encoder.config.grid
+    )
     everything = list(range(8))
-    stored = predict(any_detector, frames, everything, CPU)
+    stored = predict(any_detector, stored_frames, everything, CPU)
     assert np.array_equal(stored, predict(any_detector, source, everything, CPU))
 
 
