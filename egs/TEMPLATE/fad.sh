@@ -38,7 +38,7 @@ score_precision=fp32  # fp32, or int8: stage 4 in 8-bit integers on a CPU, faste
                   # other scores
 # [Machine]
 nj=2              # jobs of stages 1, 2 and 4
-ngpu=0            # GPUs to train on, one process each; scoring takes one a job where there are any
+ngpu=0            # GPUs to train on, one process each; scoring and stage 2's frames take one a job
 nproc=1           # processes that train together on the CPU, without GPUs
 # End of options
 

@@ -19,8 +19,7 @@ arks: the frontend's frames, or the outputs of the frozen blocks.
     python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --name train \\
         --combine true
 
-Of blocks a training set is stored with --set train.crop=first alone. What is there already is kept.
-A method that tunes the frontend needs nothing, and gets nothing.
+Of blocks a training set is stored with --set train.crop=first alone. What is there is kept.
 """
 
 
@@ -72,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for target in targets:
             frame_dump.combine(source, target.out, args.nj, dumps.describe(target.kind))
     else:
-        frame_dump.announce(dumps.detector.encoder, source, targets, args.nj)
+        if args.job == 1:
+            frame_dump.announce(dumps.detector.encoder, source, targets, args.nj)
         frame_dump.dump_job(dumps.detector.encoder, source, targets, args.job, args.nj)
 
 

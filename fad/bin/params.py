@@ -13,7 +13,8 @@ Prints, as JSON, how many parameters a method trains on a pre-trained encoder.
 
     python -m fad.bin.params --config lora_r16 --pretrained xlsr2_300m.pt
 
-total        the pre-trained file's (its pre-training heads included, as the paper counts) and ours
+total        the file's (its pre-training heads included, as the paper counts; less the blocks
+             that num_blocks leaves out) and ours
 trainable    adaptation + backend
 ratio        the pre-trained file's over the trainable ones: how many times fewer than full tuning
 """

@@ -140,14 +140,15 @@ def _windows(
 ) -> Iterator[list[Tensor]]:
     """Frames (n, width) of each kind, window by window: the windows that scoring takes.
 
-    A frame depends on its own samples alone, but the order in which a product sums may depend on
-    the length: in the same windows stored frames equal those of audio to the last bit.
+    A block's frame has seen all of its window. One of the frontend depends on its own samples
+    alone, but the order in which a product sums may depend on the length. A crop, which training
+    takes whole, is one window.
     """
     total = kinds[0].frames(encoder.config.grid.num_frames(len(wav)))
     device = next(encoder.parameters()).device
-    for start, size in windows(total, MAX_FRAMES):
+    most = MAX_FRAMES if kinds[0].crop is None else total
+    for start, size in windows(total, most):
         part = source.crop(wav, start, size).to(device)
-        # All of a short recording: a rest under a hop, after the last frame, changes nothing.
         yield _encode(encoder, part, kinds)
 
 

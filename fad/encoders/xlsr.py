@@ -45,6 +45,11 @@ class XLSRConfig:
     normalize: bool
 
 
+def _normalised(direction: Tensor, size: Tensor) -> Tensor:
+    """Weight norm over all but the last axis."""
+    return torch._weight_norm(direction, size, 2)
+
+
 class PositionalConv(nn.Module):
     """A grouped convolution over time with weight norm over all but the kernel axis."""
 
@@ -55,7 +60,7 @@ class PositionalConv(nn.Module):
         self.weight_v = nn.Parameter(torch.empty(dim, dim // groups, kernel))
         nn.init.uniform_(self.weight_v, -1 / kernel, 1 / kernel)
         self.bias = nn.Parameter(torch.zeros(dim))
-        self._weight = Folded(lambda direction, size: torch._weight_norm(direction, size, 2))
+        self._weight = Folded(_normalised)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D, T) -> (B, D, T); an even kernel gives one frame too many, which is dropped."""
@@ -184,6 +189,9 @@ class XLSR(nn.Module):
 
     def compile_blocks(self) -> None:
         """Has torch.compile make each block anew, for any batch and length."""
+        # Blocks share their code, and so what each of them needs is counted together: with a
+        # gradient or without, adapted or plain, padded or not.
+        torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
         for layer in self.encoder.layers:
             layer.compile(dynamic=True)
 

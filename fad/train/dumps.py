@@ -73,14 +73,19 @@ class Dumps:
             return self.deepest
         boundary = named_boundary(dump, max(self.detector.encoder.wanted))
         if boundary > self.deepest:
-            fixed = boundary <= self.detector.boundary
-            why = "random crops are cut from frontend's" if fixed else "only that much is frozen"
-            remedy = "--dump auto" + (", or --set train.crop=first" if fixed else "")
             raise FadError(
-                f"--dump {dump}: {self.name} is stored at {self.deepest} at most, since {why}; "
-                f"give {remedy}"
+                f"--dump {dump}: {self.name} can be stored at {self.deepest} at most, since "
+                f"{self._limit()}; or give --dump auto"
             )
         return boundary
+
+    def _limit(self) -> str:
+        """What keeps the set from being stored deeper."""
+        if self.deepest == self.detector.adaptation.boundary:
+            return "this method trains what lies behind"
+        if self.deepest == self.detector.encoder.deepest:
+            return "this encoder cannot be entered behind: set encoder=xlsr"
+        return "random crops can be cut from the frontend's frames alone: set train.crop=first"
 
     def kinds(self, boundary: Boundary) -> list[Stored]:
         """What must be stored to enter the encoder at a boundary; nothing at `none`."""
@@ -119,7 +124,8 @@ class Dumps:
         """The boundary to store in stage 2.
 
         Args:
-            dump: `--dump`: `auto` goes up the chain until what is to be written fits.
+            dump: `--dump`: `auto` goes back to the frontend, or to nothing, until it fits. Fewer
+                blocks are no way: each that the back-end asks for takes twice the frontend's room.
             frames: of each utterance of the set.
             max_gb: the most to write.
 
@@ -127,8 +133,7 @@ class Dumps:
             FadError: the boundary asked for takes more, or its folder is another file's.
         """
         wanted = self.wanted(dump)
-        for depth in range(wanted.depth, NONE.depth - 1, -1):
-            boundary = Boundary(depth)
+        for boundary in sorted({wanted, min(wanted, FRONTEND), NONE}, reverse=True):
             missing = self.missing(boundary)
             # What is there counts too: else each call would go deeper than the one before.
             size = sum(kind.gigabytes(frames) for kind in self.kinds(boundary))
@@ -141,8 +146,7 @@ class Dumps:
             )
             if dump != AUTO:
                 raise FadError(f"{too_much}; raise it, or give --dump auto or none")
-            if depth == wanted.depth:
-                logger.info("%s: less is stored", too_much)
+            logger.info("%s: less is stored", too_much)
         raise AssertionError("nothing takes no room")
 
     def open(self, dump: str) -> Source:

@@ -129,6 +129,7 @@ def train_experiment(
         "parameters": parameters,
         "pretrained": {"path": str(pretrained), "sha256": sha256},
         "best": progress.best,
+        "reads": {"train": str(sources[0].boundary), "dev": str(sources[1].boundary)},
         "git": _trained_with(exp),
     }
     write_json(exp / SUMMARY, summary)
@@ -207,7 +208,24 @@ def set_up_blocks(encoder: nn.Module, settings: TrainSettings) -> None:
         raise FadError(f"train.{asked}: the encoder 'xlsr' alone has that: set encoder=xlsr")
     encoder.activation_checkpointing = settings.activation_checkpointing
     if settings.compile:
+        check_compiler(next(encoder.parameters()).device)
         encoder.compile_blocks()
+
+
+def check_compiler(device: torch.device) -> None:
+    """Compiles next to nothing, so that a compiler which is not there is known before training.
+
+    Raises:
+        FadError: it cannot be compiled.
+    """
+    try:
+        torch.compile(torch.square)(torch.zeros(2, device=device))
+    except Exception as error:  # each part of the compiler has its own
+        reason = " ".join(str(error).split())[:200]
+        raise FadError(
+            f"train.compile: torch.compile does not work here: {reason}: install g++, or leave it "
+            "false"
+        ) from None
 
 
 def _read_at(source: Source) -> str:

@@ -39,7 +39,15 @@ def dump(root: Path, pretrained: str, name: str, jobs: int) -> tuple[float, int]
     """Stores the frames of a set anew: seconds, and bytes of the arks."""
     made = dump_dir(root, Path(pretrained), FRAMES, name)
     shutil.rmtree(made, ignore_errors=True)
-    command = [sys.executable, "-m", "fad.bin.dump_frames", "--config", "lora", "--dump_dir", str(root)]
+    command = [
+        sys.executable,
+        "-m",
+        "fad.bin.dump_frames",
+        "--config",
+        "lora",
+        "--dump_dir",
+        str(root),
+    ]
     command += ["--pretrained", pretrained, "--name", name, "--nj", str(jobs)]
     local = [sys.executable, str(CODE / "utils/run_local.py"), "--max_jobs_run", str(jobs)]
     started = time.perf_counter()

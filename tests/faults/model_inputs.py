@@ -13,6 +13,7 @@ from torch import Tensor
 from fad.bin.params import main as params
 from fad.config import dump_config, load_config
 from fad.data.sources import FrameSource
+from fad.data.stored import Stored
 from fad.detector import build_detector, save_detector
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.fairseq_xlsr import load_fairseq_xlsr
@@ -164,7 +165,9 @@ def frames(entry: str, ark: bytes | None = None) -> Callable[[Path], list[Path]]
 
 
 def read_frames(folders: list[Path]) -> object:
-    return FrameSource(*folders, GRID).load(0)
+    frames, audio = folders
+    kind = Stored(0, GRID.channels, None, "float32")
+    return FrameSource([(kind, frames)], audio, GRID).load(0)
 
 
 def matrix(rows: int, columns: int, kind: bytes = b"FM ") -> bytes:

@@ -3,7 +3,7 @@
 from fad import calibration
 from fad.data import protocols, sheets
 from fad.report import calibrated
-from fad.scores import joining, options, sasv_files, score_files, trials
+from fad.scores import joining, reading, sasv_files, score_files, trials
 
 from .planting import Planted, both, does_nothing, put, same
 
@@ -38,7 +38,7 @@ PLANTED = [
     Planted(
         "systems have the same trials",
         "calibrate: a phase that one system alone has",
-        put(options, "check_same_keys", does_nothing),
+        put(reading, "check_same_keys", does_nothing),
     ),
     Planted(
         "names are words",

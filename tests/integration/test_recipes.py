@@ -166,7 +166,7 @@ def test_another_method_on_the_same_encoder_computes_no_frames_again(custom, fin
     assert kinds == [f"{name}/{file}" for name in ("dev", "train") for file in names]
     assert second.frame_times == first.frame_times
     log = (custom.path / "dump/log/frames_train.1.log").read_text()
-    assert "dump/frontend-tiny/train: there already" in log
+    assert "train at frontend: there already" in log
 
 
 def test_three_jobs_of_stage_2_make_what_one_makes(custom):

@@ -28,3 +28,21 @@ def test_what_is_trained_is_never_kept():
     assert part.grad.tolist() == [2.0, 2.0, 2.0]
     part.requires_grad_(False)
     assert folded(part) is not kept
+
+
+def test_another_parameter_at_the_same_address_is_another():
+    folded, ones = Folded(lambda x: 2 * x), torch.ones(3)
+    assert folded(nn.Parameter(ones, requires_grad=False)).tolist() == [2.0] * 3
+    ones.data.mul_(5)  # not seen by itself
+    assert folded(nn.Parameter(ones, requires_grad=False)).tolist() == [10.0] * 3
+
+
+def test_inference_mode_leaves_nothing_behind():
+    folded = Folded(lambda x: 2 * x)
+    part = nn.Parameter(torch.ones(3), requires_grad=False)
+    with torch.inference_mode():
+        folded(part)
+        assert folded(torch.ones(3)).tolist() == [2.0] * 3
+    x = torch.ones(3, requires_grad=True)
+    (folded(part) * x).sum().backward()
+    assert x.grad.tolist() == [2.0] * 3

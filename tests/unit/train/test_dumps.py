@@ -69,27 +69,32 @@ def test_the_deepest_boundary_follows_the_method_the_crops_and_the_encoder(
 
 def test_too_deep_is_refused_with_the_reason(dumps):
     lora = dumps("lora")
-    with pytest.raises(FadError, match=r"--dump block:1: train is stored at frontend .* frozen"):
-        lora.wanted("block:1")
-    with pytest.raises(FadError, match=r"at frontend at most.*random.*--set train.crop=first"):
-        dumps("frozen").wanted("all")
+    for dump, which, reason in (
+        ("block:1", lora, "at frontend at most, since this method trains what lies behind"),
+        ("frontend", dumps("full"), "at none at most, since this method trains"),
+        ("all", dumps("frozen"), "at frontend at most, since random .* set train.crop=first"),
+        ("all", dumps("frozen", FIRST, "encoder=fairseq_xlsr"), "this encoder .* encoder=xlsr"),
+        ("all", dumps("lora", "adaptation_conf.blocks=[2]"), "since random crops"),
+    ):
+        with pytest.raises(FadError, match=reason):
+            which.wanted(dump)
     assert dumps("frozen", FIRST).wanted("all") == block(2)
     assert (lora.wanted("none"), lora.wanted("auto")) == (NONE, FRONTEND)
 
 
-def test_auto_goes_up_the_chain_until_it_fits(dumps, caplog):
-    frozen = dumps("frozen", FIRST)
+def test_auto_goes_back_to_the_frontend_or_to_nothing_until_it_fits(dumps, caplog):
+    frozen = dumps("frozen", use="dev")
     frames = frozen.audio_source().frames
-    crop, frontend = sum(min(n, 51) for n in frames) * 48 * 4 / 1e9, sum(frames) * 32 * 4 / 1e9
-    assert frozen.plan("auto", frames, 2.01 * crop) == block(2)
+    one, frontend = (sum(frames) * width * 4 / 1e9 for width in (48, 32))
+    assert frozen.plan("auto", frames, 2.01 * one) == block(2)
     with caplog.at_level(logging.INFO):
-        assert frozen.plan("auto", frames, 1.99 * crop) == block(1)
+        assert frozen.plan("auto", frames, 1.99 * one) == FRONTEND
     assert "train at block:2 would take" in caplog.text
-    assert crop < frontend
-    assert frozen.plan("auto", frames, 0.99 * crop) == NONE
+    assert frozen.plan("auto", frames, 0.99 * frontend) == NONE
     with pytest.raises(FadError, match=r"would take .* over --max_dump_gb"):
-        frozen.plan("all", frames, 1.99 * crop)
-    assert dumps("frozen", FIRST, "train.dump_dtype=float16").plan("auto", frames, crop) == block(2)
+        frozen.plan("all", frames, 1.99 * one)
+    half = dumps("frozen", "train.dump_dtype=float16", use="dev")
+    assert half.plan("auto", frames, 1.01 * one) == block(2)
 
 
 @pytest.mark.parametrize(("name", "overrides"), [("lora", TOP), ("frozen", (FIRST,))])
@@ -139,9 +144,11 @@ def test_auto_takes_nothing_of_another_file_and_stage_2_refuses_to_write_over_it
 
 
 def test_what_is_there_is_not_outgrown_by_the_next_call(dumps, mini_file, dump):
+    store(dump, mini_file, "lora", TOP)  # block 1, which frozen needs too
     frozen = dumps("frozen", FIRST)
     frames = frozen.audio_source().frames
     few = 1.5 * sum(min(n, 51) for n in frames) * 48 * 4 / 1e9
-    store(dump, mini_file, "frozen", (FIRST,), max_dump_gb=str(few))
-    assert frozen.plan("auto", frames, few) == block(1)
-    assert frozen.missing(block(1)) == []
+    assert frozen.missing(block(2)) == frozen.kinds(block(2))[1:]
+    assert frozen.plan("auto", frames, few) < block(2)
+    store(dump, mini_file, "frozen", (FIRST,))
+    assert frozen.plan("auto", frames, few) == block(2)  # complete: nothing is written
