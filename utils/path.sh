@@ -17,3 +17,6 @@ fi
 [[ ${PYTHONPATH:-}: == "$FAD_ROOT:"* ]] || PYTHONPATH=$FAD_ROOT${PYTHONPATH:+:$PYTHONPATH}
 export FAD_ROOT VENV PATH PYTHONPATH
 export LC_ALL=C.UTF-8 PYTHONUNBUFFERED=1
+# Threads that wait give their core to whoever works: by itself OpenMP has them spin, which makes all
+# slower as soon as a data worker or another program wants a core too.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}

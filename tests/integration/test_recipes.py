@@ -79,7 +79,7 @@ def custom_on_protocol(tree: Path, write_speech: Callable[..., None]) -> Finishe
         rows.append(f"{number}.wav\t{label}\t{attack}\t{speaker}")
     (folder / "protocol.tsv").write_text("\n".join(rows) + "\n")
     recipe = open_recipe(tree, "custom")
-    recipe.ok("--corpus_dir", folder, "--stop_stage", "2", "--config", "frozen", "--nj", "1")
+    recipe.ok("--corpus_dir", folder, "--stop_stage", "2", "--config", "lora_r16", "--nj", "1")
     first = look_at(recipe.path / "dump")
     recipe.ok("--stage", "2", "--config", "lora", "--nj", "1", *LEARN)
     return Finished(recipe, first, look_at(recipe.path / "dump"))

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 
+from fad.boundary import FRONTEND
 from fad.config import dump_config, load_config
 from fad.detector import build_detector, load_detector, read_weights, save_detector
 from fad.errors import FadError
@@ -100,7 +101,7 @@ def test_entered_with_frames_the_logits_are_those_from_audio(mini_file):
     wav, lens = padded_batch()
     with torch.no_grad():
         frames, frame_lens = detector.encoder.frontend(wav, lens)
-        assert torch.equal(detector(frames, frame_lens, "frontend"), detector(wav, lens))
+        assert torch.equal(detector(frames, frame_lens, FRONTEND), detector(wav, lens))
 
 
 def test_the_backend_is_built_for_the_wanted_layers(mini_file):

@@ -1,12 +1,11 @@
 """A model that is ready to score: merged, and in the precision asked for."""
 
-import loralib
 import pytest
 import torch
 from torch import nn
 
 from fad.adaptation.base import NotMergeable
-from fad.adaptation.lora import LoRA
+from fad.adaptation.lora import LoRA, LowRankLinear
 from fad.config import load_config
 from fad.detector import build_detector, load_detector, save_detector
 from fad.encoders.checkpoint import pretrained_sha256
@@ -41,7 +40,7 @@ def kinds(detector) -> set[type]:
 def test_scores_are_those_of_the_model_as_it_was_trained(model):
     ready, trained = load_for_scoring(model, None, CPU, "fp32"), load_detector(model)
     assert (logits(ready) - logits(trained)).abs().max().item() <= MERGED
-    assert loralib.Linear not in kinds(ready)
+    assert LowRankLinear not in kinds(ready)
     assert not ready.training
 
 
@@ -65,7 +64,7 @@ def test_what_cannot_be_merged_scores_as_it_is_in_float_alone(mini_file, tmp_pat
     save_detector(detector, tmp_path / "best.safetensors", pretrained_sha256(mini_file))
     monkeypatch.setattr(LoRA, "merge", merge)
     ready = load_for_scoring(tmp_path, None, CPU, "fp32")
-    assert loralib.Linear in kinds(ready)
+    assert LowRankLinear in kinds(ready)
     assert torch.equal(logits(ready), logits(load_detector(tmp_path)))
     with pytest.raises(FadError, match=r"this adaptation cannot be merged.*give --precision fp32"):
         load_for_scoring(tmp_path, None, CPU, "int8")
