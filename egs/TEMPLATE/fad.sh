@@ -282,8 +282,9 @@ score_set() { # name of a set
 }
 
 is_scored() { # name of a set: by the weights that are there now, in this precision, after its dump
-    local noted
-    noted=$(sed -n 's/^# precision //p' "$exp/scores/$1.weights.sha256" 2>/dev/null) || return 1
+    local noted record=$exp/scores/$1.weights.sha256
+    [[ -f $record ]] || return 1
+    noted=$(sed -n 's/^# precision //p' "$record")
     [[ $exp/scores/$1 -nt $(audio_dir "$1")/wav.scp && ${noted:-fp32} == "$score_precision" ]] &&
         (cd "./$exp" && sha256sum --check --status "scores/$1.weights.sha256") 2>/dev/null
 }

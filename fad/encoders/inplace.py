@@ -9,6 +9,8 @@ from torch import Tensor
 
 
 class _AddInto(torch.autograd.Function):
+    """x + y of one shape and type, written over y; the gradient of both is that of the sum."""
+
     @staticmethod
     def forward(ctx, x: Tensor, y: Tensor) -> Tensor:
         return y.detach().add_(x)

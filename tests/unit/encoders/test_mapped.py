@@ -31,7 +31,7 @@ def path(tmp_path):
 
 
 def test_the_pages_of_one_tensor_go_and_its_neighbours_stay(path):
-    state = torch.load(path, mmap=True)
+    state = torch.load(path, mmap=True, weights_only=True)
     second = state["second"].sum()
     state["first"].sum()
     before = resident_kib(path)
@@ -41,7 +41,7 @@ def test_the_pages_of_one_tensor_go_and_its_neighbours_stay(path):
 
 
 def test_what_was_changed_nearby_is_kept(path):
-    state = torch.load(path, mmap=True)
+    state = torch.load(path, mmap=True, weights_only=True)
     state["second"].fill_(3.0)  # a copy of the page, which the first may share
     release(state["first"])
     assert (state["second"] == 3.0).all()
