@@ -56,7 +56,13 @@ class Detector(nn.Module):
             lens: (B,) samples or frames.
             boundary: where the encoder is entered, no deeper than the detector's own.
         """
-        return self.backend(*self.encoder(inputs, lens, boundary))
+        return self.backend(*self._adapted(inputs, lens, boundary))
+
+    def _adapted(
+        self, inputs: Tensor, lens: Tensor, boundary: Boundary
+    ) -> tuple[list[Tensor], Tensor]:
+        hidden, lens = self.encoder(inputs, lens, boundary)
+        return self.adaptation.outputs(hidden, lens), lens
 
     @torch.no_grad()
     def condition(
@@ -64,7 +70,7 @@ class Detector(nn.Module):
     ) -> None:
         """Shows the back-end some training inputs and their lens, before training."""
         self.eval()
-        self.backend.condition(self.encoder(inputs, lens, boundary) for inputs, lens in batches)
+        self.backend.condition(self._adapted(inputs, lens, boundary) for inputs, lens in batches)
 
     @property
     def boundary(self) -> Boundary:
@@ -76,8 +82,8 @@ class Detector(nn.Module):
         return [*self.adaptation.trainable(), *self.backend.parameters()]
 
     def trained_state(self) -> dict[str, Tensor]:
-        """All that training changes, by name: the adaptation's parameters, the back-end whole."""
-        owned = {f"encoder.{name}": value for name, value in self.adaptation.owned().items()}
+        """All that training changes, by name: of the encoder by the method, the back-end whole."""
+        owned = {f"encoder.{name}": value for name, value in self.adaptation.saved().items()}
         head = {f"backend.{name}": value for name, value in self.backend.state_dict().items()}
         return {name: value.detach() for name, value in (owned | head).items()}
 
@@ -134,7 +140,7 @@ def build_detector(config: dict[str, Any], pretrained: str | Path) -> Detector:
     encoder = registry.get("encoder", config["encoder"])(checkpoint, **config["encoder_conf"])
     adaptation.attach(encoder)
     backend = registry.get("backend", config["backend"])(
-        dim=encoder.dim, num_layers=len(encoder.wanted), **config["backend_conf"]
+        dim=encoder.dim, num_layers=adaptation.num_outputs, **config["backend_conf"]
     )
     return Detector(encoder, adaptation, backend, checkpoint.num_parameters, checkpoint.num_heads)
 

@@ -37,9 +37,12 @@ calibrate=true    # stage 4 also scores the dev set and fits exp/<tag>/calibrati
 score_precision=fp32  # fp32, or int8: stage 4 in 8-bit integers on a CPU, faster and with slightly
                   # other scores
 # [Machine]
-nj=2              # jobs of stages 1, 2 and 4
-ngpu=0            # GPUs to train on, one process each; scoring and stage 2's frames take one a job
-nproc=1           # processes that train together on the CPU, without GPUs
+nj=               # jobs of stages 1, 2 and 4, which do not change what they make; by default as many
+                  # as there are CPUs here, 8 at most, or one a GPU
+ngpu=0            # GPUs to train on, of each node, one process each; scoring and stage 2's frames take
+                  # one a job
+nproc=1           # processes that train together on the CPU of each node, without GPUs
+num_nodes=1       # machines that train together, where cmd.sh's train_cmd or cuda_cmd has several
 # End of options
 
 utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
@@ -63,8 +66,11 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 [[ $stage =~ ^[1-5]$ ]] || die "--stage $stage: the stages are 1 to 5"
 [[ $stop_stage =~ ^[1-9][0-9]*$ ]] || die "--stop_stage $stop_stage: the stages are 1 to 5"
 ((stage <= stop_stage)) || die "--stop_stage $stop_stage comes before --stage $stage: nothing to run"
-[[ $nj =~ ^[1-9][0-9]*$ ]] || die "--nj $nj: give a number of jobs, from 1 up"
 [[ $ngpu =~ ^(0|[1-9][0-9]*)$ ]] || die "--ngpu $ngpu: give a number of GPUs, from 0 up"
+cpus=$(nproc)
+[[ -n $nj ]] || nj=$((ngpu > 0 ? ngpu : cpus < 8 ? cpus : 8))
+[[ $nj =~ ^[1-9][0-9]*$ ]] || die "--nj $nj: give a number of jobs, from 1 up"
+[[ $num_nodes =~ ^[1-9][0-9]*$ ]] || die "--num_nodes $num_nodes: give a number of nodes, from 1 up"
 [[ $nproc =~ ^[1-9][0-9]*$ ]] || die "--nproc $nproc: give a number of processes, from 1 up"
 ((ngpu == 0 || nproc == 1)) || die "--nproc $nproc: on GPUs there is one process each: leave it out"
 
@@ -230,24 +236,21 @@ train() { # stage 3
     need_base
     need_dump "$train_set"
     need_dump "$dev_set"
-    local override args launch threads processes=$((ngpu > 0 ? ngpu : nproc))
+    local override args launch processes=$((ngpu > 0 ? ngpu : nproc)) # on each node
     log "stage 3: train $config, to $exp"
-    args=(--config "$config" --pretrained "$base" --exp "$exp" --ngpu "$ngpu"
+    args=(--config "$config" --pretrained "$base" --exp "$exp" --ngpu "$((ngpu * num_nodes))"
         --train_set "$train_set" --dev_set "$dev_set" --dump "$dump")
     for override in "${overrides[@]}"; do
         args+=(--set "$override")
     done
     launch=("${train_cmd[@]}")
     ((ngpu == 0)) || launch=("${cuda_cmd[@]}" --gpu "$ngpu")
+    ((num_nodes == 1)) || launch+=(--num_nodes "$num_nodes")
     launch+=("$exp/train.log")
-    if ((processes == 1)); then
+    if ((processes * num_nodes == 1)); then
         launch+=(python)
     else
-        # By itself torchrun would give each process one thread; they share the CPUs as the jobs of
-        # run_local.py do.
-        threads=$(($(nproc) / processes))
-        launch+=(env "OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((threads > 0 ? threads : 1))}"
-            python -m torch.distributed.run --standalone --nproc_per_node "$processes")
+        launch+=(launch.py --num_nodes "$num_nodes" --nproc_per_node "$processes")
     fi
     keep_log "$exp/train.log"
     "${launch[@]}" -m fad.bin.train "${args[@]}"

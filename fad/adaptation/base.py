@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fad.boundary import Boundary
 
@@ -51,6 +51,27 @@ class Adaptation:
     def trainable(self) -> list[nn.Parameter]:
         """The parameters that the method trains."""
         return list(self.owned().values())
+
+    def saved(self) -> dict[str, Tensor]:
+        """What scoring and resuming need of the method, by name: what trains, and what else changes."""
+        return dict(self.owned())
+
+    @property
+    def num_outputs(self) -> int:
+        """How many outputs the back-end gets."""
+        return len(self.encoder.wanted)
+
+    def outputs(self, hidden: list[Tensor], lens: Tensor) -> list[Tensor]:
+        """What the back-end gets: the encoder's wanted outputs, or what the method makes of them.
+
+        Args:
+            hidden: (B, T, D) each.
+            lens: (B,) frames in each utterance.
+
+        Returns:
+            `num_outputs` of (B, T, D).
+        """
+        return hidden
 
     @property
     def boundary(self) -> Boundary:

@@ -15,8 +15,9 @@ Trains a method of conf/ on a dumped corpus and writes an experiment directory.
         --set train.lr=1e-4 --set adaptation_conf.rank=8
 
 Stopped and started again with the same options, it goes on where it was. The best epoch is by dev
-EER, ties by dev loss; no test set is read. Several processes share each batch:
-    torchrun --standalone --nproc_per_node 4 -m fad.bin.train --ngpu 4 ...
+EER, ties by dev loss; no test set is read. SIGTERM and SIGUSR1 save it before it ends. Several
+processes share each batch:
+    utils/launch.py --nproc_per_node 4 -m fad.bin.train --ngpu 4 ...
 """
 
 

@@ -1,5 +1,6 @@
 """Batches: crops of one length in training, whole utterances by length in scoring."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -144,6 +145,7 @@ def training_loader(
         batch_sampler=batches,
         collate_fn=collate,
         num_workers=num_workers,
+        worker_init_fn=_leave_stopping_to_parent,
         pin_memory=torch.cuda.is_available(),
     )
 
@@ -157,5 +159,12 @@ def scoring_loader(
         batch_sampler=length_batches(source, indices, max_frames, equal_lengths),
         collate_fn=collate,
         num_workers=num_workers,
+        worker_init_fn=_leave_stopping_to_parent,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _leave_stopping_to_parent(_worker: int) -> None:
+    """Has a worker outlive the SIGTERM that its whole group gets: the parent's last step needs it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)

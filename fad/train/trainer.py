@@ -29,6 +29,7 @@ from fad.progress import progress
 from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from fad.train.schedule import warmup_cosine
 from fad.train.settings import TrainSettings
+from fad.train.stopping import Stopped, StopSignals
 from fad.train.validation import validate
 from fad.train.world import World
 
@@ -90,14 +91,22 @@ class Trainer:
         )
         self.schedule = warmup_cosine(self.optimiser, self.total_steps, settings.warmup)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
-        self.progress = Progress()
+        self.progress, self.stop = Progress(), StopSignals()
 
     def run(self) -> Progress:
         """Trains to the last epoch or the early stop; goes on from `checkpoint.pt` if there is one.
 
         Raises:
             FadError: a loss or a dev score is not finite; the utterances are named.
+            Stopped: SIGTERM or SIGUSR1 has come; what was done is saved.
         """
+        with self.stop:
+            self._run()
+        best = self.progress.best
+        logger.info("best epoch %d: dev EER %.2f %%", best["epoch"], 100 * best["dev_eer"])
+        return self.progress
+
+    def _run(self) -> None:
         self._resume()
         # Before the first scaling it has no scale, which a process without a share would ask for.
         self.scaler.scale(torch.zeros((), device=self.device))
@@ -108,9 +117,6 @@ class Trainer:
         if not self.progress.finished:
             self.progress.finished = True
             self._save()
-        best = self.progress.best
-        logger.info("best epoch %d: dev EER %.2f %%", best["epoch"], 100 * best["dev_eer"])
-        return self.progress
 
     def _condition(self) -> None:
         """Shows the back-end the first crops of the first epoch, about 64 of them."""
@@ -149,10 +155,24 @@ class Trainer:
         return done.best is not None and done.epoch - done.best["epoch"] >= self.settings.patience
 
     def _epoch(self, board: SummaryWriter | None) -> None:
+        try:
+            with self.stop.deferred():
+                self._train_epoch(board)
+                self._share_buffers()
+            dev_eer, dev_loss = self._validate()
+        except Stopped:
+            self._save()
+            logger.warning(
+                "told to stop: saved at epoch %d, step %d; the same command goes on from there",
+                self.progress.epoch + 1,
+                self.progress.step,
+            )
+            raise
+        with self.stop.deferred():
+            self._end_epoch(dev_eer, dev_loss, board)
+
+    def _end_epoch(self, dev_eer: float, dev_loss: float, board: SummaryWriter | None) -> None:
         done = self.progress
-        self._train_epoch(board)
-        self._share_buffers()
-        dev_eer, dev_loss = self._validate()
         done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device))
         latest = done.history[-1]
         if done.best["epoch"] == done.epoch and self.world.rank == 0:
@@ -188,24 +208,29 @@ class Trainer:
             leave=False,
         ) as bar:
             while group := list(islice(batches, settings.accumulate)):
-                done.losses.append(self._step(group))
+                loss, asked = self._step(group)
+                done.losses.append(loss)
                 done.seconds = time.perf_counter() - started
                 bar.update()
                 bar.set_postfix(loss=f"{done.losses[-1]:.3f}", refresh=False)
                 if board is not None and done.step % settings.log_interval == 0:
                     self._log_step(board, done.losses[-1])
+                if asked:
+                    self._share_buffers()
+                    raise Stopped
                 if len(done.losses) % settings.checkpoint_steps == 0:
                     self._share_buffers()
                     self._save()
 
-    def _step(self, group: list[Batch]) -> float:
+    def _step(self, group: list[Batch]) -> tuple[float, bool]:
         """One optimiser step over the batches of a group, of which this process has its share.
 
         The loss is divided by the weights of the whole group in all processes, so that neither
         accumulating nor their number changes the result.
 
         Returns:
-            The loss of the whole group.
+            The loss of the whole group, and whether any process has been told to stop: all of them
+            then stop behind the same step.
         """
         self._seed()
         self.optimiser.zero_grad(set_to_none=True)
@@ -225,7 +250,9 @@ class Trainer:
         self.detector.adaptation.after_step(
             TrainState(self.progress.step, self.total_steps, self.optimiser, self.schedule)
         )
-        return self.world.sum(torch.tensor(math.fsum(losses), device=self.device)).item()
+        own = torch.tensor([math.fsum(losses), self.stop.asked], device=self.device)
+        loss, asked = self.world.sum(own).tolist()
+        return loss, asked > 0
 
     def _seed(self) -> None:
         """Seeds dropout by seed, step and process."""

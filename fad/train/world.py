@@ -130,7 +130,7 @@ def joined(ngpu: int) -> Iterator[tuple[World, torch.device]]:
     if ngpu and ngpu != processes:
         raise FadError(
             f"--ngpu {ngpu} in {processes} process(es): each GPU wants one: start them with "
-            f"torchrun --standalone --nproc_per_node {ngpu} -m fad.bin.train ..."
+            f"utils/launch.py --nproc_per_node {ngpu} -m fad.bin.train ..."
         )
     device = _device(ngpu)
     if "TORCHELASTIC_RUN_ID" not in os.environ:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from tests.helpers.experiment import SMALL, history, losses
 from tests.helpers.processes import family, runs
 
 ROOT = Path(__file__).parents[2]
+LAUNCH = str(ROOT / "utils/launch.py")
 # Of 8 clips in batches of 3 the last is 2, and 1 for each; of 7 it is 1, and none for the second.
 UNEVEN = ("train.batch_size=3", "train.batch_size=7")
 # AdamW divides by the size of a gradient, which for one near zero multiplies rounding noise.
@@ -28,7 +30,7 @@ def command(mini_file, tiny_dump):
     """A function that gives the words of a training."""
 
     def words(exp: Path, processes: int, *overrides: str) -> list[str]:
-        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+        launcher = [LAUNCH, f"--nproc_per_node={processes}"]
         sets = [word for setting in (*SMALL, *overrides) for word in ("--set", setting)]
         paths = ["--pretrained", mini_file, "--dump_dir", tiny_dump, "--exp", exp]
         program = ["-m", "fad.bin.train", "--config", "lora", "--dump", "none"]
@@ -72,6 +74,45 @@ def test_two_processes_go_on_to_the_same_bytes(command, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "going on after epoch" in done.stderr
     weights = [(tmp_path / name / "best.safetensors").read_bytes() for name in ("whole", "parts")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_told_to_stop_it_saves_and_goes_on_to_the_same_bytes(command, tmp_path, processes):
+    # Workers get the signal too, as from Slurm or a closed terminal, and must not die of it.
+    more = ("train.num_workers=1", "train.checkpoint_steps=100000", "train.epochs=3")
+    assert run(command(tmp_path / "whole", processes, *more)).returncode == 0
+    words = command(tmp_path / "parts", processes, *more)
+    with subprocess.Popen(words, env=ENV, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(tmp_path / "parts" / "checkpoint.pt")  # of the first epoch
+        for pid in family(process.pid):
+            os.kill(pid, signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert "told to stop: saved at epoch" in said
+    halfway = torch.load(tmp_path / "parts" / "checkpoint.pt", weights_only=True)
+    assert not halfway["progress"]["finished"]
+    done = run(words)
+    assert done.returncode == 0, done.stderr
+    assert "going on after epoch" in done.stderr
+    weights = [(tmp_path / name / "best.safetensors").read_bytes() for name in ("whole", "parts")]
+    assert weights[0] == weights[1]
+
+
+def test_two_nodes_train_as_two_processes_of_one(command, tmp_path):
+    """Each node's launcher is started by itself, as a scheduler would; here on one machine."""
+    assert run(command(tmp_path / "one", 2)).returncode == 0
+    words = command(tmp_path / "two", 2)
+    words[2:3] = ["--num_nodes=2", "--nproc_per_node=1"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meet = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    nodes = [
+        subprocess.Popen(words, env={**ENV, **meet, "NODE_RANK": rank}, stderr=subprocess.DEVNULL)
+        for rank in "01"
+    ]
+    assert [node.wait(timeout=120) for node in nodes] == [0, 0]
+    weights = [(tmp_path / name / "best.safetensors").read_bytes() for name in ("one", "two")]
     assert weights[0] == weights[1]
 
 

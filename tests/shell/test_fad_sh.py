@@ -9,7 +9,6 @@ import subprocess
 
 import pytest
 
-TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc_per_node"]
 HOSTILE = [
     "$(touch canary)",
     "`touch canary`",
@@ -57,6 +56,7 @@ def test_the_stages_asked_for_run_in_order(recipe, options, expected):
         ("--nj -2", "--nj -2"),
         ("--ngpu 1.5", "--ngpu 1.5"),
         ("--nproc 0", "--nproc 0"),
+        ("--num_nodes 0", "--num_nodes 0"),
         ("--nproc 2 --ngpu 2", "--nproc 2: on GPUs there is one process each"),
         ("--skip_train yes", "--skip_train takes true or false"),
         ("--conifg lora", "did you mean --config?"),
@@ -278,32 +278,14 @@ def test_it_runs_from_any_folder(recipe):
     [
         ((), []),
         (("--ngpu", "1"), []),
-        (
-            ("--nproc", "2"),
-            ["torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"],
-        ),
-        (("--ngpu", "3"), ["torch.distributed.run", "--standalone", "--nproc_per_node", "3", "-m"]),
+        (("--nproc", "2"), ["launch", "--num_nodes", "1", "--nproc_per_node", "2", "-m"]),
+        (("--ngpu", "3"), ["launch", "--num_nodes", "1", "--nproc_per_node", "3", "-m"]),
     ],
 )
-def test_several_processes_are_started_by_torchrun(recipe, options, launcher):
+def test_several_processes_are_started_by_the_launcher(recipe, options, launcher):
     recipe.add_all()  # the GPUs are only named: the recorder uses none
     done = recipe.run("--stage", "3", "--stop_stage", "3", *options, CUDA_VISIBLE_DEVICES="0,1,2")
     assert done.returncode == 0, done.stderr
     (call,) = recipe.calls()
     assert call[: len(launcher)] == launcher
     assert call[len(launcher)] == "fad.bin.train"
-
-
-@pytest.mark.parametrize(
-    ("processes", "given", "threads"),
-    [("2", "", "2"), ("3", "", "1"), ("8", "", "1"), ("2", "7", "7")],
-)
-def test_processes_of_one_training_share_the_cpus(recipe, processes, given, threads):
-    recipe.add_all()
-    nproc = recipe.path.parents[1] / "utils/nproc"  # before the machine's own on the PATH
-    nproc.write_text("#!/bin/sh\necho 4\n")
-    nproc.chmod(0o755)
-    options = ("--stage", "3", "--stop_stage", "3", "--nproc", processes)
-    done = recipe.run(*options, OMP_NUM_THREADS=given, EDIT="echo $OMP_NUM_THREADS >threads")
-    assert done.returncode == 0, done.stderr
-    assert (recipe.path / "threads").read_text().split() == [threads]
