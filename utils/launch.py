@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Starts the processes of a training through torchrun: on this machine, or on each of several nodes.
+"""Starts the processes of a training through torchrun: on this machine, or on each of several.
 
     launch.py --nproc_per_node 4 -m fad.bin.train --ngpu 4 ...
     launch.py --num_nodes 2 --nproc_per_node 4 -m fad.bin.train --ngpu 8 ...
@@ -12,8 +12,8 @@ and where the first one listens from
                                  MASTER_PORT   a free port there, the same on all
 
 another scheduler's jobs set the right-hand ones. The processes of a node share its CPUs, unless
-OMP_NUM_THREADS is set. SIGTERM and SIGUSR1 are handed to the processes, which then save and end; the
-exit code is 128 + 15 then, and where a process fails it is 1, its reason under "Root Cause".
+OMP_NUM_THREADS is set. SIGTERM and SIGUSR1 are handed to the processes, which then save and end;
+the exit code is 128 + 15 then, and where a process fails it is 1, its reason under "Root Cause".
 """
 
 import argparse

@@ -165,6 +165,6 @@ def scoring_loader(
 
 
 def _leave_stopping_to_parent(_worker: int) -> None:
-    """Has a worker outlive the SIGTERM that its whole group gets: the parent's last step needs it."""
+    """Has a worker outlive a signal to its whole group: the parent's last step needs it."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)

@@ -14,7 +14,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class Stopped(SystemExit):
-    """Ends the process as one that SIGTERM has ended, by exit code; nothing that is saved is lost."""
+    """Ends the process, all saved, with the exit code of one that SIGTERM has ended."""
 
     def __init__(self) -> None:
         super().__init__(128 + signal.SIGTERM)

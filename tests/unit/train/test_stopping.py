@@ -1,4 +1,4 @@
-"""SIGTERM and SIGUSR1 end a training behind its step, saved; the same call goes on to the same end."""
+"""SIGTERM and SIGUSR1 end a training behind its step, saved; called again it ends the same."""
 
 import os
 import signal
