@@ -38,7 +38,9 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--num_nodes", type=int, default=1, help="nodes (default 1)")
     parser.add_argument("--nproc_per_node", type=int, required=True, help="processes on each")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "-m", dest="program", nargs=argparse.REMAINDER, help="the module to run, and its arguments"
+    )
     return parser
 
 
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.num_nodes < 1 or args.nproc_per_node < 1:
             raise ValueError("--num_nodes and --nproc_per_node start at 1")
-        if len(args.rest) < 2 or args.rest[0] != "-m":
+        if not args.program:
             raise ValueError("-m MODULE is missing: which program?")
         options = rendezvous(args.num_nodes, os.environ)
     except ValueError as error:
@@ -85,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.nproc_per_node
     )
     options += [f"--nproc_per_node={args.nproc_per_node}", f"--signals_to_handle={SIGNALS}"]
-    return _run([*options, *args.rest])
+    return _run([*options, "-m", *args.program])
 
 
 def _run(words: list[str]) -> int:

@@ -53,7 +53,7 @@ class Adaptation:
         return list(self.owned().values())
 
     def saved(self) -> dict[str, Tensor]:
-        """What scoring and resuming need of the method, by name: what trains, and more that changes."""
+        """What scoring and resuming need of the method, by name: all in it that changes."""
         return dict(self.owned())
 
     @property

@@ -43,7 +43,8 @@ def test_a_missing_variable_is_named(missing):
         (["--nproc_per_node=0", "-m", "x"], "start at 1"),
         (["--nproc_per_node=1", "--num_nodes=0", "-m", "x"], "start at 1"),
         (["--nproc_per_node=1"], "-m MODULE is missing"),
-        (["--nproc_per_node=1", "x.py", "y"], "-m MODULE is missing"),
+        (["--nproc_per_node=1", "-m"], "-m MODULE is missing"),
+        (["--nproc_per_node=1", "x.py", "y"], "unrecognized arguments: x.py y"),
         (["--nproc_per_node=1", "--num_nodes=2", "-m", "x"], "NODE_RANK is not set"),
     ],
 )
