@@ -5,6 +5,8 @@ logits are the mean of theirs: memory is bounded, whatever the length. The wavef
 whole, as for all others.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,7 +20,6 @@ from fad.errors import FadError
 from fad.progress import progress
 
 
-@torch.no_grad()
 def predict(
     detector: Detector,
     source: Source,
@@ -33,22 +34,60 @@ def predict(
     Returns:
         (len(indices), 2) float32 logits, spoof and bonafide, in the order of `indices`.
     """
+    with progress(total=len(indices), desc=desc, unit="utt", leave=False) as bar:
+        return _predict(detector, source, indices, device, precision, num_workers, bar.update)
+
+
+def score_shards(
+    detector: Detector,
+    source: Source,
+    shards: Sequence[Sequence[int]],
+    device: torch.device,
+    desc: str,
+) -> Iterator[np.ndarray]:
+    """The scores (N,) of each shard of a set, as they are made.
+
+    A batch has utterances of one shard alone: so it is the same whoever scores the others.
+
+    Raises:
+        FadError: a score is not finite.
+    """
+    total = sum(map(len, shards))
+    with progress(total=total, desc=desc, unit="utt", leave=False) as bar:
+        for shard in shards:
+            logits = _predict(detector, source, shard, device, "fp32", 0, bar.update)
+            scores = log_ratio(logits)
+            check_finite([source.utts[index] for index in shard], scores)
+            yield scores
+
+
+@torch.no_grad()
+def _predict(
+    detector: Detector,
+    source: Source,
+    indices: Sequence[int],
+    device: torch.device,
+    precision: str,
+    num_workers: int,
+    tick: Callable[[int], object],
+) -> np.ndarray:
+    """As `predict`; tells `tick` how many utterances are done."""
     detector.eval()
     place = {index: row for row, index in enumerate(indices)}
     logits = np.empty((len(indices), 2), dtype=np.float32)
     # Padding would reach the real frames of an encoder that normalises over time: one at a time.
     max_frames = MAX_FRAMES if detector.encoder.local_frames else 1
     equal_lengths = detector.backend.equal_lengths
-    loader = scoring_loader(source, indices, max_frames, equal_lengths, num_workers)
-    with progress(total=len(indices), desc=desc, unit="utt", leave=False) as bar:
-        for batch in loader:
-            with autocast(device, precision):
-                out = _logits(detector, source, batch, device)
-            logits[[place[index] for index in batch.indices]] = out.float().cpu().numpy()
-            bar.update(len(batch.indices))
+    loader = scoring_loader(source, list(indices), max_frames, equal_lengths, num_workers)
+    for batch in loader:
+        with autocast(device, precision):
+            out = _logits(detector, source, batch, device)
+        logits[[place[index] for index in batch.indices]] = out.float().cpu().numpy()
+        tick(len(batch.indices))
     return logits
 
 
+@torch.no_grad()
 def _logits(detector: Detector, source: Source, batch: Batch, device: torch.device) -> Tensor:
     """Logits (B, 2); of an utterance over `MAX_FRAMES`, alone in its batch, the mean of windows."""
     frames = max(source.frames[index] for index in batch.indices)

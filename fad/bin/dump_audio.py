@@ -9,7 +9,8 @@ from fad.data.jobs import add_job_options, check_job
 
 DESCRIPTION = """\
 Decodes every clip of a data directory. A clip that is 16 kHz mono 16-bit WAV or FLAC already is
-named by its path; any other is written as such to OUT/flac. Run each job, then combine:
+named by its path; any other is written as such to OUT/flac. Run each job, then combine; a job that
+is called again goes on where it ended:
 
   python -m fad.bin.dump_audio --data data/train --out dump/audio/train --job 1 --nj 2
   python -m fad.bin.dump_audio --data data/train --out dump/audio/train --job 2 --nj 2

@@ -63,16 +63,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     dumps = open_dumps(config, args.pretrained, args.dump_dir, args.name, args.use, args.ngpu)
     source = dumps.audio_source()
     boundary = dumps.plan(args.dump, source.frames, args.max_dump_gb)
-    targets = [frame_dump.Target(kind, dumps.folder(kind)) for kind in dumps.missing(boundary)]
+    missing = dumps.missing(boundary)
+    targets = [frame_dump.Target(k, dumps.folder(k), dumps.describe(k)) for k in missing]
     if not targets:
         what = "there already" if dumps.kinds(boundary) else "nothing is stored of it"
         logging.info("%s at %s: %s", args.name, boundary, what)
     elif args.combine:
         for target in targets:
-            frame_dump.combine(source, target.out, args.nj, dumps.describe(target.kind))
+            frame_dump.combine(source, target, args.nj)
     else:
-        if args.job == 1:
-            frame_dump.announce(dumps.detector.encoder, source, targets, args.nj)
         frame_dump.dump_job(dumps.detector.encoder, source, targets, args.job, args.nj)
 
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.cli import run
-from fad.data import tables
-from fad.data.jobs import add_job_options, check_job, combine_parts, part_path, share
+from fad.data.jobs import add_job_options, check_job, left_to_do
+from fad.data.shards import Parts, audio_parts
 from fad.errors import FadError
 from fad.model_options import add_model_options
-from fad.report.scored import record_weights
+from fad.report.scored import identity, record_weights
 
 DESCRIPTION = """\
 Writes `utt score` for every utterance of a dumped set, sorted; higher means bona fide. No labels
-are read and none are written.
+are read and none are written. A job that is called again goes on where it ended.
 
     python -m fad.bin.score_set --model exp/lora --audio dump/audio/eval \\
         --out exp/lora/scores/eval
@@ -44,29 +44,35 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = get_parser().parse_args(argv)
     check_job(args)
-    if args.combine:
-        combine_parts(args.out, args.nj, args.precision)
-        record_weights(args.model, args.out, args.precision)
-        return
     if not (args.audio / "wav.scp").is_file():
         raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")
+    parts = audio_parts(args.out, args.audio, identity(args.model, args.precision))
+    if args.combine:
+        parts.check_done(args.nj)
+        parts.join()
+        parts.remove()
+        record_weights(args.model, args.out, args.precision)
+    elif left := left_to_do(len(parts.shards), args.job, args.nj, parts.is_done):
+        _score(args, parts, left)
+
+
+def _score(args: argparse.Namespace, parts: Parts, numbers: list[int]) -> None:
+    """Scores some shards and writes their parts."""
     from fad.data.sources import AudioSource
     from fad.devices import choose_device
     from fad.loading import load_for_scoring
-    from fad.scoring import check_finite, log_ratio, predict
+    from fad.scoring import score_shards
 
     device = choose_device(args.ngpu)
     detector = load_for_scoring(args.model, args.pretrained, device, args.precision)
     config = detector.encoder.config
     source = AudioSource(args.audio, config.grid, config.normalize)
-    indices = list(share(range(len(source.utts)), args.job, args.nj))
-    scores = log_ratio(predict(detector, source, indices, device, desc=args.out.name))
-    utts = [source.utts[index] for index in indices]
-    check_finite(utts, scores)
-    tables.write_table(
-        part_path(args.out, args.job, args.nj, args.precision),
-        {utt: f"{score:.6f}" for utt, score in zip(utts, scores, strict=True)},
-    )
+    shards = [parts.shard(number) for number in numbers]
+    scored = score_shards(detector, source, shards, device, desc=args.out.name)
+    for number, shard, scores in zip(numbers, shards, scored, strict=True):
+        utts = (source.utts[index] for index in shard)
+        parts.begin(number)
+        parts.write(number, {u: f"{score:.6f}" for u, score in zip(utts, scores, strict=True)})
 
 
 if __name__ == "__main__":

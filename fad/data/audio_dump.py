@@ -1,12 +1,15 @@
 """Stage 2's audio: every clip decoded once, and named or written as 16 kHz mono 16-bit.
 
-A dump is made by `nj` jobs, each with its share of the utterances, and a step that joins them:
-`<out>/split<nj>/{wav.<job>.scp, utt2num_samples.<job>, errors.<job>}` become a data directory.
+Jobs decode the shards of a set, and a step that joins their parts makes a data directory of them.
+A part says of each utterance its samples, and whether the clip serves as it is or was written to
+`<out>/flac/<shard>/<utt>.flac`; or what is wrong with it. No part holds the dump's own path, so
+that the folder may move.
 """
 
 import io
 import logging
-import shutil
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,48 +17,52 @@ import soundfile as sf
 
 from fad.data import tables
 from fad.data.audio import SAMPLE_RATE, probe, read_audio
-from fad.data.jobs import share
+from fad.data.jobs import left_to_do
+from fad.data.shards import Parts, cut, shard_name
 from fad.errors import FadError
-from fad.files import atomic_path, remove_parts, write_text
+from fad.files import atomic_path, write_text
 from fad.progress import progress
 
-_PARTS = ("wav.{}.scp", "utt2num_samples.{}", "errors.{}")
+# Durations are not known before decoding: shards have one number of clips. It is small enough for
+# a folder that every file system lists at once.
+CLIPS = 500
+
+_AS_IS, _FLAC, _BAD = "as-is", "flac", "bad"
 
 logger = logging.getLogger(__name__)
 
 
 def dump_job(data: Path, out: Path, job: int, nj: int) -> None:
-    """Decodes one job's share of a data directory and writes its part tables.
+    """Decodes one job's shards of a data directory, but for those that are done.
 
-    A clip that cannot be read goes to the job's table of errors, and the rest is still done.
+    A clip that cannot be read is noted in the shard's part, and the rest is still done. A shard
+    with such a clip is not done: another run tries it again.
 
     Args:
         data: A data directory with audio of any kind.
         out: The dump; clips that must be converted go to `<out>/flac`.
-        job: Which share, 1 to nj, contiguous in the sorted utterances.
-        nj: Number of shares.
+        job: Which job, 1 to nj.
+        nj: Number of jobs.
     """
     wav_scp = tables.validate_data_dir(data)["wav.scp"]
     (out / "wav.scp").unlink(missing_ok=True)  # from here on the dump is not finished
-    utts = list(wav_scp)
-    own = share(utts, job, nj)
-    paths, lengths, errors = {}, {}, {}
-    for utt in progress(own, desc=f"{out} {job}/{nj}", unit="clip"):
-        source = Path(wav_scp[utt])
-        try:
-            wav = read_audio(source)
-        except FadError as error:
-            errors[utt] = str(error)
-            continue
-        paths[utt] = str(_as_is(source) or _write_flac(out / "flac" / f"{utt}.flac", wav))
-        lengths[utt] = str(len(wav))
-    for name, table in zip(_PARTS, (paths, lengths, errors), strict=True):
-        tables.write_table(_split_dir(out, nj) / name.format(job), table)
-    logger.info("%s: job %d of %d: %d clips, %d bad", out, job, nj, len(own), len(errors))
+    parts = _parts(wav_scp, out)
+    left = left_to_do(len(parts.shards), job, nj, lambda number: _is_done(parts, number))
+    total, bad = sum(len(parts.shard(number)) for number in left), 0
+    with progress(total=total, desc=f"{out} {job}/{nj}", unit="clip") as bar:
+        for number in left:
+            parts.begin(number)
+            part = {}
+            for utt in (parts.utts[index] for index in parts.shard(number)):
+                part[utt] = _dump_clip(Path(wav_scp[utt]), _flac_path(out, number, utt))
+                bar.update()
+            parts.write(number, part)
+            bad += sum(map(_is_bad, part.values()))
+    logger.info("%s: job %d of %d: %d clips, %d bad", out, job, nj, total, bad)
 
 
 def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
-    """Joins the jobs' tables into a data directory with `utt2num_samples`, and removes the parts.
+    """Joins the parts of all shards into a data directory with `utt2num_samples`.
 
     Args:
         data: The data directory that the jobs read.
@@ -67,10 +74,9 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
         FadError: A job has not run, the jobs ran on other data, or clips are bad.
     """
     source = tables.validate_data_dir(data)
-    paths, lengths, errors = (_join_parts(out, nj, name) for name in _PARTS)
-    tables.check_same_keys(
-        {f"{data}/wav.scp": source["wav.scp"], f"the jobs of {out}": paths | errors}
-    )
+    parts = _parts(source["wav.scp"], out)
+    parts.check_done(nj)
+    paths, lengths, errors = _read_parts(parts, source["wav.scp"], out)
     (out / "wav.scp").unlink(missing_ok=True)
     _report(out, errors, len(source["wav.scp"]), skip_bad)
     _check_classes(out, source["utt2label"], paths)
@@ -80,38 +86,96 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
         if name != "spk2utt"
     }
     _carry_asv_scores(data, out)
+    parts.remove_stale()  # before the clips that they name
     tables.write_data_dir(out, kept | {"wav.scp": paths, "utt2num_samples": lengths})
-    _remove_stale(out, paths)
-    remove_parts(out)
+    _remove_stale_clips(out, paths)
+    parts.remove()
     seconds = sum(map(int, lengths.values())) / SAMPLE_RATE
     logger.info("%s: %d clips, %.2f hours", out, len(paths), seconds / 3600)
 
 
-def _remove_stale(out: Path, paths: tables.Table) -> None:
-    """Removes the jobs' tables, and clips that no utterance has now or that a kill left cut."""
-    for split in out.glob("split*"):
-        shutil.rmtree(split)
-    # By name, since another machine may have written the clips under another path to this folder.
-    kept = {f"{utt}.flac" for utt in paths}
-    for clip in (out / "flac").glob("*"):
-        if clip.name not in kept:
-            clip.unlink()
+def _parts(wav_scp: tables.Table, out: Path) -> Parts:
+    """The parts of a dump; they depend on the clips' paths, sizes and times of change."""
+    utts = list(wav_scp)
+
+    def made_from(shard: range) -> Iterator[str]:
+        for utt in (utts[index] for index in shard):
+            yield f"{utt} {_state(Path(wav_scp[utt]).absolute())}"
+
+    return Parts(out / "wav.scp", utts, cut([1] * len(utts), CLIPS), made_from)
 
 
-def _split_dir(out: Path, nj: int) -> Path:
-    return out / f"split{nj}"
+def _state(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return f"{path} is not there"
+    return f"{path} {found.st_size} {found.st_mtime_ns}"
 
 
-def _as_is(path: Path) -> Path | None:
-    """The absolute path of a file that needs no conversion, else None."""
+def _is_done(parts: Parts, number: int) -> bool:
+    return parts.is_done(number) and not any(map(_is_bad, parts.read(number).values()))
+
+
+def _is_bad(value: str) -> bool:
+    return value.startswith(f"{_BAD} ")
+
+
+def _dump_clip(source: Path, flac: Path) -> str:
+    """Decodes a clip; gives what its part says of it: `as-is` or `flac` and samples, or `bad`."""
+    try:
+        wav = read_audio(source)
+    except FadError as error:
+        return f"{_BAD} {error}"
+    if _serves_as_it_is(source):
+        return f"{_AS_IS} {len(wav)}"
+    _write_flac(flac, wav)
+    return f"{_FLAC} {len(wav)}"
+
+
+def _read_parts(
+    parts: Parts, wav_scp: tables.Table, out: Path
+) -> tuple[tables.Table, tables.Table, tables.Table]:
+    """Paths, numbers of samples, and what is wrong with bad clips."""
+    paths: tables.Table = {}
+    lengths: tables.Table = {}
+    errors: tables.Table = {}
+    for number in parts.numbers:
+        for utt, value in parts.read(number).items():
+            how, rest = value.split(maxsplit=1)
+            if how == _BAD:
+                errors[utt] = rest
+                continue
+            path = Path(wav_scp[utt]) if how == _AS_IS else _flac_path(out, number, utt)
+            paths[utt], lengths[utt] = str(path.absolute()), rest
+    return paths, lengths, errors
+
+
+def _flac_path(out: Path, number: int, utt: str) -> Path:
+    return out / "flac" / shard_name(number) / f"{utt}.flac"
+
+
+def _remove_stale_clips(out: Path, paths: tables.Table) -> None:
+    """Removes clips that no utterance has now or that a kill left cut."""
+    for folder, _, names in os.walk(out.absolute() / "flac", topdown=False):
+        for name in names:
+            clip = Path(folder, name)
+            if paths.get(name.removesuffix(".flac")) != str(clip):
+                clip.unlink()
+        if not os.listdir(folder):
+            os.rmdir(folder)
+
+
+def _serves_as_it_is(path: Path) -> bool:
+    """Whether a file needs no conversion."""
     info = probe(path)
     wanted = (SAMPLE_RATE, 1, "PCM_16")
     if info is None or (info.rate, info.channels, info.subtype) != wanted:
-        return None
-    return path.absolute() if info.format in ("WAV", "WAVEX", "FLAC") else None
+        return False
+    return info.format in ("WAV", "WAVEX", "FLAC")
 
 
-def _write_flac(path: Path, wav: np.ndarray) -> Path:
+def _write_flac(path: Path, wav: np.ndarray) -> None:
     """Writes wav (S,) as 16-bit FLAC; scales down, and says so, what would clip."""
     peak = float(np.abs(wav).max())
     if peak > 1.0:
@@ -123,17 +187,6 @@ def _write_flac(path: Path, wav: np.ndarray) -> Path:
     sf.write(encoded, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     with atomic_path(path) as part:
         part.write_bytes(encoded.getvalue())
-    return path.absolute()
-
-
-def _join_parts(out: Path, nj: int, name: str) -> tables.Table:
-    joined: tables.Table = {}
-    for job in range(1, nj + 1):
-        path = _split_dir(out, nj) / name.format(job)
-        if not path.is_file():
-            raise FadError(f"{path}: missing: job {job} of {nj} has not finished: run it again")
-        joined.update(tables.read_table(path))
-    return joined
 
 
 def _report(out: Path, errors: tables.Table, total: int, skip_bad: bool) -> None:

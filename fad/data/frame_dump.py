@@ -1,12 +1,14 @@
 """Stage 2's frames: what is frozen of the encoder, computed once and stored as kaldiio arks.
 
-A dump is made by `nj` jobs and a step that joins them, as that of audio. `encoder.json`, written
-last, says which pre-trained file the frames are of.
+A dump is made shard by shard, each with an ark of its own: by jobs, and a step that joins their
+parts. A part says where in its ark each utterance is. `encoder.json`, written last, says which
+pre-trained file the frames are of.
 """
 
+import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +21,16 @@ from torch import Tensor, nn
 
 from fad.boundary import NONE
 from fad.data import tables
-from fad.data.jobs import combine_parts, part_path, share
+from fad.data.jobs import left_to_do
+from fad.data.shards import Parts, cut, shard_name
 from fad.data.sources import AudioSource
 from fad.data.stored import ENCODER, FEATS, Stored
 from fad.data.windows import MAX_FRAMES, windows
 from fad.errors import FadError
 from fad.files import atomic_path, write_json
 from fad.progress import progress
+
+FRAMES = 30_000  # of a shard, about: ten minutes at 20 ms a frame
 
 _TIMED = 3
 
@@ -34,10 +39,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Target:
-    """A kind of frames to be made, and the directory that they go to."""
+    """A kind of frames to be made, the directory that they go to, and its `encoder.json`."""
 
     kind: Stored
     out: Path
+    about: dict[str, Any]
+
+
+Dump = tuple[Target, Parts]
 
 
 def estimate(
@@ -65,54 +74,110 @@ def announce(encoder: nn.Module, source: AudioSource, targets: Sequence[Target],
 def dump_job(
     encoder: nn.Module, source: AudioSource, targets: Sequence[Target], job: int, nj: int
 ) -> None:
-    """Writes one job's share of each target: `feats.<job>.ark` and its part of the table.
+    """Writes an ark and a part of the table for each of one job's shards that is not done yet.
 
     Args:
         encoder: under the encoder contract.
         source: all utterances of the set.
         targets: the frontend alone, or some blocks in order.
-        job: which share, 1 to nj.
-        nj: number of shares.
+        job: which job, 1 to nj.
+        nj: number of jobs.
 
     Raises:
         FadError: an utterance's frames do not fit into float16.
     """
     for target in targets:
         (target.out / ENCODER).unlink(missing_ok=True)  # from here on the dump is not finished
-    arks = [target.out / f"feats.{job}of{nj}.ark" for target in targets]
-    entries: list[tables.Table] = [{} for _ in targets]
-    indices = share(range(len(source.utts)), job, nj)
+    dumps = _dumps(source, targets)
+    shards = dumps[0][1].shards
+    left = left_to_do(len(shards), job, nj, lambda number: not _lacking(dumps, number))
+    if job == 1 and left:
+        announce(encoder, source, targets, nj)
+    total = sum(len(shards[number - 1]) for number in left)
+    with progress(total=total, desc=f"{targets[0].out} {job}/{nj}", unit="utt") as bar:
+        for number in left:
+            _dump_shard(encoder, source, _lacking(dumps, number), number, bar.update)
+
+
+def _dumps(source: AudioSource, targets: Sequence[Target]) -> list[Dump]:
+    """Each target with its parts; its description has a digest of the set's audio."""
+    frames = [targets[0].kind.frames(total) for total in source.frames]
+    shards = cut(frames, FRAMES)
+
+    def parts(target: Target) -> Parts:
+        about = json.dumps(target.about, sort_keys=True)
+        return Parts(
+            target.out / FEATS,
+            source.utts,
+            shards,
+            lambda shard: [about, *(f"{source.utts[index]} {frames[index]}" for index in shard)],
+        )
+
+    return [(target, parts(target)) for target in targets]
+
+
+def _lacking(dumps: Sequence[Dump], number: int) -> list[Dump]:
+    """Of which targets a shard is not done; an ark without its part may be of something else."""
+    return [
+        (target, parts)
+        for target, parts in dumps
+        if not (parts.is_done(number) and _ark(target.out, number).is_file())
+    ]
+
+
+def _ark(out: Path, number: int) -> Path:
+    return out / f"feats.{shard_name(number)}.ark"
+
+
+def _dump_shard(
+    encoder: nn.Module,
+    source: AudioSource,
+    dumps: Sequence[Dump],
+    number: int,
+    tick: Callable[[], object],
+) -> None:
+    """Writes one shard's arks, then their parts; calls `tick` after each utterance."""
+    kinds = [target.kind for target, _ in dumps]
+    offsets: list[tables.Table] = [{} for _ in dumps]
     with ExitStack() as stack:
-        files = [stack.enter_context(_open_beside(stack, ark)) for ark in arks]
-        for index in progress(indices, desc=f"{targets[0].out} {job}/{nj}", unit="utt"):
+        files = []
+        for target, parts in dumps:
+            parts.begin(number)
+            files.append(stack.enter_context(_open_beside(stack, _ark(target.out, number))))
+        for index in dumps[0][1].shard(number):
             utt = source.utts[index]
-            matrices = _frames(encoder, source, index, [target.kind for target in targets])
-            for file, ark, table, matrix in zip(files, arks, entries, matrices, strict=True):
+            matrices = _frames(encoder, source, index, kinds)
+            for file, table, matrix in zip(files, offsets, matrices, strict=True):
                 # A Kaldi offset points behind the utterance's name and a space.
-                table[utt] = f"{ark}:{file.tell() + len(utt.encode()) + 1}"
+                table[utt] = str(file.tell() + len(utt.encode()) + 1)
                 # Kaldi has no 16-bit floats: kaldiio puts NumPy's format in their place.
                 how = None if matrix.dtype == np.float32 else "numpy"
                 kaldiio.save_ark(file, {utt: matrix}, write_function=how)
-    for target, table in zip(targets, entries, strict=True):
-        tables.write_table(part_path(target.out / FEATS, job, nj), table)
+            tick()
+    for (_, parts), table in zip(dumps, offsets, strict=True):
+        parts.write(number, table)
 
 
 def _open_beside(stack: ExitStack, ark: Path):
     return open(stack.enter_context(atomic_path(ark)), "wb")
 
 
-def combine(source: AudioSource, out: Path, nj: int, about: dict[str, Any]) -> None:
-    """Joins the jobs' tables into `feats.scp`, then writes `encoder.json`.
+def combine(source: AudioSource, target: Target, nj: int) -> None:
+    """Joins the parts of all shards, then writes `encoder.json`.
 
     Raises:
-        FadError: a job has not run, or the jobs ran on other audio.
+        FadError: a job has not run, or the jobs ran on other audio or with another encoder.
     """
-    entries = combine_parts(out / FEATS, nj)
-    tables.check_same_keys({f"the jobs of {out}": entries, "the audio": dict.fromkeys(source.utts)})
-    write_json(out / ENCODER, about)
-    kept = {Path(entry.rpartition(":")[0]).name for entry in entries.values()}
-    for stale in set(out.glob("feats.*.ark")) - {out / name for name in kept}:
+    ((_, parts),) = _dumps(source, [target])
+    parts.check_done(nj)
+    parts.remove_stale()  # before the arks that they name
+    arks = {_ark(target.out, number) for number in parts.numbers}
+    for stale in set(target.out.glob("feats.*.ark")) - arks:
         stale.unlink()
+    parts.join(lambda number, offset: f"{_ark(target.out, number)}:{offset}")
+    # What nobody looks for once the dump is finished goes before it is.
+    parts.remove()
+    write_json(target.out / ENCODER, target.about)
 
 
 def _frames(

@@ -1,23 +1,13 @@
-"""The share of the work that one of several jobs does, and the joining of their tables."""
+"""Which shards of the work one of several jobs does; `fad.data.shards` says what a shard is."""
 
 import argparse
-import glob
 import logging
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Callable, Iterable
 
 from fad.cli import parse_bool
-from fad.data import tables
 from fad.errors import FadError
-from fad.files import remove_parts
 
-Item = TypeVar("Item")
-
-
-def share(items: Sequence[Item], job: int, nj: int) -> Sequence[Item]:
-    """The job's contiguous share, jobs numbered from 1: all shares together are all the items."""
-    return items[(job - 1) * len(items) // nj : job * len(items) // nj]
+logger = logging.getLogger(__name__)
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -43,27 +33,23 @@ def check_job(args: argparse.Namespace) -> None:
         raise FadError(f"--job {args.job} is not within 1 and --nj {args.nj}: correct one of them")
 
 
-def part_path(out: Path, job: int, nj: int, made: str = "") -> Path:
-    """Where a job leaves its part of the table `out`; other ways to make it have another `made`."""
-    name = f".{out.name}.{made}" if made else f".{out.name}"
-    return out.with_name(f"{name}.{job}of{nj}")
+def deal(shards: int, job: int, nj: int) -> range:
+    """The numbers, from 1, of a job's shards, dealt out like cards.
 
-
-def combine_parts(out: Path, nj: int, made: str = "") -> tables.Table:
-    """Joins the jobs' tables into `out` and removes them; returns what was written.
-
-    Raises:
-        FadError: a job has not run, or none that made its part in this way.
+    Not in one piece, since a corpus is often sorted by what makes a clip long or slow to decode.
     """
-    parts = [part_path(out, job, nj, made) for job in range(1, nj + 1)]
-    for job, part in enumerate(parts, start=1):
-        if not part.is_file():
-            raise FadError(f"{part}: missing: job {job} of {nj} has not finished: run it again")
-    joined = {utt: value for part in parts for utt, value in tables.read_table(part).items()}
-    tables.write_table(out, joined)
-    # All jobs have ended: what is left is theirs, or of a killed run with other jobs.
-    for part in out.parent.glob(f".{glob.escape(out.name)}.*of*"):
-        part.unlink()
-    remove_parts(out.parent)
-    logging.info("%s: %d utterances", out, len(joined))
-    return joined
+    return range(job, shards + 1, nj)
+
+
+def jobs_of(numbers: Iterable[int], nj: int) -> list[int]:
+    """The jobs that these shards were dealt to, each once, sorted."""
+    return sorted({(number - 1) % nj + 1 for number in numbers})
+
+
+def left_to_do(shards: int, job: int, nj: int, is_done: Callable[[int], bool]) -> list[int]:
+    """The numbers of a job's shards that are not done yet; logs how many are."""
+    own = deal(shards, job, nj)
+    left = [number for number in own if not is_done(number)]
+    done = len(own) - len(left)
+    logger.info("job %d of %d: %d of its %d shards are done already", job, nj, done, len(own))
+    return left

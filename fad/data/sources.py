@@ -11,8 +11,9 @@ from fad.boundary import FRONTEND, NONE, Boundary
 from fad.data import tables
 from fad.data.arks import read_matrix
 from fad.data.audio import read_audio
+from fad.data.lengths import prepared_length
 from fad.data.stored import FEATS, Stored
-from fad.data.waveform import prepare_waveform, prepared_length
+from fad.data.waveform import prepare_waveform
 from fad.errors import FadError
 
 

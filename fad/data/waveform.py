@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MIN_SAMPLES = 64_600  # 4.04 s at 16 kHz, the length that the field trains on
+from fad.data.lengths import MIN_SAMPLES
 
 
 def prepare_waveform(wav: np.ndarray, normalize: bool) -> Tensor:
@@ -24,8 +24,3 @@ def prepare_waveform(wav: np.ndarray, normalize: bool) -> Tensor:
     if len(x) < MIN_SAMPLES:
         x = x.repeat(-(-MIN_SAMPLES // len(x)))[:MIN_SAMPLES]
     return x
-
-
-def prepared_length(samples: int) -> int:
-    """The length of `prepare_waveform` of `samples` samples."""
-    return max(samples, MIN_SAMPLES)

@@ -11,8 +11,22 @@ from fad.errors import FadError
 from fad.files import sha256_file, write_text
 from fad.model_options import FP32
 
-WEIGHTS = "best.safetensors"
+CONFIG, WEIGHTS = "config.yaml", "best.safetensors"
 _LINE = re.compile(rb"(?:# precision [a-z0-9]+\n)?([0-9a-f]{64})  best\.safetensors\n")
+
+
+def identity(model: Path, precision: str = FP32) -> list[str]:
+    """What scores depend on beside the audio, as lines; the weights name the pre-trained file.
+
+    Raises:
+        FadError: it is no model.
+    """
+    lines = [f"precision {precision}"]
+    for path in (model / CONFIG, model / WEIGHTS):
+        if not path.is_file():
+            raise FadError(f"{path}: missing: --model takes an exp/<tag> that stage 3 has made")
+        lines.append(f"{path.name} {sha256_file(path)}")
+    return lines
 
 
 def record_weights(model: Path, scores: Path, precision: str = FP32) -> None:

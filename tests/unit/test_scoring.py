@@ -136,8 +136,9 @@ def test_long_or_short_stored_frames_score_as_their_audio(
         monkeypatch.setattr(module, "MAX_FRAMES", 210)  # of the clips some fit and some do not
     encoder = any_detector.encoder
     frames = Stored(0, 32, None, "float32")
-    frame_dump.dump_job(encoder, source, [frame_dump.Target(frames, tmp_path)], 1, 1)
-    frame_dump.combine(source, tmp_path, 1, {})
+    target = frame_dump.Target(frames, tmp_path, {})
+    frame_dump.dump_job(encoder, source, [target], 1, 1)
+    frame_dump.combine(source, target, 1)
     stored_frames = FrameSource(
         [(frames, tmp_path)], tiny_dump / "audio" / "train", encoder.config.grid
     )

@@ -1,7 +1,8 @@
 """The audio dump as its users call it: jobs, then combine."""
 
 import logging
-from itertools import chain
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import soundfile as sf
 
 from fad.bin.dump_audio import main
+from fad.data import audio_dump, shards
+from fad.data.shards import Parts
 from fad.data.tables import read_table, validate_data_dir, write_data_dir
 from fad.errors import FadError
 
@@ -59,6 +62,27 @@ def dump(nj: int = 1, *options: str) -> Path:
     return Path("dump/train")
 
 
+@pytest.fixture
+def few_shards(monkeypatch):
+    """Two clips of the six in a shard."""
+    monkeypatch.setattr(shards, "FEWEST", 3)
+
+
+@pytest.fixture
+def decoded(monkeypatch) -> list[str]:
+    """The files that are decoded, as it happens."""
+    found = []
+    read = audio_dump.read_audio
+    monkeypatch.setattr(
+        audio_dump, "read_audio", lambda path: found.append(path.name) or read(path)
+    )
+    return found
+
+
+def job(number: int, nj: int) -> None:
+    main(["--data", "data/train", "--out", "dump/train", "--nj", str(nj), "--job", str(number)])
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
@@ -69,8 +93,9 @@ def test_clips_are_named_or_converted(corpus):
     wav_scp = tables["wav.scp"]
     assert wav_scp["c-asis_wav"] == str(corpus / "in/asis.wav")
     assert wav_scp["c-asis_flac"] == str(corpus / "in/asis.flac")
-    assert sorted(p.name for p in (out / "flac").iterdir()) == [
-        f"c-{name}.flac" for name in ("deep_wav", "mp3_mp3", "phone_wav", "stereo_wav")
+    assert sorted(str(p.relative_to(out)) for p in out.rglob("*.flac")) == [
+        f"flac/0000{shard}/c-{name}.flac"
+        for shard, name in enumerate(("deep_wav", "mp3_mp3", "phone_wav", "stereo_wav"), start=3)
     ]
     for utt, path in wav_scp.items():
         info = sf.info(path)
@@ -78,29 +103,103 @@ def test_clips_are_named_or_converted(corpus):
         assert int(tables["utt2num_samples"][utt]) == info.frames
     assert tables["utt2lang"] == read_table("data/train/utt2lang")
     assert tables["utt2label"] == read_table("data/train/utt2label")
-    assert not (out / "split2").exists()
+    assert list(out.glob(".*")) == []
 
 
 def test_sixteen_bit_samples_are_kept_to_the_bit(corpus):
     dump()
     before, _ = sf.read("in/stereo.wav", dtype="int16")
-    after, _ = sf.read("dump/train/flac/c-stereo_wav.flac", dtype="int16")
+    after, _ = sf.read("dump/train/flac/00006/c-stereo_wav.flac", dtype="int16")
     assert np.array_equal(after, before[:, 0])
 
 
-def test_the_number_of_jobs_and_a_second_run_change_no_byte(corpus):
+def test_the_number_of_jobs_and_a_second_run_change_no_byte(corpus, few_shards):
     first = contents(dump(1))
+    assert {str(Path(name).parent) for name in first} == {".", "flac/00002", "flac/00003"}
     assert contents(dump(1)) == first
-    assert contents(dump(4)) == first
-    assert contents(dump(9)) == first  # more jobs than clips
+    for nj in (2, 3, 7):  # with seven, four jobs have nothing to do
+        shutil.rmtree("dump")
+        assert contents(dump(nj)) == first
 
 
-@pytest.mark.parametrize("nj", [2, 3, 4])
-def test_each_clip_is_the_work_of_one_job(corpus, nj):
-    for job in range(1, nj + 1):
-        main(["--data", "data/train", "--out", "dump", "--nj", str(nj), "--job", str(job)])
-    shares = [list(read_table(f"dump/split{nj}/wav.{job}.scp")) for job in range(1, nj + 1)]
-    assert list(chain(*shares)) == list(read_table("data/train/wav.scp"))
+@pytest.mark.parametrize("nj", [1, 2, 3, 4])
+def test_each_clip_is_decoded_once(corpus, nj, decoded, few_shards):
+    dump(nj)
+    assert sorted(decoded) == sorted(path.name for path in Path("in").iterdir())
+
+
+def test_what_a_killed_run_finished_is_not_decoded_again(corpus, decoded, caplog, few_shards):
+    unbroken = contents(dump(1))
+    shutil.rmtree("dump")
+    job(3, 3)
+    decoded.clear()
+    with caplog.at_level(logging.INFO):
+        dump(2)
+    assert sorted(decoded) == ["asis.flac", "asis.wav", "deep.wav", "mp3.mp3"]
+    assert "job 1 of 2: 1 of its 2 shards are done already" in caplog.text
+    assert contents(Path("dump/train")) == unbroken
+
+
+def test_a_killed_job_does_what_it_began_again(corpus, decoded, monkeypatch, few_shards):
+    unbroken = contents(dump(1))
+    shutil.rmtree("dump")
+    write = audio_dump._write_flac
+
+    def killed(path, wav):
+        if path.stem == "c-stereo_wav":
+            raise KeyboardInterrupt
+        write(path, wav)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audio_dump, "_write_flac", killed)
+        with pytest.raises(KeyboardInterrupt):
+            job(1, 1)
+    assert Path("dump/train/flac/00003/c-phone_wav.flac").exists()
+    decoded.clear()
+    assert contents(dump(1)) == unbroken
+    assert decoded == ["phone.wav", "stereo.wav"]
+
+
+def test_a_clip_that_changed_meanwhile_is_decoded_again(corpus, decoded, few_shards):
+    for number in (1, 2):
+        job(number, 2)
+    old = Path("in/deep.wav").stat()
+    sf.write("in/deep.wav", noise(0.7, peak=0.3), RATE, subtype="PCM_24")
+    assert Path("in/deep.wav").stat().st_size == old.st_size
+    with pytest.raises(FadError, match=r"1 of 3 shards are missing, .*: job 2 of 2 must be run"):
+        main(["--data", "data/train", "--out", "dump/train", "--nj", "2", "--combine", "true"])
+    decoded.clear()
+    redone = contents(dump(2))
+    assert decoded == ["deep.wav", "mp3.mp3"]
+    shutil.rmtree("dump")
+    assert contents(dump(1)) == redone
+
+
+def test_clips_of_a_shard_that_was_written_over_are_not_taken(corpus, monkeypatch, few_shards):
+    """Killed on one corpus, then on another: the first one's part goes before its clips do."""
+    unbroken = contents(dump(1))
+    shutil.rmtree("dump")
+    job(1, 1)
+    kept = Path("in/stereo.wav").read_bytes(), Path("in/stereo.wav").stat()
+    sf.write("in/stereo.wav", noise(0.8, peak=0.1), 2 * RATE, subtype="PCM_16")
+    monkeypatch.setattr(Parts, "write", lambda *_: None)  # killed before its part is there
+    job(1, 1)
+    monkeypatch.undo()
+    monkeypatch.chdir(corpus)
+    monkeypatch.setattr(shards, "FEWEST", 3)
+    Path("in/stereo.wav").write_bytes(kept[0])
+    os.utime("in/stereo.wav", ns=(kept[1].st_atime_ns, kept[1].st_mtime_ns))
+    assert contents(dump(1)) == unbroken
+
+
+def test_shards_with_bad_clips_are_tried_again(corpus, decoded, few_shards):
+    Path("in/text.wav").write_text("not audio")
+    make_data_dir("text.wav")
+    with pytest.raises(FadError, match="1 of 7 clips are bad"):
+        dump(2)
+    decoded.clear()
+    dump(2, "--on_error", "skip")
+    assert decoded == ["stereo.wav", "text.wav"]
 
 
 def test_what_would_clip_is_scaled_down_and_said(corpus, caplog):
@@ -108,7 +207,7 @@ def test_what_would_clip_is_scaled_down_and_said(corpus, caplog):
     sf.write("in/loud.wav", loud, RATE, subtype="FLOAT")
     make_data_dir("loud.wav")
     dump()
-    after, _ = sf.read("dump/train/flac/c-loud_wav.flac")
+    after, _ = sf.read("dump/train/flac/00004/c-loud_wav.flac")
     assert np.abs(after - loud / 2).max() < 2 / 32768
     assert any("c-loud_wav: peak 2.000" in message for message in caplog.messages)
 
@@ -138,7 +237,9 @@ def test_bad_clips_are_left_out_only_when_asked(corpus, caplog):
 
 def test_what_earlier_and_killed_runs_left_goes_at_the_end(corpus):
     whole = contents(dump(2))
-    left = ["flac/c-gone.flac", "flac/.c-deep_wav.part99.flac", "split3/wav.1.scp"]
+    left = ["flac/c-gone.flac", "flac/00003/.c-deep_wav.part99.flac", "flac/00001/c-asis_flac.flac"]
+    left += ["flac/00099/c-gone.flac", f".wav.scp.00003.{16 * 'a'}", f".wav.scp.00099.{16 * 'a'}"]
+    left += [".wav.part99.scp", f"..wav.scp.00003.part99.{16 * 'a'}"]
     for name in left:
         (Path("dump/train") / name).parent.mkdir(exist_ok=True)
         (Path("dump/train") / name).write_bytes(b"x")
@@ -157,8 +258,9 @@ def test_clips_written_under_another_path_to_the_folder_stay(corpus):
 
 def test_an_unfinished_job_is_named(corpus):
     main(["--data", "data/train", "--out", "dump/train", "--nj", "2", "--job", "2"])
-    with pytest.raises(FadError, match=r"split2/wav\.1\.scp: missing: job 1 of 2"):
+    with pytest.raises(FadError, match=r"3 of 6 shards are missing, .*: job 1 of 2 must be run"):
         main(["--data", "data/train", "--out", "dump/train", "--nj", "2", "--combine", "true"])
+    assert not Path("dump/train/wav.scp").exists()
 
 
 def test_a_dump_is_unfinished_while_jobs_run(corpus):
@@ -172,7 +274,9 @@ def test_jobs_of_other_data_are_not_joined(corpus):
     main(["--data", "data/train", "--out", "dump/train"])
     sf.write("in/new.wav", noise(0.5), RATE)
     make_data_dir("new.wav")
-    with pytest.raises(FadError, match=r"1 only in data/train/wav\.scp \(c-new_wav\)"):
+    with pytest.raises(
+        FadError, match=r"shards are missing, or were made from something else: job 1"
+    ):
         main(["--data", "data/train", "--out", "dump/train", "--combine", "true"])
 
 

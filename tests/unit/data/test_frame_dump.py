@@ -1,13 +1,16 @@
 """Frames dumped by jobs: the same matrices however they are shared, and what counts as done."""
 
 import json
+import logging
+import shutil
+from pathlib import Path
 
 import kaldiio
 import numpy as np
 import pytest
 import torch
 
-from fad.data import frame_dump, stored, tables
+from fad.data import frame_dump, shards, stored, tables
 from fad.data.frame_dump import Target
 from fad.data.sources import AudioSource
 from fad.data.stored import Stored
@@ -44,14 +47,32 @@ def source(audio_dir, encoder):
 
 
 def dump_job(encoder, source, out, job, nj):
-    frame_dump.dump_job(encoder, source, [Target(FRONTEND, out)], job, nj)
+    frame_dump.dump_job(encoder, source, [Target(FRONTEND, out, ABOUT)], job, nj)
+
+
+def combine(source, out, nj, about=ABOUT):
+    frame_dump.combine(source, Target(FRONTEND, out, about), nj)
 
 
 def dump(encoder, source, out, nj):
     for job in range(nj, 0, -1):  # in no order
         dump_job(encoder, source, out, job, nj)
-    frame_dump.combine(source, out, nj, ABOUT)
+    combine(source, out, nj)
     return out
+
+
+def ark(number: int) -> str:
+    return f"feats.{number:05d}.ark"
+
+
+@pytest.fixture
+def few_shards(monkeypatch):
+    """The eight utterances in three shards."""
+    monkeypatch.setattr(shards, "FEWEST", 3)
+
+
+def contents(folder) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def matrices(out) -> dict[str, np.ndarray]:
@@ -59,16 +80,26 @@ def matrices(out) -> dict[str, np.ndarray]:
     return {utt: kaldiio.load_mat(entry) for utt, entry in entries.items()}
 
 
-def test_three_jobs_or_ten_give_what_one_gives(encoder, source, tmp_path):
-    one = matrices(dump(encoder, source, tmp_path / "1", 1))
-    assert list(one) == source.utts
-    assert [len(matrix) for matrix in one.values()] == source.frames
-    for nj in (3, 10):  # with ten, two jobs have nothing to do
-        other = matrices(dump(encoder, source, tmp_path / str(nj), nj))
-        assert list(other) == list(one)
-        for utt, matrix in one.items():
-            assert matrix.dtype == np.float32
-            assert np.array_equal(matrix, other[utt])
+def test_frames_are_those_of_the_utterances(encoder, source, tmp_path):
+    found = matrices(dump(encoder, source, tmp_path, 2))
+    assert list(found) == source.utts
+    assert [len(matrix) for matrix in found.values()] == source.frames
+    for index, matrix in enumerate(found.values()):
+        with torch.no_grad():
+            wav = source.load(index)
+            expected = encoder.frontend(wav[None], torch.tensor([len(wav)]))[0][0]
+        assert np.array_equal(matrix, expected.numpy())
+
+
+def test_the_number_of_jobs_changes_no_byte(encoder, source, tmp_path, monkeypatch, few_shards):
+    monkeypatch.chdir(tmp_path)  # entries hold the folder's path as it was given
+    made = []
+    for nj in (1, 2, 3, 7):  # with seven, four jobs have nothing to do
+        out = dump(encoder, source, Path("out"), nj)
+        made.append({path.name: path.read_bytes() for path in out.iterdir()})
+        shutil.rmtree(out)
+    assert sorted(made[0]) == ["encoder.json", ark(1), ark(2), ark(3), "feats.scp"]
+    assert made.count(made[0]) == 4
 
 
 def test_long_recordings_are_taken_in_windows(encoder, source, tmp_path, monkeypatch):
@@ -101,17 +132,87 @@ def test_a_dump_made_again_has_the_same_files(encoder, source, tmp_path):
     first = {p.name: p.read_bytes() for p in dump(encoder, source, tmp_path / "a", 2).iterdir()}
     again = {p.name: p.read_bytes() for p in dump(encoder, source, tmp_path / "a", 2).iterdir()}
     assert first == again
-    assert sorted(first) == ["encoder.json", "feats.1of2.ark", "feats.2of2.ark", "feats.scp"]
+    assert sorted(first) == ["encoder.json", *map(ark, range(1, 9)), "feats.scp"]
 
 
-def test_another_number_of_jobs_leaves_nothing_of_the_first(encoder, source, tmp_path):
-    dump(encoder, source, tmp_path, 3)
+def test_what_is_of_no_shard_goes(encoder, source, tmp_path, few_shards):
+    for name in (ark(4), "feats.1of2.ark", ".feats.scp.00004." + 16 * "a", ".feats.part99.scp"):
+        (tmp_path / name).touch()
     dump(encoder, source, tmp_path, 1)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "encoder.json",
-        "feats.1of1.ark",
-        "feats.scp",
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["encoder.json", ark(1), ark(2), ark(3), "feats.scp"]
+
+
+@pytest.fixture
+def encoded(monkeypatch) -> list[int]:
+    """Which utterances frames are computed of, as it happens."""
+    found = []
+    frames = frame_dump._frames
+
+    def spy(encoder, source, index, kinds):
+        found.append(index)
+        return frames(encoder, source, index, kinds)
+
+    monkeypatch.setattr(frame_dump, "_frames", spy)
+    return found
+
+
+def test_what_a_killed_job_finished_is_not_done_again(
+    encoder, source, tmp_path, encoded, caplog, few_shards
+):
+    unbroken = contents(dump(encoder, source, tmp_path, 1))
+    shutil.rmtree(tmp_path)
+    dump_job(encoder, source, tmp_path, 1, 3)
+    (tmp_path / ark(2)).write_bytes(b"of a shard that has no part")
+    encoded.clear()
+    with caplog.at_level(logging.INFO):
+        dump_job(encoder, source, tmp_path, 1, 1)
+    assert encoded == [3, 4, 5, 6, 7]  # all but the first shard's
+    assert "job 1 of 1: 1 of its 3 shards are done already" in caplog.text
+    encoded.clear()
+    dump_job(encoder, source, tmp_path, 1, 1)
+    assert encoded == []
+    combine(source, tmp_path, 1)
+    assert contents(tmp_path) == unbroken
+
+
+@pytest.mark.parametrize("change", [{"sha256": "cd" * 32}, {"audio": "34" * 32}])
+def test_parts_of_something_else_are_not_joined_and_go(
+    change, encoder, source, tmp_path, encoded, few_shards
+):
+    other = {**ABOUT, **change}
+    for job in (1, 2):
+        frame_dump.dump_job(encoder, source, [Target(FRONTEND, tmp_path, other)], job, 2)
+    before = contents(tmp_path)
+    with pytest.raises(
+        FadError, match=r"3 of 3 shards are missing, or were .*: jobs 1, 2 of 2 must be run again"
+    ):
+        combine(source, tmp_path, 2)
+    assert contents(tmp_path) == before  # they serve whoever goes on with them
+    encoded.clear()
+    dump_job(encoder, source, tmp_path, 1, 2)
+    assert encoded == [0, 1, 2, 6, 7] or encoded == [0, 1, 2, 5, 6, 7]
+    with pytest.raises(FadError, match=r"2 of 3 shards are missing.*: job 1 of 2"):
+        combine(source, tmp_path, 2, other)  # whose arks are written over
+    dump_job(encoder, source, tmp_path, 2, 2)
+    combine(source, tmp_path, 2)
+    assert stored.is_complete(tmp_path, ABOUT)
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_only_the_kinds_that_lack_a_shard_are_computed(encoder, source, tmp_path, few_shards):
+    targets = [
+        Target(Stored(number, 48, 51, "float32"), tmp_path / f"{number}", ABOUT)
+        for number in (1, 2)
     ]
+    frame_dump.dump_job(encoder, source, targets, 1, 1)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.ark")}
+    unbroken = contents(tmp_path)
+    next((tmp_path / "2").glob(".feats.scp.00002.*")).unlink()
+    frame_dump.dump_job(encoder, source, targets, 1, 1)
+    again = [path for path, time in before.items() if path.stat().st_mtime_ns != time]
+    assert again == [tmp_path / "2" / ark(2)]
+    assert contents(tmp_path) == unbroken
 
 
 def test_encoder_json_says_of_what_the_frames_are(encoder, source, tmp_path):
@@ -135,7 +236,7 @@ def test_a_dump_is_complete_only_when_joined(encoder, source, tmp_path):
     assert not stored.is_complete(tmp_path, ABOUT)
     dump_job(encoder, source, tmp_path, 1, 1)
     assert not stored.is_complete(tmp_path, ABOUT)
-    frame_dump.combine(source, tmp_path, 1, ABOUT)
+    combine(source, tmp_path, 1)
     assert stored.is_complete(tmp_path, ABOUT)
 
 
@@ -147,7 +248,7 @@ def test_a_dump_begun_anew_is_not_complete(encoder, source, tmp_path):
 
 def test_a_dump_without_its_ark_is_not_complete(encoder, source, tmp_path):
     dump(encoder, source, tmp_path, 2)
-    (tmp_path / "feats.2of2.ark").unlink()
+    (tmp_path / ark(2)).unlink()
     assert not stored.is_complete(tmp_path, ABOUT)
 
 
@@ -169,15 +270,20 @@ def test_frames_of_another_pretrained_file_are_not_taken_and_not_written_over(
 
 def test_joining_before_all_jobs_have_run_names_the_one(encoder, source, tmp_path):
     dump_job(encoder, source, tmp_path, 1, 2)
-    with pytest.raises(FadError, match="job 2 of 2 has not finished: run it again"):
-        frame_dump.combine(source, tmp_path, 2, ABOUT)
+    with pytest.raises(FadError, match=r"4 of 8 shards are missing.*: job 2 of 2 must be run"):
+        combine(source, tmp_path, 2)
     assert not (tmp_path / stored.ENCODER).exists()
 
 
 def test_a_job_that_is_killed_leaves_no_ark(encoder, source, tmp_path, monkeypatch):
-    def killed(*_):
-        raise KeyboardInterrupt
+    frames = frame_dump._frames
 
+    def killed(encoder, source, index, kinds):
+        if index == 1:
+            raise KeyboardInterrupt
+        return frames(encoder, source, index, kinds)
+
+    monkeypatch.setattr(shards, "FEWEST", 3)
     monkeypatch.setattr(frame_dump, "_frames", killed)
     with pytest.raises(KeyboardInterrupt):
         dump_job(encoder, source, tmp_path, 1, 1)
@@ -189,11 +295,12 @@ def test_blocks_are_made_in_one_go_and_whole_recordings_in_the_windows_of_scorin
 ):
     monkeypatch.setattr(frame_dump, "MAX_FRAMES", 150)
     targets = [
-        Target(Stored(number, 48, None, "float32"), tmp_path / f"{number}") for number in (1, 2)
+        Target(Stored(number, 48, None, "float32"), tmp_path / f"{number}", ABOUT)
+        for number in (1, 2)
     ]
     frame_dump.dump_job(encoder, source, targets, 1, 1)
     for number, target in enumerate(targets, start=1):
-        frame_dump.combine(source, target.out, 1, ABOUT)
+        frame_dump.combine(source, target, 1)
         found = matrices(target.out)[source.utts[2]]
         parts = [source.load_crop(2, start, 112) for start in (0, 112)]  # 224 frames in two windows
         with torch.no_grad():
@@ -207,7 +314,7 @@ def test_what_does_not_fit_into_float16_is_refused_and_named(
 ):
     huge = [torch.full((201, 48), 1e5)]
     monkeypatch.setattr(frame_dump, "_encode", lambda *_: huge)
-    targets = [Target(Stored(1, 48, 201, "float16"), tmp_path)]
+    targets = [Target(Stored(1, 48, 201, "float16"), tmp_path, ABOUT)]
     with pytest.raises(FadError, match=r"train-000: block1-first201-float16 does not fit"):
         frame_dump.dump_job(encoder, source, targets, 1, 1)
     assert list(tmp_path.iterdir()) == []

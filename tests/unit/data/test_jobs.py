@@ -1,21 +1,23 @@
-"""Sharing work among jobs."""
+"""Dealing shards to jobs."""
 
 import argparse
+import logging
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fad.data import tables
-from fad.data.jobs import add_job_options, check_job, combine_parts, part_path, share
+from fad.data.jobs import add_job_options, check_job, deal, jobs_of, left_to_do
 from fad.errors import FadError
 
 
 @given(st.integers(0, 200), st.integers(1, 50))
-def test_the_shares_in_turn_are_all_items_and_differ_by_one_at_most(size, nj):
-    shares = [share(range(size), job, nj) for job in range(1, nj + 1)]
-    assert [item for part in shares for item in part] == list(range(size))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+def test_each_shard_is_dealt_to_one_job_and_hands_differ_by_one_at_most(shards, nj):
+    hands = [deal(shards, job, nj) for job in range(1, nj + 1)]
+    assert sorted(number for hand in hands for number in hand) == list(range(1, shards + 1))
+    assert max(map(len, hands)) - min(map(len, hands)) <= 1
+    for job, hand in enumerate(hands, start=1):
+        assert jobs_of(hand, nj) == ([job] if hand else [])
 
 
 @pytest.mark.parametrize(
@@ -28,12 +30,7 @@ def test_a_job_outside_its_number_is_refused(options):
         check_job(parser.parse_args(options))
 
 
-def test_joining_removes_what_killed_runs_left_and_no_other_table(tmp_path):
-    out = tmp_path / "eval"
-    for job in (1, 2):
-        tables.write_table(part_path(out, job, 2), {f"u{job}": "x"})
-    tables.write_table(part_path(out, 1, 3), {"u1": "of a killed run"})
-    tables.write_table(part_path(tmp_path / "dev", 1, 2), {"u9": "another set's"})
-    (tmp_path / ".eval.part99").write_text("half")
-    assert combine_parts(out, 2) == tables.read_table(out) == {"u1": "x", "u2": "x"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".dev.1of2", "eval"]
+def test_what_is_done_is_passed_over_and_counted(caplog):
+    with caplog.at_level(logging.INFO):
+        assert left_to_do(8, 2, 3, {1, 2, 8}.__contains__) == [5]
+    assert caplog.messages == ["job 2 of 3: 2 of its 3 shards are done already"]

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fad.data.waveform import MIN_SAMPLES, prepare_waveform, prepared_length
+from fad.data.lengths import MIN_SAMPLES, prepared_length
+from fad.data.waveform import prepare_waveform
 
 
 def noise(samples: int) -> np.ndarray:

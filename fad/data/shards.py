@@ -1,0 +1,219 @@
+"""A set cut into shards: pieces of work whose results are kept one by one, and joined in the end.
+
+A shard is a range of a set's sorted utterances, chosen from the data alone: the number of jobs
+changes who does it and never what comes of it. What does come, its part, is a table of its
+utterances, hidden beside the one that all parts together become. The part's name has the shard's
+number and a digest of all that it was made from: so a job passes over what a killed one finished,
+and what was made from something else is never joined.
+"""
+
+import hashlib
+import logging
+import os
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+from fad.data import tables
+from fad.data.jobs import jobs_of
+from fad.data.lengths import prepared_length
+from fad.errors import FadError
+from fad.files import atomic_path, remove_parts
+
+FEWEST = 16  # shards of a set, so that some jobs have work where it is small
+SAMPLES = 600 * 16_000  # of a shard, about: ten minutes are soon done again
+
+_DIGITS = 16  # of a digest
+
+logger = logging.getLogger(__name__)
+
+
+def cut(weights: Sequence[int], size: int) -> list[range]:
+    """Cuts a set into ranges of nearly equal weight.
+
+    Args:
+        weights: what each utterance weighs, at least 1, in their order.
+        size: what a range should weigh, about.
+
+    Returns:
+        Ranges that follow each other, none empty: at least `FEWEST`, or one an utterance.
+    """
+    if not weights:
+        return []
+    ends = list(accumulate(weights))
+    count = min(max(FEWEST, round(ends[-1] / size)), len(weights))
+    edges = [0]
+    for number in range(1, count):
+        wanted = ends[-1] * number / count
+        across = bisect_left(ends, wanted)  # the utterance that has the wanted edge within
+        edge = across + (wanted > ends[across] - weights[across] / 2)
+        edges.append(min(max(edge, edges[-1] + 1), len(weights) - count + number))
+    return [range(start, end) for start, end in pairwise([*edges, len(weights)])]
+
+
+def shard_name(number: int) -> str:
+    """How a shard's number is written in names of files."""
+    return f"{number:05d}"
+
+
+class Parts:
+    """The parts of one table.
+
+    Args:
+        table: what they become.
+        utts: all utterances of the set, sorted.
+        shards: ranges of them; numbered from 1.
+        made_from: gives, as lines, all that the part of a range depends on.
+
+    Raises:
+        FadError: the utterances are not sorted.
+    """
+
+    def __init__(
+        self,
+        table: Path,
+        utts: Sequence[str],
+        shards: Sequence[range],
+        made_from: Callable[[range], Iterable[str]],
+    ) -> None:
+        self.table, self.utts, self.shards = table, utts, shards
+        self._made_from = made_from
+        self._paths: dict[int, Path] = {}
+        for before, after in pairwise(utts):
+            if before >= after:
+                raise FadError(f"{table}: '{after}' comes after '{before}': run stage 2 again")
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of all shards."""
+        return range(1, len(self.shards) + 1)
+
+    def shard(self, number: int) -> range:
+        """Which utterances a shard has."""
+        return self.shards[number - 1]
+
+    def path(self, number: int) -> Path:
+        """Where a shard's part lies, or would."""
+        if number not in self._paths:
+            digest = hashlib.sha256()
+            for line in self._made_from(self.shard(number)):
+                digest.update(f"{line}\n".encode())
+            name = f".{self.table.name}.{shard_name(number)}.{digest.hexdigest()[:_DIGITS]}"
+            self._paths[number] = self.table.with_name(name)
+        return self._paths[number]
+
+    def is_done(self, number: int) -> bool:
+        """Whether a shard's part is there."""
+        return self.path(number).is_file()
+
+    def begin(self, number: int) -> None:
+        """Removes parts of this shard that were made from something else.
+
+        To be called before the files are written that parts name.
+        """
+        for part in self._found.get(number, []):
+            if part != self.path(number):
+                part.unlink(missing_ok=True)
+
+    def write(self, number: int, part: Mapping[str, str]) -> None:
+        """Writes a shard's part: then it is done."""
+        tables.write_table(self.path(number), part)
+
+    def check_done(self, nj: int) -> None:
+        """Checks that all parts are there.
+
+        Raises:
+            FadError: some are not; it says whose of `nj` jobs they were.
+        """
+        missing = [number for number in self.numbers if not self.is_done(number)]
+        if missing:
+            jobs = jobs_of(missing, nj)
+            which = f"job {jobs[0]}" if len(jobs) == 1 else f"jobs {', '.join(map(str, jobs))}"
+            raise FadError(
+                f"{self.table}: {len(missing)} of {len(self.shards)} shards are missing, or were "
+                f"made from something else: {which} of {nj} must be run again"
+            )
+
+    def read(self, number: int) -> tables.Table:
+        """A shard's part.
+
+        Raises:
+            FadError: it has not the shard's utterances.
+        """
+        part = tables.read_table(self.path(number))
+        if list(part) != [self.utts[index] for index in self.shard(number)]:
+            raise FadError(f"{self.path(number)}: damaged: remove it and run the stage again")
+        return part
+
+    def join(self, value: Callable[[int, str], str] = lambda number, text: text) -> None:
+        """Writes the table, part by part; `value` makes its values of a number and a part's."""
+        with atomic_path(self.table) as beside, open(beside, "w", encoding="utf-8") as file:
+            for number in self.numbers:
+                part = self.read(number)
+                file.writelines(f"{utt} {value(number, text)}\n" for utt, text in part.items())
+        logger.info("%s: %d utterances", self.table, len(self.utts))
+
+    def remove_stale(self) -> None:
+        """Removes parts that are not of these shards, or were made from something else."""
+        for number in self._found:
+            if number in self.numbers:
+                self.begin(number)
+            else:
+                self._unlink(number)
+
+    def remove(self) -> None:
+        """Removes all parts, and what killed writers left; when all jobs have ended."""
+        for number in self._found:
+            self._unlink(number)
+        remove_parts(self.table.parent)
+
+    def _unlink(self, number: int) -> None:
+        for part in self._found[number]:
+            part.unlink(missing_ok=True)
+
+    @cached_property
+    def _found(self) -> dict[int, list[Path]]:
+        """All parts by number, listed once: no other job writes those of this one's shards."""
+        name = re.compile(rf"\.{re.escape(self.table.name)}\.(\d{{5,}})\.[0-9a-f]{{{_DIGITS}}}")
+        found: dict[int, list[Path]] = {}
+        folder = self.table.parent
+        for entry in os.listdir(folder) if folder.is_dir() else []:
+            if matched := name.fullmatch(entry):
+                found.setdefault(int(matched[1]), []).append(folder / entry)
+        return found
+
+
+def audio_parts(table: Path, audio: Path, about: Iterable[str]) -> Parts:
+    """Parts that are made of a dumped set's audio, some ten minutes each.
+
+    Args:
+        table: what they become.
+        audio: a `dump/audio/<set>`.
+        about: lines that say what else they depend on.
+
+    Raises:
+        FadError: a table cannot be read.
+    """
+    paths = tables.read_wav_scp(audio / "wav.scp")
+    samples = tables.read_lengths(audio / tables.LENGTHS)
+    tables.check_same_keys({f"{audio}/wav.scp": paths, f"{audio}/{tables.LENGTHS}": samples})
+    utts, about = list(paths), list(about)
+
+    def made_from(shard: range) -> Iterator[str]:
+        yield from about
+        for utt in (utts[index] for index in shard):
+            yield f"{utt} {samples[utt]} {_size(paths[utt])}"
+
+    weights = [prepared_length(samples[utt]) for utt in utts]
+    return Parts(table, utts, cut(weights, SAMPLES), made_from)
+
+
+def _size(path: str) -> int:
+    """A file's size in bytes; -1 of one that is gone, which reading it will say."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return -1
