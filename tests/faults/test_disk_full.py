@@ -9,9 +9,9 @@ from tests.integration.stages import SHORT, Recipe, make_tree, open_recipe
 
 from .killing import compare, outcome
 
-KIB = {"dump": 200, "train": 12, "score": 8}  # less than a file of the stage needs
+KIB = {"dump": 40, "train": 12, "score": 8}  # less than a file of the stage needs
 STAGES = {"dump": ("2", "2"), "train": ("3", "3"), "score": ("4", "5")}
-TOO_LARGE = {"dump": "feats.1of2.ark", "train": "checkpoint.pt", "score": "det_eval.png"}
+TOO_LARGE = {"dump": "feats.00001.ark", "train": "checkpoint.pt", "score": "det_eval.png"}
 OPTIONS = ("--config", "lora", *SHORT, "--set", "train.patience=9", "--tag", "full_disk")
 
 

@@ -169,9 +169,7 @@ def test_the_number_of_scoring_jobs_does_not_change_scores(mini, trained):
     copy = mini.path / "exp" / "jobs"
     shutil.copytree(exp, copy)
     mini.ok("--stage", "4", "--stop_stage", "4", "--tag", "jobs", "--nj", "3")
-    one, three = scores_of(exp / "scores" / "eval"), scores_of(copy / "scores" / "eval")
-    assert list(one) == list(three)
-    np.testing.assert_allclose(list(one.values()), list(three.values()), atol=1e-5, rtol=0)
+    assert (copy / "scores/eval").read_bytes() == (exp / "scores/eval").read_bytes()
     names = sorted(path.name for path in (copy / "scores").iterdir())
     assert names == ["dev", "dev.weights.sha256", "eval", "eval.weights.sha256"]
 

@@ -162,7 +162,8 @@ def test_stage_2_again_gives_the_same_bytes(finished):
 def test_another_method_on_the_same_encoder_computes_no_frames_again(custom, finished):
     first, second = finished["custom"].first, finished["custom"].second
     kinds = sorted(path.split("/", 1)[1] for path in first.contents if "frontend-tiny" in path)
-    names = ["encoder.json", "feats.1of1.ark", "feats.scp"]
+    arks = [f"feats.{number:05d}.ark" for number in range(1, 13)]
+    names = ["encoder.json", *arks, "feats.scp"]
     assert kinds == [f"{name}/{file}" for name in ("dev", "train") for file in names]
     assert second.frame_times == first.frame_times
     log = (custom.path / "dump/log/frames_train.1.log").read_text()
@@ -174,14 +175,7 @@ def test_three_jobs_of_stage_2_make_what_one_makes(custom):
     first = dump.rename(custom.path / "first")
     try:
         custom.ok("--stage", "2", "--stop_stage", "2", "--nj", "3")
-        assert look_at(dump / "audio").contents == look_at(first / "audio").contents
-        for name in ("train", "dev"):
-            one, three = (folder / "frontend-tiny" / name for folder in (first, dump))
-            arks = [three / f"feats.{job}of3.ark" for job in (1, 2, 3)]
-            joined = b"".join(ark.read_bytes() for ark in arks)
-            assert joined == (one / "feats.1of1.ark").read_bytes()
-            assert list(read_table(three / "feats.scp")) == list(read_table(one / "feats.scp"))
-            assert (three / "encoder.json").read_bytes() == (one / "encoder.json").read_bytes()
+        assert look_at(dump).contents == look_at(first).contents
     finally:
         shutil.rmtree(dump)
         first.rename(dump)
