@@ -236,14 +236,26 @@ def test_bad_clips_are_left_out_only_when_asked(corpus, caplog):
 
 
 def test_what_earlier_and_killed_runs_left_goes_at_the_end(corpus):
-    whole = contents(dump(2))
+    whole, out = contents(dump(2)), Path("dump/train")
     left = ["flac/c-gone.flac", "flac/00003/.c-deep_wav.part99.flac", "flac/00001/c-asis_flac.flac"]
     left += ["flac/00099/c-gone.flac", f".wav.scp.00003.{16 * 'a'}", f".wav.scp.00099.{16 * 'a'}"]
     left += [".wav.part99.scp", f"..wav.scp.00003.part99.{16 * 'a'}"]
     for name in left:
-        (Path("dump/train") / name).parent.mkdir(exist_ok=True)
-        (Path("dump/train") / name).write_bytes(b"x")
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_bytes(b"x")
     assert contents(dump(2)) == whole
+    assert not (out / "flac/00001").exists()
+
+
+def test_parts_go_before_the_clips_that_they_name(corpus, monkeypatch):
+    """Else a killed joining would leave one that says of clips that are gone: they are done."""
+    stale = Path(f"dump/train/.wav.scp.00003.{16 * 'a'}")
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    there = []
+    monkeypatch.setattr(audio_dump, "_remove_stale_clips", lambda *_: there.append(stale.exists()))
+    dump(2)
+    assert there == [False]
 
 
 def test_clips_written_under_another_path_to_the_folder_stay(corpus):

@@ -108,6 +108,7 @@ def test_who_must_run_again_is_said(tmp_path):
 
 def test_a_shard_begun_anew_has_no_part_of_something_else(tmp_path):
     write_all(parts_of(tmp_path, of="x"))
+    (tmp_path / f".eval.00099.{16 * 'a'}").touch()
     other = parts_of(tmp_path, of="y")
     other.begin(3)
     assert [parts_of(tmp_path).is_done(number) for number in (2, 3, 4)] == [True, False, True]
