@@ -71,7 +71,6 @@ def _score(args: argparse.Namespace, parts: Parts, numbers: list[int]) -> None:
     scored = score_shards(detector, source, shards, device, desc=args.out.name)
     for number, shard, scores in zip(numbers, shards, scored, strict=True):
         utts = (source.utts[index] for index in shard)
-        parts.begin(number)
         parts.write(number, {u: f"{score:.6f}" for u, score in zip(utts, scores, strict=True)})
 
 

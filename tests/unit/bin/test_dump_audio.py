@@ -249,7 +249,7 @@ def test_what_earlier_and_killed_runs_left_goes_at_the_end(corpus):
 
 def test_parts_go_before_the_clips_that_they_name(corpus, monkeypatch):
     """Else a killed joining would leave one that says of clips that are gone: they are done."""
-    stale = Path(f"dump/train/.wav.scp.00003.{16 * 'a'}")
+    stale = Path(f"dump/train/.wav.scp.00099.{16 * 'a'}")
     stale.parent.mkdir(parents=True)
     stale.touch()
     there = []

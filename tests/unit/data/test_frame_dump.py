@@ -143,6 +143,36 @@ def test_what_is_of_no_shard_goes(encoder, source, tmp_path, few_shards):
     assert left == ["encoder.json", ark(1), ark(2), ark(3), "feats.scp"]
 
 
+def test_parts_go_before_the_arks_that_they_name(
+    encoder, source, tmp_path, monkeypatch, few_shards
+):
+    part = tmp_path / f".feats.scp.00004.{16 * 'a'}"
+    for path in (part, tmp_path / ark(4)):
+        path.touch()
+    there, unlink = [], Path.unlink
+
+    def spy(path, **how):
+        if path.suffix == ".ark" and path.exists():
+            there.append(part.exists())
+        unlink(path, **how)
+
+    monkeypatch.setattr(Path, "unlink", spy)
+    dump(encoder, source, tmp_path, 1)
+    assert there == [False]
+
+
+def test_the_first_job_says_what_the_dump_will_take_where_it_has_work(
+    encoder, source, tmp_path, caplog
+):
+    caplog.set_level(logging.INFO)
+    dump_job(encoder, source, tmp_path, 2, 2)
+    assert "minutes" not in caplog.text
+    dump_job(encoder, source, tmp_path, 1, 2)
+    assert caplog.text.count("0.00 GB in about 0.0 minutes") == 1
+    dump_job(encoder, source, tmp_path, 1, 2)
+    assert caplog.text.count("minutes") == 1
+
+
 @pytest.fixture
 def encoded(monkeypatch) -> list[int]:
     """Which utterances frames are computed of, as it happens."""
