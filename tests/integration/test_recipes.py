@@ -161,10 +161,12 @@ def test_stage_2_again_gives_the_same_bytes(finished):
 
 def test_another_method_on_the_same_encoder_computes_no_frames_again(custom, finished):
     first, second = finished["custom"].first, finished["custom"].second
-    kinds = sorted(path.split("/", 1)[1] for path in first.contents if "frontend-tiny" in path)
-    arks = [f"feats.{number:05d}.ark" for number in range(1, 13)]
-    names = ["encoder.json", *arks, "feats.scp"]
-    assert kinds == [f"{name}/{file}" for name in ("dev", "train") for file in names]
+    frames = {Path(path).parts[1:] for path in first.contents if "frontend-tiny" in path}
+    for name in ("dev", "train"):
+        clips = len(read_table(custom.path / "dump/audio" / name / "wav.scp"))
+        arks = {f"feats.{number:05d}.ark" for number in range(1, min(clips, 16) + 1)}
+        files = {file for folder, file in frames if folder == name}
+        assert files == {"encoder.json", "feats.scp", *arks}
     assert second.frame_times == first.frame_times
     log = (custom.path / "dump/log/frames_train.1.log").read_text()
     assert "train at frontend: there already" in log
