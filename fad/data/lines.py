@@ -11,6 +11,14 @@ from fad.errors import FadError
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+def control_character(text: str) -> str | None:
+    """The first control character other than tab, None where there is none."""
+    if text.isprintable():  # which no such character is, and which is known much sooner
+        return None
+    found = CONTROL.search(text)
+    return found and found[0]
+
+
 def iter_lines(path: str | Path) -> Iterator[str]:
     """The lines of a text that others may have made, without their ends.
 
@@ -23,10 +31,9 @@ def iter_lines(path: str | Path) -> Iterator[str]:
             for number, raw in enumerate(file, start=1):
                 text = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
                 line = text.decode().removesuffix("\n").removesuffix("\r")
-                # All that the pattern finds is not printable, which is known much sooner.
-                if not line.isprintable() and (found := CONTROL.search(line)):
+                if found := control_character(line):
                     raise FadError(
-                        f"{path}:{number}: has the control character {found[0]!r}: remove it, or "
+                        f"{path}:{number}: has the control character {found!r}: remove it, or "
                         "convert the file to UTF-8 (iconv)"
                     )
                 if text:

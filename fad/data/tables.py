@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
-from fad.data.lines import CONTROL, iter_lines
+from fad.data.lines import control_character, iter_lines
 from fad.errors import FadError
 from fad.files import atomic_path
 
@@ -141,7 +141,7 @@ def write_table(path: str | Path, table: Mapping[str, str]) -> None:
         for key in sorted(table):
             value = table[key]
             check_id(key, f"{path}: key")
-            if not value or value != value.strip() or CONTROL.search(value):
+            if not value or value != value.strip() or control_character(value):
                 raise FadError(
                     f"{path}: value {value!r} of '{key}' is empty, has stray white space or a "
                     "control character: correct it"

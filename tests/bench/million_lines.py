@@ -119,14 +119,19 @@ def frames(folder: Path, count: int) -> Run:
 
 def worker_mib(source: Any, count: int) -> float:
     """What a fork that has asked for every utterance does not share: more than it began with."""
+    from fad.data import sources
     from fad.errors import FadError
 
+    def refuse(file: str, *_: object) -> None:
+        raise FadError(f"{file}: a name alone")
+
+    sources.read_audio = sources.read_matrix = refuse
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         before = own_mib()
         for index in range(count):
-            with contextlib.suppress(FadError):  # there are no such clips, and no arks
+            with contextlib.suppress(FadError):
                 source.load(index)
         os.write(writing, str(own_mib() - before).encode())
         os._exit(0)
@@ -235,7 +240,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--lines", type=int, default=1_000_000, help="utterances")
     parser.add_argument("--results", type=Path, help="results.json (the bench's own)")
     parser.add_argument("--step", choices=STEPS, help="this one, in this process; needs --folder")
-    parser.add_argument("--folder", type=Path, help="where an earlier call has made the corpus")
+    parser.add_argument("--folder", type=Path, help="where to keep the corpus (default: nowhere)")
     return parser
 
 
