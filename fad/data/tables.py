@@ -9,10 +9,11 @@ This file needs the standard library alone, so that programs which only read tab
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import nsmallest
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
-from fad.data.lines import control_character, iter_lines
+from fad.data.lines import Block, control_character, iter_blocks, iter_lines
 from fad.errors import FadError
 from fad.files import atomic_path
 
@@ -30,6 +31,10 @@ _ID = re.compile(r"[A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]*")
 # As Kaldi reads them: `| command`, `command |`, and behind that an offset or a range.
 _PIPE = re.compile(r"^\||\|\s*(:\d+)?\s*(\[[^\]]*\])?$")
 _MAX_ID = 200  # ids become file names, which may have 255 bytes with a prefix and a suffix
+# What nearly all lines are: an id, a space, and words of printable ASCII parted by single spaces.
+_PLAIN = re.compile(
+    rf"^([A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]{{0,{_MAX_ID - 1}}}) ([!-~]+(?: [!-~]+)*)$", re.MULTILINE
+)
 _OPTIONAL = re.compile(r"utt2[a-z][a-z0-9_]*")
 _LENGTH = re.compile(r"[1-9][0-9]{0,11}")  # samples; 12 digits are two years
 _SHOWN = 3
@@ -54,8 +59,7 @@ def check_id(name: str, kind: str = "utterance id") -> str:
 def read_table(path: str | Path, kind: str = "utterance id") -> Table:
     """Reads `key value...` lines in their order; the value is the rest of the line, stripped.
 
-    Equal words, within a table and in several, are one string in memory: utterances, labels and
-    speakers of a million lines are there once.
+    Equal words, within a table and in several, are one string in memory.
 
     Args:
         path: The table, UTF-8; a byte order mark and line ends of DOS are tolerated.
@@ -86,8 +90,7 @@ def read_together(checks: Mapping[Path, Check]) -> Iterator[tuple[str, list[str]
         FadError: As `read_table`; a table is not sorted, the keys differ, or a value is refused.
     """
     paths = list(checks)
-    nothing = (None, "")
-    for rows in zip_longest(*map(_sorted_rows, paths), fillvalue=nothing):
+    for rows in zip_longest(*map(_sorted_rows, paths), fillvalue=(None, "")):
         keys, values = zip(*rows, strict=True)
         if len(set(keys)) > 1:
             check_same_keys({str(path): read_table(path) for path in paths})
@@ -107,7 +110,15 @@ def _sorted_rows(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _rows(path: str | Path, kind: str) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(iter_lines(path), start=1):
+    for block in iter_blocks(path):
+        plain = _PLAIN.findall(block.text())
+        yield from plain if len(plain) == len(block.raw) else _checked_rows(block, kind)
+
+
+def _checked_rows(block: Block, kind: str) -> Iterator[tuple[str, str]]:
+    """The rows of a block, line by line, so that a fault in one is told with its place."""
+    path = block.path
+    for number, line in enumerate(block.lines(), start=block.first):
         words = line.split(maxsplit=1)
         if not words:
             raise FadError(f"{path}:{number}: empty line: remove it")
@@ -173,8 +184,7 @@ def read_labels(path: str | Path) -> Table:
 
 
 def _read_checked(path: str | Path, check: Check) -> Table:
-    table = read_table(path)
-    _check_values(path, table, check)
+    _check_values(path, table := read_table(path), check)
     return table
 
 
@@ -228,8 +238,8 @@ def check_same_keys(tables: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _first_few(keys: Iterable[str]) -> str:
-    keys = sorted(keys)
-    return ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
+    first = nsmallest(_SHOWN + 1, keys)
+    return ", ".join(first[:_SHOWN]) + (", ..." if len(first) > _SHOWN else "")
 
 
 def spk2utt_from_utt2spk(utt2spk: Mapping[str, str]) -> Table:
