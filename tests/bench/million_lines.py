@@ -2,7 +2,8 @@
 
     python -m tests.bench.million_lines [--lines 1000000]
 
-By hand. Each step is a process of its own: `before` is what it had in memory when the step began
+By hand. Each step is a process of its own; `CPU s` is what the step alone has worked, whoever else
+was at work. `before` is what it had in memory when the step began
 (Python, libraries, and what the step is given), `peak` the most it had at all. Where a set-up
 serves data workers, `worker` is what one that has read every utterance has in memory for itself
 alone. The clips are one file under a thousand names, in one folder that has a name for each further
@@ -216,12 +217,17 @@ def take(name: str, folder: Path, count: int) -> dict[str, float]:
     with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
         step = STEPS[name](folder, count)
         before = memory_mib("VmRSS")
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         found = step()
-        seconds = time.perf_counter() - started
-    extra = found if isinstance(found, dict) and "worker_mib" in found else {}
-    numbers = {"seconds": seconds, "before_mib": before, "peak_mib": memory_mib("VmHWM"), **extra}
-    return {key: round(value, 2 if key == "seconds" else 1) for key, value in numbers.items()}
+        numbers = {
+            "seconds": time.perf_counter() - started,
+            "cpu_seconds": time.process_time() - worked,
+            "before_mib": before,
+            "peak_mib": memory_mib("VmHWM"),
+        }
+    if isinstance(found, dict) and "worker_mib" in found:
+        numbers["worker_mib"] = found["worker_mib"]
+    return {key: round(value, 1) for key, value in numbers.items()}
 
 
 def take_alone(name: str, folder: Path, count: int) -> dict[str, float]:
@@ -264,12 +270,12 @@ def main(argv: list[str] | None = None) -> None:
 
 def table(found: dict[str, dict[str, float]]) -> str:
     """The numbers of all steps, for a terminal."""
-    keys = ("seconds", "before_mib", "peak_mib", "worker_mib")
+    keys = ("seconds", "cpu_seconds", "before_mib", "peak_mib", "worker_mib")
     rows = [
         [step, *(f"{numbers[key]:,.1f}" if key in numbers else "-" for key in keys)]
         for step, numbers in found.items()
     ]
-    return terminal_table(["step", "s", "before MiB", "peak MiB", "worker MiB"], rows)
+    return terminal_table(["step", "s", "CPU s", "before MiB", "peak MiB", "worker MiB"], rows)
 
 
 if __name__ == "__main__":
