@@ -3,12 +3,11 @@
     python -m tests.bench.million_lines [--lines 1000000]
 
 By hand. Each step is a process of its own; `CPU s` is what the step alone has worked, whoever else
-was at work. `before` is what it had in memory when the step began
-(Python, libraries, and what the step is given), `peak` the most it had at all. Where a set-up
-serves data workers, `worker` is what one that has read every utterance has in memory for itself
-alone. The clips are one file under a thousand names, in one folder that has a name for each further
-thousand: asking for the size of each costs a call of the system, but no inode of a disk. The
-numbers go to tests/bench/results.json.
+was at work. `before` is what it had in memory when the step began (Python, libraries, and what the
+step is given), `peak` the most it had at all. Where a set-up serves data workers, `worker` is what
+one that has asked for every utterance has in memory for itself alone. The clips are one file under
+a thousand names, in one folder that has a name for each further thousand: asking for the size of
+each costs a call of the system, but no inode of a disk. The numbers go to tests/bench/results.json.
 """
 
 import argparse
@@ -126,10 +125,10 @@ def worker_mib(source: Any, count: int) -> float:
     def refuse(file: str, *_: object) -> None:
         raise FadError(f"{file}: a name alone")
 
-    sources.read_audio = sources.read_matrix = refuse
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        sources.read_audio = sources.read_matrix = refuse
         before = own_mib()
         for index in range(count):
             with contextlib.suppress(FadError):

@@ -1,6 +1,7 @@
 """Utterances from audio and from stored frames: the same ones, the same crops."""
 
 import gc
+import os
 
 import kaldiio
 import numpy as np
@@ -98,6 +99,14 @@ def test_a_waveform_in_memory_is_a_source_of_one(audio, encoder, tiny_dump):
     assert (list(alone.frames), len(alone.utts), alone.boundary) == ([224], 1, NONE)
     assert torch.equal(alone.load(0), audio.load(2))
     assert torch.equal(alone.load_crop(0, 3, 9), audio.load_crop(2, 3, 9))
+
+
+def test_what_is_loaded_leaves_no_file_open(audio, frame_dir, encoder, tiny_dump):
+    before = len(os.listdir("/proc/self/fd"))
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+    for source in (audio, frames):
+        kept = [source.load(index) for index in range(len(source.utts))]
+        assert len(kept) == 8 and len(os.listdir("/proc/self/fd")) == before
 
 
 def test_frames_of_other_audio_are_refused_by_their_shape(frame_dir, tiny_dump, encoder):
