@@ -8,12 +8,45 @@ import io
 import os
 import re
 import struct
+from array import array
 
 import numpy as np
 
 from fad.errors import FadError
 
 _ENTRY = re.compile(r"(?P<ark>[^|]+\.ark):(?P<offset>\d{1,18})")
+
+
+class Entries:
+    """The entries of a feats.scp, 12 bytes each: the arks' names are there once."""
+
+    def __init__(self) -> None:
+        self._arks: list[str] = []
+        self._places: dict[str, int] = {}
+        self._numbers, self._offsets = array("i"), array("q")
+
+    def append(self, entry: str) -> None:
+        """Adds `<file>.ark:<offset>`.
+
+        Raises:
+            FadError: it has another form.
+        """
+        ark, offset = _parse(entry)
+        if ark not in self._places:
+            self._places[ark] = len(self._arks)
+            self._arks.append(ark)
+        self._numbers.append(self._places[ark])
+        self._offsets.append(offset)
+
+    def __getitem__(self, index: int) -> str:
+        return f"{self._arks[self._numbers[index]]}:{self._offsets[index]}"
+
+
+def _parse(entry: str) -> tuple[str, int]:
+    found = _ENTRY.fullmatch(entry)
+    if found is None:
+        raise FadError(f"{entry}: not '<file>.ark:<offset>'; run stage 2 again")
+    return found["ark"], int(found["offset"])
 
 
 def read_matrix(
@@ -33,14 +66,12 @@ def read_matrix(
     Raises:
         FadError: an entry of another form, an unreadable file, or another shape or type.
     """
-    found = _ENTRY.fullmatch(entry)
-    if found is None:
-        raise FadError(f"{entry}: not '<file>.ark:<offset>'; run stage 2 again")
+    ark, offset = _parse(entry)
     head = _kaldi_head(shape) if dtype == "float32" else _numpy_head(shape, dtype)
     matrix = np.empty((len(rows), shape[1]), dtype=dtype)
     try:
-        with open(found["ark"], "rb") as file:
-            file.seek(int(found["offset"]))
+        with open(ark, "rb") as file:
+            file.seek(offset)
             got = file.read(len(head))
             file.seek(matrix.itemsize * rows.start * shape[1], os.SEEK_CUR)
             size = file.readinto(matrix.data.cast("B"))

@@ -125,7 +125,9 @@ def length_batches(
         equal_lengths: whether all in a batch must have one number of frames: nothing is padded.
     """
     batches: list[list[int]] = []
-    for index in sorted(indices, key=lambda i: (source.frames[i], i)):
+    indices = np.asarray(indices, dtype=np.int64)
+    lengths = np.asarray(source.frames, dtype=np.int64)[indices]
+    for index in indices[np.lexsort((indices, lengths))].tolist():
         # Sorted, so the newest utterance is the longest of its batch.
         frames = source.frames[index]
         fits = bool(batches) and (len(batches[-1]) + 1) * frames <= max_frames

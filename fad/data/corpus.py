@@ -2,14 +2,18 @@
 
 import hashlib
 import logging
+import os
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
-from fad.data.tables import CONTROL, LABELS, LENGTHS, NO_ATTACK, REQUIRED, check_id, write_data_dir
+from fad.data.lines import control_character
+from fad.data.tables import LABELS, LENGTHS, NO_ATTACK, REQUIRED, check_id, write_data_dir
 from fad.errors import FadError, nearest
 from fad.files import is_file
 
@@ -23,17 +27,18 @@ AUDIO_SUFFIXES = (
 )
 
 _FACT = re.compile(r"[a-z][a-z0-9_]*")
+_NO_FACTS: Mapping[str, str] = MappingProxyType({})
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Clip:
-    """One utterance of a corpus as its makers describe it.
+    """One utterance of a corpus as its makers describe it; small, since there may be a million.
 
     Attributes:
         name: Its id in the corpus; characters unsafe in a table become `_`.
-        path: The audio file, of any format.
+        path: The audio file, of any format; kept as a string, which is a third of a Path.
         label: `bonafide` or `spoof`.
         attack: Which system made a spoof; `-` for bona fide speech.
         speaker: `-` where unknown.
@@ -44,13 +49,19 @@ class Clip:
     """
 
     name: str
-    path: Path
+    path: str | Path
     label: str
     attack: str = NO_ATTACK
     speaker: str = UNKNOWN_SPEAKER
     split: str = ""
     source: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    facts: Mapping[str, str] = field(default_factory=lambda: _NO_FACTS, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", os.fspath(self.path))
+        object.__setattr__(self, "facts", self.facts or _NO_FACTS)
+        for name in ("label", "attack", "speaker", "split"):  # each is many clips'
+            object.__setattr__(self, name, sys.intern(getattr(self, name)))
 
 
 def safe_id(name: str) -> str:
@@ -76,9 +87,8 @@ def split_by_speaker(clips: Iterable[Clip], seed: int = 0) -> list[Clip]:
         unknown = clip.speaker == UNKNOWN_SPEAKER
         by_speaker[f"clip {clip.name}" if unknown else f"speaker {clip.speaker}"].append(clip)
 
-    def turn(speaker: str) -> tuple[int, str]:
-        digest = hashlib.sha256(f"{seed} {speaker}".encode()).hexdigest()
-        return -len(by_speaker[speaker]), digest
+    def turn(speaker: str) -> tuple[int, bytes]:
+        return -len(by_speaker[speaker]), hashlib.sha256(f"{seed} {speaker}".encode()).digest()
 
     taken: Counter[tuple[str, str]] = Counter()
     divided = []
@@ -122,7 +132,7 @@ def write_corpus(
                 raise FadError(f"{_where(clip)}{kind} '{word}': {nearest(word, words)}")
         utt = utts.add_new(f"{corpus}-{safe_id(clip.name)}", clip)
         table = tables[clip.split]
-        table["wav.scp"][utt] = str(clip.path.absolute())
+        table["wav.scp"][utt] = _absolute(clip.path)
         table["utt2label"][utt] = clip.label
         spoof, known = clip.attack != NO_ATTACK, clip.speaker != UNKNOWN_SPEAKER
         table["utt2attack"][utt] = attacks.add(clip.attack) if spoof else NO_ATTACK
@@ -142,6 +152,7 @@ class _Names:
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.owner: dict[str, str] = {}
+        self.clips: dict[str, Clip] = {}
 
     def add(self, name: str) -> str:
         safe = safe_id(name)
@@ -153,14 +164,17 @@ class _Names:
         return check_id(safe, self.kind)
 
     def add_new(self, safe: str, clip: Clip) -> str:
-        mine = f"{_where(clip)}{clip.path}"
-        if safe in self.owner:
+        if other := self.clips.get(safe):
             raise FadError(
-                f"{mine}: {self.kind} '{safe}' is taken by {self.owner[safe]}: "
-                "remove one of them or give each its own id"
+                f"{_where(clip)}{clip.path}: {self.kind} '{safe}' is taken by "
+                f"{_where(other)}{other.path}: remove one of them or give each its own id"
             )
-        self.owner[safe] = mine
-        return check_id(safe, f"{mine}: {self.kind}")
+        self.clips[safe] = clip
+        return check_id(safe, f"{_where(clip)}{clip.path}: {self.kind}")
+
+
+def _absolute(path: str) -> str:
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
 
 
 def _where(clip: Clip) -> str:
@@ -171,8 +185,8 @@ def _check_files(clips: Sequence[Clip]) -> None:
     if not clips:
         raise FadError("the corpus has no clip: is --corpus_dir the right folder?")
     for clip in clips:
-        if CONTROL.search(str(clip.path)):
-            raise FadError(f"{_where(clip)}{str(clip.path)!r} has a control character: rename it")
+        if control_character(clip.path):
+            raise FadError(f"{_where(clip)}{clip.path!r} has a control character: rename it")
     missing = [clip for clip in clips if not is_file(clip.path)]
     if missing:
         more = f" ({len(missing)} of {len(clips)} are missing)" if len(missing) > 1 else ""

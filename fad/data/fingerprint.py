@@ -17,19 +17,16 @@ def fingerprint(audio: Path) -> str:
     Raises:
         FadError: an audio file is gone.
     """
-    paths = tables.read_wav_scp(audio / "wav.scp")
-    labels = tables.read_labels(audio / "utt2label")
-    samples = tables.read_table(audio / "utt2num_samples")
-    tables.check_same_keys(
+    lines = tables.read_together(
         {
-            f"{audio}/wav.scp": paths,
-            f"{audio}/utt2label": labels,
-            f"{audio}/utt2num_samples": samples,
+            audio / "wav.scp": tables.check_no_pipe,
+            audio / "utt2label": tables.check_label,
+            audio / tables.LENGTHS: tables.check_length,
         }
     )
     digest = hashlib.sha256()
-    for utt, path in paths.items():
-        digest.update(f"{utt} {labels[utt]} {samples[utt]} {_size(audio, path)}\n".encode())
+    for utt, (path, label, samples) in lines:
+        digest.update(f"{utt} {label} {samples} {_size(audio, path)}\n".encode())
     return digest.hexdigest()
 
 

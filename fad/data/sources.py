@@ -1,5 +1,7 @@
 """Utterances ready for the encoder: from audio, or from what is stored of its frozen part."""
 
+from array import array
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -9,9 +11,10 @@ from torch import Tensor
 
 from fad.boundary import FRONTEND, NONE, Boundary
 from fad.data import tables
-from fad.data.arks import read_matrix
+from fad.data.arks import Entries, read_matrix
 from fad.data.audio import read_audio
 from fad.data.lengths import prepared_length
+from fad.data.packed import Texts
 from fad.data.stored import FEATS, Stored
 from fad.data.waveform import prepare_waveform
 from fad.errors import FadError
@@ -30,6 +33,8 @@ class Grid(Protocol):
 class AudioSource:
     """Prepared waveforms of a `dump/audio/<set>`.
 
+    Of a million utterances it holds no million objects, so that data workers share its memory.
+
     Attributes:
         utts: utterance ids, sorted.
         frames: how many frames each utterance gives, in the order of `utts`.
@@ -38,10 +43,13 @@ class AudioSource:
     boundary = NONE
 
     def __init__(self, audio_dir: Path, grid: Grid, normalize: bool) -> None:
-        self._paths = tables.read_wav_scp(audio_dir / "wav.scp")
         self._grid, self._normalize = grid, normalize
-        self.utts = list(self._paths)
-        self.frames = frame_counts(audio_dir, self.utts, grid)
+        self.utts, self._paths, samples = Texts(), Texts(), array("q")
+        for utt, (path, length) in tables.read_together(_audio_tables(audio_dir)):
+            self.utts.append(utt)
+            self._paths.append(path)
+            samples.append(int(length))
+        self.frames = frame_counts(samples, grid)
 
     def load(self, index: int) -> Tensor:
         """The whole utterance, (S,).
@@ -49,7 +57,7 @@ class AudioSource:
         Raises:
             FadError: its file cannot be read, or is not the one that stage 2 saw.
         """
-        path = self._paths[self.utts[index]]
+        path = self._paths[index]
         wav = prepare_waveform(read_audio(path), self._normalize)
         if self._grid.num_frames(len(wav)) != self.frames[index]:
             raise FadError(f"{path}: not of the length in utt2num_samples: run stage 2 again")
@@ -70,8 +78,8 @@ class WaveformSource(AudioSource):
 
     def __init__(self, wav: np.ndarray, grid: Grid, normalize: bool) -> None:
         self._prepared, self._grid = prepare_waveform(wav, normalize), grid
-        self.utts = ["waveform"]
-        self.frames = [grid.num_frames(len(self._prepared))]
+        self.utts = Texts(["waveform"])
+        self.frames = array("q", [grid.num_frames(len(self._prepared))])
 
     def load(self, index: int) -> Tensor:
         """The prepared waveform, (S,)."""
@@ -92,16 +100,16 @@ class FrameSource:
     """
 
     def __init__(self, kinds: list[tuple[Stored, Path]], audio_dir: Path, grid: Grid) -> None:
-        audio = tables.read_wav_scp(audio_dir / "wav.scp")
-        self._parts = []
-        for kind, folder in kinds:
-            entries = tables.read_wav_scp(folder / FEATS)
-            tables.check_same_keys({f"{folder}/{FEATS}": entries, f"{audio_dir}/wav.scp": audio})
-            self._parts.append((kind, entries))
         self.boundary = Boundary(kinds[-1][0].number)
-        self.utts = list(audio)
-        counts = frame_counts(audio_dir, self.utts, grid)
-        self.frames = [kinds[0][0].frames(count) for count in counts]
+        self._parts = [(kind, Entries()) for kind, _ in kinds]
+        self.utts, samples = Texts(), array("q")
+        feats = {folder / FEATS: tables.check_no_pipe for _, folder in kinds}
+        for utt, (_, length, *found) in tables.read_together(_audio_tables(audio_dir) | feats):
+            self.utts.append(utt)
+            samples.append(int(length))
+            for (_, entries), entry in zip(self._parts, found, strict=True):
+                entries.append(entry)
+        self.frames = array("q", map(kinds[0][0].frames, frame_counts(samples, grid)))
 
     def load(self, index: int) -> Tensor:
         """The whole utterance, (T, C), or (T, n, D) of n blocks."""
@@ -112,7 +120,7 @@ class FrameSource:
         total = self.frames[index]
         rows = range(start, min(start + frames, total))
         parts = [
-            read_matrix(entries[self.utts[index]], (total, kind.width), rows, kind.dtype)
+            read_matrix(entries[index], (total, kind.width), rows, kind.dtype)
             for kind, entries in self._parts
         ]
         found = parts[0] if self.boundary == FRONTEND else np.stack(parts, axis=1)
@@ -123,13 +131,13 @@ class FrameSource:
         return whole[start : start + frames]
 
 
-def frame_counts(audio_dir: Path, utts: list[str], grid: Grid) -> list[int]:
-    """The frames of each prepared utterance of a dump, by its `utt2num_samples`.
+def frame_counts(samples: Iterable[int], grid: Grid) -> array:
+    """The frames that utterances of so many samples give, once they are prepared."""
+    return array("q", (grid.num_frames(prepared_length(count)) for count in samples))
 
-    Raises:
-        FadError: an utterance has no length there, or one that is not a number.
-    """
-    path = audio_dir / "utt2num_samples"
-    samples = tables.read_lengths(path)
-    tables.check_same_keys({str(path): samples, f"{audio_dir}/wav.scp": dict.fromkeys(utts)})
-    return [grid.num_frames(prepared_length(samples[utt])) for utt in utts]
+
+def _audio_tables(audio_dir: Path) -> dict[Path, tables.Check]:
+    return {
+        audio_dir / "wav.scp": tables.check_no_pipe,
+        audio_dir / tables.LENGTHS: tables.check_length,
+    }

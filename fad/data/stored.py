@@ -110,5 +110,5 @@ def _read_description(out: Path) -> dict[str, Any]:
 
 
 def _has_arks(out: Path) -> bool:
-    entries = tables.read_table(out / FEATS).values()
+    entries = (entry for _, (entry,) in tables.read_together({out / FEATS: tables.check_no_pipe}))
     return all(Path(ark).is_file() for ark in {entry.rpartition(":")[0] for entry in entries})

@@ -7,12 +7,15 @@ This file needs the standard library alone, so that programs which only read tab
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import nsmallest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
+from fad.data.lines import Block, control_character, iter_blocks, iter_lines
 from fad.errors import FadError
-from fad.files import write_text
+from fad.files import atomic_path
 
 LABELS = ("spoof", "bonafide")  # the index is the class number, everywhere
 NO_ATTACK = "-"  # what utt2attack says of bona fide speech
@@ -21,13 +24,17 @@ LENGTHS = "utt2num_samples"
 ASV_SCORES = "asv_scores"  # not a table: the organisers' speaker verification scores, for t-DCF
 
 Table = dict[str, str]
+Check = Callable[[str | Path, str, str], None]
+"""Refuses a value: of a table, at a path, the key and the value there."""
 
 _ID = re.compile(r"[A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]*")
 # As Kaldi reads them: `| command`, `command |`, and behind that an offset or a range.
 _PIPE = re.compile(r"^\||\|\s*(:\d+)?\s*(\[[^\]]*\])?$")
-# Text for terminals and other line ends: no path or name needs them, and messages would show them.
-CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _MAX_ID = 200  # ids become file names, which may have 255 bytes with a prefix and a suffix
+# What nearly all lines are: an id, a space, and words of printable ASCII parted by single spaces.
+_PLAIN = re.compile(
+    rf"^([A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]{{0,{_MAX_ID - 1}}}) ([!-~]+(?: [!-~]+)*)$", re.MULTILINE
+)
 _OPTIONAL = re.compile(r"utt2[a-z][a-z0-9_]*")
 _LENGTH = re.compile(r"[1-9][0-9]{0,11}")  # samples; 12 digits are two years
 _SHOWN = 3
@@ -52,6 +59,8 @@ def check_id(name: str, kind: str = "utterance id") -> str:
 def read_table(path: str | Path, kind: str = "utterance id") -> Table:
     """Reads `key value...` lines in their order; the value is the rest of the line, stripped.
 
+    Equal words, within a table and in several, are one string in memory.
+
     Args:
         path: The table, UTF-8; a byte order mark and line ends of DOS are tolerated.
         kind: What the keys are, for messages.
@@ -61,44 +70,76 @@ def read_table(path: str | Path, kind: str = "utterance id") -> Table:
             or duplicate key.
     """
     table: Table = {}
-    for number, line in enumerate(read_lines(path), start=1):
-        where = f"{path}:{number}"
-        words = line.split(maxsplit=1)
-        if not words:
-            raise FadError(f"{where}: empty line: remove it")
-        if len(words) < 2:
-            raise FadError(f"{where}: '{words[0][:40]}' has no value: expected '<{kind}> <value>'")
-        key, value = words
-        try:
-            check_id(key, kind)
-        except FadError as error:
-            raise FadError(f"{where}: {error}") from None
+    for number, (key, value) in enumerate(_rows(path, kind), start=1):
         if key in table:
-            raise FadError(f"{where}: duplicate {kind} '{key}': keep one of its lines")
-        table[key] = value.strip()
+            raise _duplicate(path, number, kind, key)
+        table[sys.intern(key)] = sys.intern(value)
     return table
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """The lines of a text that others may have made, without their ends.
+def read_together(checks: Mapping[Path, Check]) -> Iterator[tuple[str, list[str]]]:
+    """Reads sorted tables of the same keys side by side, a line of each at a time.
+
+    Args:
+        checks: The tables, each with what refuses its values.
+
+    Yields:
+        A key, and its value in each table.
 
     Raises:
-        FadError: No such file, not UTF-8, or a control character other than tab in it.
+        FadError: As `read_table`; a table is not sorted, the keys differ, or a value is refused.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FadError(f"{path}: not UTF-8 at byte {error.start}: convert it (iconv)") from None
-    except OSError as error:
-        raise FadError(f"{path}: cannot be read ({error.strerror}): make or mend it") from None
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    for number, line in enumerate(lines, start=1):
-        if found := CONTROL.search(line):
+    paths = list(checks)
+    for rows in zip_longest(*map(_sorted_rows, paths), fillvalue=(None, "")):
+        keys, values = zip(*rows, strict=True)
+        if len(set(keys)) > 1:
+            check_same_keys({str(path): read_table(path) for path in paths})
+        for path, value in zip(paths, values, strict=True):
+            checks[path](path, keys[0], value)
+        yield keys[0], list(values)
+
+
+def _sorted_rows(path: Path) -> Iterator[tuple[str, str]]:
+    before = ""
+    for number, (key, value) in enumerate(_rows(path, "utterance id"), start=1):
+        if key == before:
+            raise _duplicate(path, number, "utterance id", key)
+        _check_order(path, number, before, key)
+        yield key, value
+        before = key
+
+
+def _rows(path: str | Path, kind: str) -> Iterator[tuple[str, str]]:
+    for block in iter_blocks(path):
+        plain = _PLAIN.findall(block.text())
+        yield from plain if len(plain) == len(block.raw) else _checked_rows(block, kind)
+
+
+def _checked_rows(block: Block, kind: str) -> Iterator[tuple[str, str]]:
+    """The rows of a block, line by line, so that a fault in one is told with its place."""
+    path = block.path
+    for number, line in enumerate(block.lines(), start=block.first):
+        words = line.split(maxsplit=1)
+        if not words:
+            raise FadError(f"{path}:{number}: empty line: remove it")
+        if len(words) < 2:
             raise FadError(
-                f"{path}:{number}: has the control character {found[0]!r}: remove it, or convert "
-                "the file to UTF-8 (iconv)"
+                f"{path}:{number}: '{words[0][:40]}' has no value: expected '<{kind}> <value>'"
             )
-    return lines[:-1] if lines[-1] == "" else lines
+        try:
+            check_id(words[0], kind)
+        except FadError as error:
+            raise FadError(f"{path}:{number}: {error}") from None
+        yield words[0], words[1].rstrip()
+
+
+def _duplicate(path: str | Path, number: int, kind: str, key: str) -> FadError:
+    return FadError(f"{path}:{number}: duplicate {kind} '{key}': keep one of its lines")
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """All of `iter_lines`."""
+    return list(iter_lines(path))
 
 
 def write_table(path: str | Path, table: Mapping[str, str]) -> None:
@@ -107,17 +148,16 @@ def write_table(path: str | Path, table: Mapping[str, str]) -> None:
     Raises:
         FadError: A key or a value that `read_table` would not give back the same.
     """
-    lines = []
-    for key in sorted(table):
-        value = table[key]
-        check_id(key, f"{path}: key")
-        if not value or value != value.strip() or CONTROL.search(value):
-            raise FadError(
-                f"{path}: value {value!r} of '{key}' is empty, has stray white space or a control "
-                "character: correct it"
-            )
-        lines.append(f"{key} {value}\n")
-    write_text(path, "".join(lines))
+    with atomic_path(path) as part, open(part, "w", encoding="utf-8") as file:
+        for key in sorted(table):
+            value = table[key]
+            check_id(key, f"{path}: key")
+            if not value or value != value.strip() or control_character(value):
+                raise FadError(
+                    f"{path}: value {value!r} of '{key}' is empty, has stray white space or a "
+                    "control character: correct it"
+                )
+            file.write(f"{key} {value}\n")
 
 
 def read_wav_scp(path: str | Path) -> Table:
@@ -126,18 +166,7 @@ def read_wav_scp(path: str | Path) -> Table:
     Raises:
         FadError: As `read_table`; also a Kaldi pipe, since no command from a table is ever run.
     """
-    table = read_table(path)
-    _check_no_pipe(path, table)
-    return table
-
-
-def _check_no_pipe(path: str | Path, table: Mapping[str, str]) -> None:
-    for utt, value in table.items():
-        if _PIPE.search(value):
-            raise FadError(
-                f"{path}: the value of '{utt}' is a pipe, which is never run: "
-                "write its output to a file and name that"
-            )
+    return _read_checked(path, check_no_pipe)
 
 
 def read_lengths(path: str | Path) -> dict[str, int]:
@@ -146,24 +175,43 @@ def read_lengths(path: str | Path) -> dict[str, int]:
     Raises:
         FadError: As `read_table`; also a length that is not a whole number from 1.
     """
-    table = read_table(path)
-    _check_lengths(Path(path), table)
-    return {utt: int(samples) for utt, samples in table.items()}
+    return {utt: int(samples) for utt, samples in _read_checked(path, check_length).items()}
 
 
 def read_labels(path: str | Path) -> Table:
     """Reads `utt label` with the words `spoof` and `bonafide` alone."""
-    table = read_table(path)
-    _check_labels(path, table)
+    return _read_checked(path, check_label)
+
+
+def _read_checked(path: str | Path, check: Check) -> Table:
+    _check_values(path, table := read_table(path), check)
     return table
 
 
-def _check_labels(path: str | Path, table: Mapping[str, str]) -> None:
-    for utt, label in table.items():
-        if label not in LABELS:
-            raise FadError(
-                f"{path}: label '{label}' of '{utt}' is unknown: use {' or '.join(LABELS)}"
-            )
+def _check_values(path: str | Path, table: Mapping[str, str], check: Check) -> None:
+    for key, value in table.items():
+        check(path, key, value)
+
+
+def check_no_pipe(path: str | Path, utt: str, value: str) -> None:
+    """Refuses a command, in any of the forms in which Kaldi would run it."""
+    if "|" in value and _PIPE.search(value):
+        raise FadError(
+            f"{path}: the value of '{utt}' is a pipe, which is never run: "
+            "write its output to a file and name that"
+        )
+
+
+def check_label(path: str | Path, utt: str, label: str) -> None:
+    """Refuses any word but `spoof` and `bonafide`."""
+    if label not in LABELS:
+        raise FadError(f"{path}: label '{label}' of '{utt}' is unknown: use {' or '.join(LABELS)}")
+
+
+def check_length(path: str | Path, utt: str, samples: str) -> None:
+    """Refuses what is not a whole number from 1."""
+    if not _LENGTH.fullmatch(samples):
+        raise FadError(f"{path}: '{utt}' has {samples[:40]!r} samples: run stage 2 again")
 
 
 def check_same_keys(tables: Mapping[str, Mapping[str, str]]) -> None:
@@ -190,8 +238,8 @@ def check_same_keys(tables: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _first_few(keys: Iterable[str]) -> str:
-    keys = sorted(keys)
-    return ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
+    first = nsmallest(_SHOWN + 1, keys)
+    return ", ".join(first[:_SHOWN]) + (", ..." if len(first) > _SHOWN else "")
 
 
 def spk2utt_from_utt2spk(utt2spk: Mapping[str, str]) -> Table:
@@ -240,7 +288,7 @@ def write_data_dir(directory: str | Path, tables: Mapping[str, Mapping[str, str]
         FadError: As `validate_data_dir`, before anything is written.
     """
     directory = Path(directory)
-    tables = {name: {utt: table[utt] for utt in sorted(table)} for name, table in tables.items()}
+    tables = dict(tables)
     if "utt2spk" in tables:
         tables["spk2utt"] = spk2utt_from_utt2spk(tables["utt2spk"])
     missing = [name for name in REQUIRED if name not in tables]
@@ -255,29 +303,26 @@ def write_data_dir(directory: str | Path, tables: Mapping[str, Mapping[str, str]
 
 
 def _check_sorted(path: Path, table: Table) -> None:
-    keys = list(table)
-    for number, (before, after) in enumerate(pairwise(keys), start=2):
-        if before > after:
-            raise FadError(
-                f"{path}:{number}: not sorted: '{after}' comes after '{before}': LC_ALL=C sort it"
-            )
+    for number, (before, after) in enumerate(pairwise(table), start=2):
+        _check_order(path, number, before, after)
+
+
+def _check_order(path: Path, number: int, before: str, after: str) -> None:
+    if before > after:
+        raise FadError(
+            f"{path}:{number}: not sorted: '{after}' comes after '{before}': LC_ALL=C sort it"
+        )
 
 
 def _check_tables(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
     if not tables["wav.scp"]:
         raise FadError(f"{directory}/wav.scp: has no utterance: check the corpus it was made from")
     check_same_keys({f"{directory}/{n}": table for n, table in tables.items() if n != "spk2utt"})
-    _check_no_pipe(directory / "wav.scp", tables["wav.scp"])
-    _check_labels(directory / "utt2label", tables["utt2label"])
-    _check_lengths(directory / LENGTHS, tables.get(LENGTHS, {}))
+    _check_values(directory / "wav.scp", tables["wav.scp"], check_no_pipe)
+    _check_values(directory / "utt2label", tables["utt2label"], check_label)
+    _check_values(directory / LENGTHS, tables.get(LENGTHS, {}), check_length)
     _check_attacks(directory, tables)
     _check_speakers(directory, tables)
-
-
-def _check_lengths(path: Path, table: Mapping[str, str]) -> None:
-    for utt, samples in table.items():
-        if not _LENGTH.fullmatch(samples):
-            raise FadError(f"{path}: '{utt}' has {samples[:40]!r} samples: run stage 2 again")
 
 
 def _check_attacks(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> None:

@@ -1,7 +1,7 @@
 """Stage 5: what is known of one experiment, as results.json, curves.json, RESULTS.md and plots."""
 
 import logging
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,10 @@ def report(
     trained = set(results["training_data"]["attacks"])
     calibration = read_model_calibration(exp) if (exp / CALIBRATION).is_file() else None
     found, curves = {}, {}
-    for name, test_set in _test_sets(exp, tests, asv_files).items():
+    for test_set in _test_sets(exp, tests, asv_files):
+        name = test_set.name
         found[name], curves[name] = _evaluate_set(test_set, trained, calibration)
+        del test_set  # of a million trials, large; the next is read in the loop's head
     results["test_sets"] = found
     for name in found:
         title = f"{results['tag']} on {name}"
@@ -76,6 +78,7 @@ def report(
 class ScoredSet:
     """What a set is evaluated from; its trials are read when it is made."""
 
+    name: str
     trials: Trials
     data: Path
     asv_file: Path | None
@@ -83,24 +86,26 @@ class ScoredSet:
 
 def _test_sets(
     exp: Path, tests: Mapping[str, Path], asv_files: Mapping[str, Path]
-) -> dict[str, ScoredSet]:
-    """The sets of an earlier call whose scores and data are still there, and those named now."""
+) -> Iterator[ScoredSet]:
+    """The sets of an earlier call whose scores and data are still there, and those named now.
+
+    One at a time, since the trials of many sets would not fit into memory together.
+    """
     if len({plot_name(name) for name in tests}) < len(tests):
         raise FadError("two test sets differ only in / and _: rename one, they would share a plot")
-    sets = {}
     for name, earlier in _earlier(exp).items():
         data, asv_file = Path(earlier["data"]), earlier.get("asv_file")
         if plot_name(name) in map(plot_name, tests):
             continue
         try:
-            trials = read_trials(exp, name, data)
+            found = ScoredSet(name, read_trials(exp, name, data), data, asv_file and Path(asv_file))
         except FadError as error:
             logging.warning("%s is no longer reported: %s", name, error)
             continue
-        sets[name] = ScoredSet(trials, data, asv_file and Path(asv_file))
+        yield found
+        del found
     for name, data in tests.items():
-        sets[name] = ScoredSet(read_trials(exp, name, data), data, asv_files.get(name))
-    return sets
+        yield ScoredSet(name, read_trials(exp, name, data), data, asv_files.get(name))
 
 
 def _earlier(exp: Path) -> dict[str, Any]:

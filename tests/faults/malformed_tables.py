@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from fad.data.fingerprint import fingerprint
-from fad.data.sources import frame_counts
-from fad.data.tables import check_id, read_table, read_wav_scp, validate_data_dir, write_table
+from fad.data.sources import AudioSource
+from fad.data.tables import check_id, read_table, validate_data_dir, write_table
 from fad.encoders.frame_grid import FrameGrid
 
 from .fault import Fault
@@ -33,9 +33,9 @@ HOSTILE_IDS = {
 }
 
 
-def read_lengths(data: Path) -> list[int]:
+def read_lengths(data: Path) -> AudioSource:
     """What training and scoring do with utt2num_samples."""
-    return frame_counts(data, list(read_wav_scp(data / "wav.scp")), GRID)
+    return AudioSource(data, GRID, normalize=True)
 
 
 def table(content: str | bytes):

@@ -16,7 +16,7 @@ import torch
 import yaml
 
 from fad import config, detector, registry
-from fad.data import arks, audio, audio_dump, corpus, sources, tables
+from fad.data import arks, audio, audio_dump, corpus, lines, sources, tables
 from fad.encoders import checkpoint, fairseq_checkpoint, fairseq_xlsr, huggingface, pickled
 from fad.train import checkpointing, settings
 
@@ -110,7 +110,7 @@ PLANTED = [
     Planted(
         "no pipe in wav.scp",
         "hostile: wav.scp has 'touch CANARY |'",
-        put(tables, "_check_no_pipe", does_nothing),
+        put(tables, "check_no_pipe", does_nothing),
     ),
     Planted(
         "no pickle in an ark",
@@ -127,10 +127,10 @@ PLANTED = [
     Planted(
         "control characters in tables",
         "table: an escape for terminals",
-        put(tables, "CONTROL", tables.re.compile("(?!)")),
+        put(lines, "CONTROL", lines.re.compile("(?!)")),
     ),
     Planted("a table's order", "data: unsorted", put(tables, "_check_sorted", does_nothing)),
-    Planted("labels", "data: an unknown label", put(tables, "_check_labels", does_nothing)),
+    Planted("labels", "data: an unknown label", put(tables, "check_label", does_nothing)),
     Planted("key sets", "data: a key too few", put(tables, "check_same_keys", does_nothing)),
     Planted(
         "attacks fit labels",
@@ -142,7 +142,7 @@ PLANTED = [
         "data: spk2utt not the inverse",
         put(tables, "_check_speakers", does_nothing),
     ),
-    Planted("lengths", "data: zero samples", put(tables, "_check_lengths", does_nothing)),
+    Planted("lengths", "data: zero samples", put(tables, "check_length", does_nothing)),
     Planted("a cut WAV", "audio: a cut WAV", put(audio, "missing_bytes", lambda log: 0)),
     Planted("a cut MP3", "audio: a cut MP3", put(audio, "says_its_length", lambda *_: False)),
     Planted("NaN in audio", "audio: one NaN", put(audio.np, "isfinite", np.ones_like)),

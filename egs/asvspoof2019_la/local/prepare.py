@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from fad.cli import parse_bool, run
 from fad.data.corpus import Clip, write_corpus
-from fad.data.tables import ASV_SCORES, NO_ATTACK, read_lines
+from fad.data.lines import iter_lines
+from fad.data.tables import ASV_SCORES, NO_ATTACK
 from fad.errors import FadError
 from fad.files import is_file, write_text
 
@@ -57,9 +58,10 @@ def read_protocol(root: Path, split: str, check_counts: bool) -> list[Clip]:
     path = root / PROTOCOLS / f"ASVspoof2019.LA.cm.{split}.{OFFICIAL[split].kind}.txt"
     if not path.is_file():
         raise FadError(f"{path}: no such protocol: unpack LA.zip in full")
-    lines = read_lines(path)
     flac = root / f"ASVspoof2019_LA_{split}" / "flac"
-    clips = [_clip(f"{path}:{n}", line, flac, split) for n, line in enumerate(lines, start=1)]
+    clips = [
+        _clip(f"{path}:{n}", line, flac, split) for n, line in enumerate(iter_lines(path), start=1)
+    ]
     found = len(clips), sum(clip.label == "bonafide" for clip in clips)
     if check_counts and found != OFFICIAL[split][1:]:
         raise FadError(
@@ -99,7 +101,7 @@ def copy_asv_scores(root: Path, split: str, out: Path) -> None:
     name = f"ASVspoof2019.LA.asv.{split}.gi.trl.scores.txt"
     path = root / "ASVspoof2019_LA_asv_scores" / name
     if path.is_file():
-        write_text(out / ASV_SCORES, "".join(f"{line}\n" for line in read_lines(path)))
+        write_text(out / ASV_SCORES, "".join(f"{line}\n" for line in iter_lines(path)))
     else:
         logger.warning("%s: no such file: there will be no min t-DCF for %s", path, split)
         (out / ASV_SCORES).unlink(missing_ok=True)

@@ -3,13 +3,15 @@
 import argparse
 import csv
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from fad.cli import run
 from fad.data.corpus import SETS, UNKNOWN_SPEAKER, Clip, is_audio, split_by_speaker, write_corpus
 from fad.data.labels import SPELLINGS
-from fad.data.tables import NO_ATTACK, read_lines
+from fad.data.lines import iter_lines
+from fad.data.tables import NO_ATTACK
 from fad.errors import FadError, nearest
 
 DESCRIPTION = """\
@@ -45,7 +47,7 @@ def read_protocol(protocol: Path) -> list[Clip]:
         FadError: It names the line: a column or value is missing, or a label, a split or an attack
             is not what it may be.
     """
-    lines = (f"{line}\n" for line in read_lines(protocol))
+    lines = (f"{line}\n" for line in iter_lines(protocol))
     try:
         return [_clip(protocol, number, row) for number, row in _rows(protocol, lines)]
     except csv.Error as error:
@@ -128,11 +130,21 @@ def read_folders(corpus_dir: Path) -> list[Clip]:
                     f"{folder}: no such folder: {corpus_dir} must have {' or '.join(PROTOCOLS)}, "
                     "or bonafide/ and spoof/<attack>/ (README.md shows both)"
                 )
-            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-                (clips if is_audio(path) else ignored).append((path, label, split))
+            for path in _files(folder):
+                if is_audio(path):
+                    clips.append(_folder_clip(corpus_dir, path, label, split))
+                else:
+                    ignored.append(path)
     if ignored:
-        logger.warning("%d files not named like audio, such as %s", len(ignored), ignored[0][0])
-    return [_folder_clip(corpus_dir, *found) for found in clips]
+        logger.warning("%d files not named like audio, such as %s", len(ignored), ignored[0])
+    return clips
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder, one at a time: a million paths are large."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (path for path in map(Path(place).joinpath, sorted(names)) if path.is_file())
 
 
 def _folder_clip(corpus_dir: Path, path: Path, label: str, split: str) -> Clip:

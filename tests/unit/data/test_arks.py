@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fad.data import tables
-from fad.data.arks import read_matrix
+from fad.data.arks import Entries, read_matrix
 from fad.errors import FadError
 
 
@@ -41,6 +41,17 @@ def test_it_reads_some_rows_alone(scp, rows):
     found = read_matrix(entries["u2"], (4, 3), rows)
     np.testing.assert_array_equal(found, matrices["u2"][rows.start : rows.stop])
     found[:] = 0  # the caller's own
+
+
+def test_entries_come_back_and_name_each_ark_once():
+    given = [f"/dump/feats.{n % 2}of2.ark:{n * 10**15}" for n in range(100)]
+    entries = Entries()
+    for entry in given:
+        entries.append(entry)
+    assert [entries[index] for index in range(100)] == given
+    assert len(entries._arks) == 2
+    with pytest.raises(FadError, match=r"not .<file>\.ark:<offset>"):
+        entries.append("/dump/feats.ark")
 
 
 def test_rows_that_are_passed_over_are_not_read(tmp_path):

@@ -28,7 +28,7 @@ def clips(tmp_path, monkeypatch) -> list[Clip]:
         for label in ("bonafide", "spoof")
     ]
     for one in made:
-        one.path.touch()
+        Path(one.path).touch()
     return made
 
 
@@ -88,8 +88,8 @@ def test_faults_are_named_before_anything_is_written(clips, extra, expected):
 
 
 def test_all_missing_files_are_counted(clips):
-    clips[0].path.unlink()
-    clips[3].path.unlink()
+    Path(clips[0].path).unlink()
+    Path(clips[3].path).unlink()
     with pytest.raises(FadError, match=r"no audio file trainbonafide\.wav \(2 of 6 are missing\)"):
         write_corpus("data", "mine", clips)
 
@@ -201,3 +201,13 @@ def test_a_fact_takes_no_other_tables_place(clips, name):
     with pytest.raises(FadError, match=f"'{name}' cannot be the name of a fact"):
         write_corpus("data", "mine", told)
     assert not Path("data").exists()
+
+
+def test_clips_share_what_they_have_in_common():
+    """A million of them are a million names, paths and places."""
+    one, other = (
+        Clip(name, Path(f"{name}.wav"), "spoof", "-".join(["A", "01"]), "s1", "train")
+        for name in ("a", "b")
+    )
+    assert one.attack is other.attack and one.facts is other.facts
+    assert isinstance(one.path, str) and not hasattr(one, "__dict__")

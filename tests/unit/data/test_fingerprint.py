@@ -1,5 +1,7 @@
 """The fingerprint of a dump changes with what training would read, and with nothing else."""
 
+import os
+
 import pytest
 
 from fad.data import tables
@@ -33,3 +35,13 @@ def test_an_audio_file_that_is_gone_is_named(tmp_path):
     with pytest.raises(FadError, match=r"No such file.*stage 2") as caught:
         fingerprint(audio)
     assert path in str(caught.value)
+
+
+def test_each_file_is_asked_for_once_and_none_stays_open(tmp_path, monkeypatch):
+    audio = write_audio_dump(tmp_path, "train", 6)
+    asked, before = [], len(os.listdir("/proc/self/fd"))
+    plain = os.path.getsize
+    monkeypatch.setattr(os.path, "getsize", lambda path: asked.append(path) or plain(path))
+    fingerprint(audio)
+    assert asked == list(tables.read_wav_scp(audio / "wav.scp").values())
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -82,8 +82,8 @@ def matrices(out) -> dict[str, np.ndarray]:
 
 def test_frames_are_those_of_the_utterances(encoder, source, tmp_path):
     found = matrices(dump(encoder, source, tmp_path, 2))
-    assert list(found) == source.utts
-    assert [len(matrix) for matrix in found.values()] == source.frames
+    assert list(found) == list(source.utts)
+    assert [len(matrix) for matrix in found.values()] == list(source.frames)
     for index, matrix in enumerate(found.values()):
         with torch.no_grad():
             wav = source.load(index)

@@ -1,5 +1,8 @@
 """Utterances from audio and from stored frames: the same ones, the same crops."""
 
+import gc
+import os
+
 import kaldiio
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from fad.data.sources import AudioSource, FrameSource, WaveformSource
 from fad.data.stored import Stored
 from fad.data.waveform import prepare_waveform
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
+from fad.encoders.frame_grid import FrameGrid
 from fad.errors import FadError
 
 CROPPED = 2e-6  # of the largest frame; see the tests of the encoder
@@ -39,15 +43,16 @@ def frame_dir(tmp_path, audio, encoder):
 
 def test_utterances_are_prepared_and_counted_in_frames(audio, tiny_dump):
     paths = tables.read_wav_scp(tiny_dump / "audio" / "train" / "wav.scp")
-    assert audio.utts == list(paths)
-    assert audio.frames == [201, 201, 224, 201] * 2  # (72,000 - 400) // 320 + 1 = 224
+    assert list(audio.utts) == list(paths)
+    assert list(audio.frames) == [201, 201, 224, 201] * 2  # (72,000 - 400) // 320 + 1 = 224
     expected = prepare_waveform(read_audio(paths[audio.utts[2]]), True)
     assert torch.equal(audio.load(2), expected)
 
 
 def test_stored_frames_are_the_frontends(audio, frame_dir, encoder, tiny_dump):
     frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
-    assert (frames.utts, frames.frames) == (audio.utts, audio.frames)
+    assert list(frames.utts) == list(audio.utts)
+    assert frames.frames == audio.frames
     for index in (0, 2):
         wav = audio.load(index)
         with torch.no_grad():
@@ -92,16 +97,25 @@ def test_a_crop_of_frames_reads_its_rows_alone(frame_dir, encoder, tiny_dump, mo
 def test_a_waveform_in_memory_is_a_source_of_one(audio, encoder, tiny_dump):
     path = tables.read_wav_scp(tiny_dump / "audio" / "train" / "wav.scp")[audio.utts[2]]
     alone = WaveformSource(read_audio(path), encoder.config.grid, normalize=True)
-    assert (alone.frames, len(alone.utts), alone.boundary) == ([224], 1, NONE)
+    assert (list(alone.frames), len(alone.utts), alone.boundary) == ([224], 1, NONE)
     assert torch.equal(alone.load(0), audio.load(2))
     assert torch.equal(alone.load_crop(0, 3, 9), audio.load_crop(2, 3, 9))
 
 
+def test_what_is_loaded_leaves_no_file_open(audio, frame_dir, encoder, tiny_dump):
+    before = len(os.listdir("/proc/self/fd"))
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+    for source in (audio, frames):
+        kept = [source.load(index) for index in range(len(source.utts))]
+        assert len(kept) == 8 and len(os.listdir("/proc/self/fd")) == before
+
+
 def test_frames_of_other_audio_are_refused_by_their_shape(frame_dir, tiny_dump, encoder):
-    source = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
-    ark = frame_dir / "other.ark"
+    ark, table = frame_dir / "other.ark", tables.read_table(frame_dir / "feats.scp")
     kaldiio.save_ark(str(ark), {"train-000": np.zeros((200, 32), np.float32)})
-    source._parts[0][1]["train-000"] = f"{ark}:{len('train-000') + 1}"
+    table["train-000"] = f"{ark}:{len('train-000') + 1}"
+    tables.write_table(frame_dir / "feats.scp", table)
+    source = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
     with pytest.raises(
         FadError, match=r"not a float32 matrix of shape \(201, 32\).*run stage 2 again"
     ):
@@ -153,7 +167,7 @@ def test_outputs_of_blocks_lie_beside_each_other(audio, encoder, tiny_dump, tmp_
         combine(audio, target, 1)
     folders = [(target.kind, target.out) for target in targets]
     stored = FrameSource(folders, tiny_dump / "audio" / "train", encoder.config.grid)
-    assert (stored.boundary, stored.frames) == (block(2), [51] * len(audio.utts))
+    assert (stored.boundary, list(stored.frames)) == (block(2), [51] * len(audio.utts))
     wav = audio.load_crop(2, 0, 51)
     with torch.no_grad():
         expected, _ = encoder(wav[None], torch.tensor([len(wav)]))
@@ -162,3 +176,31 @@ def test_outputs_of_blocks_lie_beside_each_other(audio, encoder, tiny_dump, tmp_
     assert torch.equal(found[:, 0], expected[0][0])
     assert torch.equal(found[:, 1], expected[1][0].half().float())
     assert torch.equal(stored.load_crop(2, 0, 9), found[:9])
+
+
+def objects(source) -> int:
+    """How many objects a source holds, its own and theirs."""
+    found, new = {id(source): source}, [source]
+    while new:
+        new = [one for one in gc.get_referents(*new) if id(one) not in found]
+        new = [one for one in new if not isinstance(one, type)]
+        found |= {id(one): one for one in new}
+    return len(found)
+
+
+def test_a_source_of_many_utterances_has_no_more_objects_than_one_of_few(tmp_path):
+    """Or each data worker would have a copy of them, as reading one writes to its memory."""
+    counts = []
+    for size in (10, 500):
+        audio_dir, frame_dir = tmp_path / f"audio{size}", tmp_path / f"frames{size}"
+        utts = [f"u{n:03d}" for n in range(size)]
+        for path, value in (
+            (audio_dir / "wav.scp", "/audio/{}.flac"),
+            (audio_dir / "utt2num_samples", "7{}"),
+            (frame_dir / "feats.scp", "/dump/feats.1of1.ark:{}"),
+        ):
+            tables.write_table(path, {utt: value.format(utt[1:]) for utt in utts})
+        grid = FrameGrid(((32, 10, 5),))
+        frames = FrameSource([(FRAMES, frame_dir)], audio_dir, grid)
+        counts.append([objects(AudioSource(audio_dir, grid, normalize=True)), objects(frames)])
+    assert counts[0] == counts[1]

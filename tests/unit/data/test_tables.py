@@ -187,3 +187,50 @@ def test_writing_wants_the_tables_there_are(tmp_path, change):
     with pytest.raises(FadError, match=r"utt2spk|utt2lnag"):
         tables.write_data_dir(tmp_path, given)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_equal_words_are_one_object(data_dir):
+    found = tables.validate_data_dir(data_dir)
+    for name in ("utt2spk", "utt2label", "utt2attack"):
+        for ours, theirs in zip(found[name], found["wav.scp"], strict=True):
+            assert ours is theirs
+    assert len({id(label) for label in found["utt2label"].values()}) == 2
+
+
+def together(data_dir) -> list[tuple[str, list[str]]]:
+    checks = {"wav.scp": tables.check_no_pipe, "utt2label": tables.check_label}
+    return list(tables.read_together({data_dir / name: check for name, check in checks.items()}))
+
+
+def test_tables_are_read_side_by_side(data_dir):
+    assert together(data_dir) == [
+        ("c-1", ["a name with spaces.wav", "bonafide"]),
+        ("c-10", ["c.wav", "bonafide"]),
+        ("c-2", ["b.wav", "spoof"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("c-1 spoof\nc-10 spoof\n", r"different keys: 1 only in .*wav.scp \(c-2\)"),
+        ("c-1 spoof\nc-10 spoof\nc-2 spoof\nc-3 spoof\n", r"1 only in .*utt2label \(c-3\)"),
+        ("c-1 spoof\nc-11 spoof\nc-2 spoof\n", r"1 only in .*\(c-10\); 1 only in .*\(c-11\)"),
+        ("c-1 spoof\nc-2 spoof\nc-10 spoof\n", "utt2label:3: not sorted: 'c-10' comes after"),
+        ("c-1 spoof\nc-1 spoof\nc-2 spoof\n", "utt2label:2: duplicate utterance id 'c-1'"),
+        ("c-1 fake\nc-10 spoof\nc-2 spoof\n", "label 'fake' of 'c-1' is unknown"),
+    ],
+)
+def test_tables_that_do_not_go_together_are_refused(data_dir, content, expected):
+    (data_dir / "utt2label").write_text(content)
+    with pytest.raises(FadError, match=expected):
+        together(data_dir)
+
+
+def test_each_table_is_opened_once_and_closed(data_dir, monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        "builtins.open", lambda *a, plain=open, **k: opened.append(plain(*a, **k)) or opened[-1]
+    )
+    together(data_dir)
+    assert len(opened) == 2 and all(file.closed for file in opened)

@@ -1,5 +1,6 @@
 import json
 import re
+import weakref
 
 import pytest
 from PIL import Image
@@ -222,3 +223,22 @@ def test_sets_that_do_not_fit_together_are_refused(experiment, tmp_path):
     tests = {"a/b": experiment.eval, "a_b": experiment.eval}
     with pytest.raises(FadError, match="share a plot"):
         report(experiment.exp, experiment.train, tests, {})
+
+
+def test_the_trials_of_one_set_at_a_time_are_in_memory(experiment, monkeypatch):
+    both, alive = experiment.exp / "scores", []
+    for name in ("more", "most"):
+        (both / name).write_bytes((both / "eval").read_bytes())
+        record_weights(experiment.exp, both / name)
+    make_report(experiment)
+
+    def read_watched(*words):
+        assert not any(trials() for trials in alive)
+        found = read_trials(*words)
+        alive.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr("fad.report.experiment.read_trials", read_watched)
+    tests = dict.fromkeys(("more", "most"), experiment.eval)
+    found = report(experiment.exp, experiment.train, tests, {})["test_sets"]
+    assert list(found) == ["eval", "more", "most"] and len(alive) == 3
