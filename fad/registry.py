@@ -12,9 +12,13 @@ SLOTS: dict[str, dict[str, str]] = {
         "fairseq_xlsr": "fad.encoders.fairseq_xlsr:load_fairseq_xlsr",
     },
     "adaptation": {
+        "adapter": "fad.adaptation.adapter:Adapter",
+        "bitfit": "fad.adaptation.bitfit:BitFit",
         "frozen": "fad.adaptation.frozen:Frozen",
         "full": "fad.adaptation.full:Full",
         "lora": "fad.adaptation.lora:LoRA",
+        "lorta": "fad.adaptation.lorta:LoRTA",
+        "topk": "fad.adaptation.topk:TopK",
     },
     "backend": {"pool": "fad.backends.pool:Pool", "aasist": "fad.backends.aasist:AASIST"},
     "loss": {"weighted_ce": "fad.losses.weighted_ce:WeightedCrossEntropy"},
