@@ -89,9 +89,9 @@ class LoRTA(Adaptation):
         dW[h, m, l] = A diag(C_h * C_m * C_l) B,
 
     A (D, r), B (r, D/H), and a row of r numbers for each head, matrix and block. Heads lie side by
-    side: in what query, key and value give, and in what the output layer gets, whose slice is then
-    transposed (ours; the paper's text was not at hand). There are `r * (D + D/H + heads + matrices
-    + blocks)` parameters: 1132 r in XLS-R 300M. B starts at zero, so step 0 equals the base model.
+    side: in what query, key and value give, and in what the output layer gets, so that its slice is
+    transposed (ours). There are `r * (D + D/H + heads + matrices + blocks)` parameters: 1132 r in
+    XLS-R 300M. B starts at zero, so step 0 equals the base model.
 
     Args:
         rank: r, at least 1.
