@@ -21,7 +21,7 @@ MERGED = 1e-5  # W x + B A x against (W + B A) x in float32, on logits near 1
 INT8 = 0.02  # on the same, of two blocks of width 48
 
 
-@pytest.fixture(scope="module", params=["frozen", "lora", "full"])
+@pytest.fixture(scope="module", params=["frozen", "lora", "full", "lorta", "adapter", "bitfit"])
 def model(request, mini_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exp")
     torch.manual_seed(0)
