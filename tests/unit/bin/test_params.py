@@ -39,9 +39,8 @@ def test_all_methods_are_a_table_in_order_and_so_on_a_file(capsys, mini_file):
     params.main(["--all", "--pretrained", str(mini_file)])
     heading, *lines = capsys.readouterr().out.splitlines()
     assert heading.split()[:2] == ["config", "trainable"]
-    assert {line.split()[0] for line in lines} == {p.stem for p in CONF_DIR.glob("*.yaml")} - {
-        "base"
-    }
+    methods = {path.stem for path in CONF_DIR.glob("*.yaml")} - {"base"}
+    assert {line.split()[0] for line in lines} == methods
     trainable = [int(line.split()[1].replace(",", "")) for line in lines]
     assert trainable == sorted(trainable)
     one = counts(capsys, "--config", lines[-1].split()[0], "--pretrained", str(mini_file))
