@@ -49,8 +49,10 @@ MAY_DIFFER_IN_TRAIN = {"lora with dropout"}  # instead: it does differ, so the d
 STEP_0 = 0.0  # B is zero, and zero is added: nothing is rounded
 MERGED = 1e-5  # W x + B A x against (W + B A) x in float32, on logits near 1
 
+CASES = [(v, e) for v in VARIANTS for e in ENCODERS]
 
-@pytest.fixture(params=[(v, e) for v in VARIANTS for e in ENCODERS], ids=lambda p: f"{p[0]}-{p[1]}")
+
+@pytest.fixture(params=CASES, ids=lambda p: f"{p[0]}-{p[1]}")
 def case(request, mini_file):
     return Case(*request.param, mini_file)
 
