@@ -14,6 +14,9 @@ SLOTS: dict[str, dict[str, str]] = {
     "adaptation": {
         "frozen": "fad.adaptation.frozen:Frozen",
         "full": "fad.adaptation.full:Full",
+        "last": "fad.adaptation.last:LAST",
+        "relora": "fad.adaptation.relora:ReLoRA",
+        "stochastic": "fad.adaptation.stochastic:Stochastic",
         "lora": "fad.adaptation.lora:LoRA",
     },
     "backend": {"pool": "fad.backends.pool:Pool", "aasist": "fad.backends.aasist:AASIST"},

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from fad.adaptation.base import NotMergeable
 from fad.adaptation.lora import LoRA
 from fad.boundary import FRONTEND, NONE, block
 from fad.config import CONF_DIR, load_config
@@ -28,22 +29,43 @@ VARIANTS = {
     "lora on all six": ("lora", [ALL_SIX]),
     "lora in block 2": ("lora", ["adaptation_conf.blocks=[2]"]),
     "lora with dropout": ("lora", ["adaptation_conf.dropout=0.1"]),
+    "relora that restarts": (
+        "relora",
+        [
+            "adaptation_conf.dropout=0.0",
+            "adaptation_conf.every=2",
+            "adaptation_conf.restart_warmup=1",
+        ],
+    ),
+    "stochastic at factor 1": (
+        "stochastic",
+        [f"adaptation_conf.{name}=[1]" for name in ("squeeze", "query", "key_value")],
+    ),
 }
 
 # What a method is excused from, and why; what stands in its place is in the test of the clause.
 NO_GRADIENT = {
     # softmax does not change when a constant is added to all of a query's scores, and that is all
     # that a key's bias does: its gradient is rounding noise, or zero.
-    "full": (".k_proj.bias",),
+    **dict.fromkeys(("full", "stochastic", "stochastic at factor 1"), (".k_proj.bias",)),
 }
 OWNS_ITS_BASE = {"full"}  # instead of a base that stays: every owned parameter has changed
-MAY_DIFFER_IN_TRAIN = {"lora with dropout"}  # instead: it does differ, so the dropout is there
+ADDS_NOTHING = {"full", "stochastic", "stochastic at factor 1"}  # it owns what was there
+# Instead: it does differ, so that the dropout, or the drawn factors, are there.
+MAY_DIFFER_IN_TRAIN = {"lora with dropout", "relora", "stochastic"}
+STEPS = {"relora that restarts": 4}  # a restart after 2, a step at a rate of zero, and one more
+NOT_MERGEABLE = {"last"}  # instead: it says why
+# fairseq's blocks are its own, and nothing can be squeezed between their parts: it is refused.
+XLSR_ALONE = {"stochastic", "stochastic at factor 1"}
 
 STEP_0 = 0.0  # B is zero, and zero is added: nothing is rounded
 MERGED = 1e-5  # W x + B A x against (W + B A) x in float32, on logits near 1
+PADDED = 1e-4  # sums in another order, on logits near 1
+
+CASES = [(v, e) for v in VARIANTS for e in ENCODERS if e == "xlsr" or v not in XLSR_ALONE]
 
 
-@pytest.fixture(params=[(v, e) for v in VARIANTS for e in ENCODERS], ids=lambda p: f"{p[0]}-{p[1]}")
+@pytest.fixture(params=CASES, ids=lambda p: f"{p[0]}-{p[1]}")
 def case(request, mini_file):
     return Case(*request.param, mini_file)
 
@@ -60,6 +82,9 @@ class Case:
         torch.manual_seed(seed)
         return build_detector({**self.config, **changes}, self.pretrained)
 
+    def train(self, detector: Detector) -> dict[str, float]:
+        return contract.train_steps(detector, STEPS.get(self.variant, 2))
+
     def base(self) -> Detector:
         return self.build(adaptation="frozen", adaptation_conf={}).eval()
 
@@ -69,8 +94,13 @@ def closed_form(case: Case, detector: Detector) -> int:
     conf = case.config["adaptation_conf"]
     if case.config["adaptation"] == "frozen":
         return 0
-    if case.config["adaptation"] == "full":
-        return sum(value.numel() for value in case.base().encoder.parameters())
+    if case.config["adaptation"] in ("full", "stochastic"):
+        base = case.base().encoder
+        frontend = base.feature_extractor if case.config["adaptation"] == "stochastic" else None
+        left_out = sum(value.numel() for value in frontend.parameters()) if frontend else 0
+        return sum(value.numel() for value in base.parameters()) - left_out
+    if case.config["adaptation"] == "last":
+        return 2 * 4 * 48 * conf["rank"]
     ends = {"fc1": (48, 96), "fc2": (96, 48)}
     width = sum(sum(ends.get(name, (48, 48))) for name in conf["target_modules"])
     blocks = 2 if conf["blocks"] == "all" else len(conf["blocks"])
@@ -79,12 +109,14 @@ def closed_form(case: Case, detector: Detector) -> int:
 
 def test_at_step_0_the_output_is_the_base_models(case):
     ours, base = case.build().eval(), case.base()
-    found = contract.largest_difference(contract.real_frames(ours), contract.real_frames(base))
-    assert found <= STEP_0
+    # A method that gives one output starts at the base model's last.
+    given = contract.real_frames(ours)
+    of_base = contract.real_frames(base)[-len(given) :]
+    assert contract.largest_difference(given, of_base) <= STEP_0
 
 
 def test_every_owned_parameter_gets_a_gradient_within_two_steps(case):
-    gradients = contract.train_steps(case.build())
+    gradients = case.train(case.build())
     excused = NO_GRADIENT.get(case.variant, ())
     assert contract.without_gradient(gradients, excused) == []
     noise = [size for name, size in gradients.items() if excused and name.endswith(excused)]
@@ -96,7 +128,7 @@ def test_training_leaves_all_that_is_not_owned_as_it_was(case):
     detector = case.build()
     before = contract.frozen_state(detector)
     owned = {name: value.detach().clone() for name, value in detector.adaptation.owned().items()}
-    contract.train_steps(detector)
+    case.train(detector)
     detector.eval()
     assert contract.changed(before, contract.frozen_state(detector)) == []
     moved = contract.changed(owned, detector.adaptation.owned())
@@ -120,14 +152,14 @@ def test_what_trains_is_what_is_owned(case):
 
 def test_train_and_eval_agree_at_dropout_0(case):
     detector = case.build()
-    contract.train_steps(detector)
+    case.train(detector)
     difference = (logits(detector.train()) - logits(detector.eval())).abs().max().item()
     assert (difference > 0) if case.variant in MAY_DIFFER_IN_TRAIN else (difference == 0)
 
 
 def test_saved_while_in_eval_and_reloaded_the_scores_are_identical(case, tmp_path):
     trained = case.build()
-    contract.train_steps(trained)
+    case.train(trained)
     assert contract.reload_difference(trained, case.build(seed=1)) == 0
     assert contract.whole_reload_difference(trained, case.build(seed=1)) == 0
     pretrained = {"path": str(case.pretrained)}
@@ -139,8 +171,12 @@ def test_saved_while_in_eval_and_reloaded_the_scores_are_identical(case, tmp_pat
 
 def test_merged_equals_unmerged_and_has_the_base_models_names(case):
     detector = case.build()
-    contract.train_steps(detector)
+    case.train(detector)
     before = logits(detector.eval())
+    if case.variant in NOT_MERGEABLE:
+        with pytest.raises(NotMergeable):
+            detector.adaptation.merge()
+        return
     merged = detector.adaptation.merge()
     assert merged is detector.encoder
     assert (logits(detector) - before).abs().max().item() <= MERGED
@@ -152,8 +188,8 @@ def test_merged_equals_unmerged_and_has_the_base_models_names(case):
 def test_the_number_of_parameters_is_the_closed_form(case):
     detector = case.build()
     counts, expected = detector.count(), closed_form(case, detector)
-    head = 2 + 2 * (2 * 48) + 2  # layer weights, linear, bias
-    added = 0 if case.variant in OWNS_ITS_BASE else expected
+    head = detector.adaptation.num_outputs + 2 * (2 * 48) + 2  # layer weights, linear, bias
+    added = 0 if case.variant in ADDS_NOTHING else expected
     assert counts["adaptation"] == expected
     assert counts["backend"] == head
     assert counts["trainable"] == expected + head
@@ -161,14 +197,31 @@ def test_the_number_of_parameters_is_the_closed_form(case):
     assert counts["ratio"] == round(detector.num_pretrained / (expected + head), 2)
 
 
-BOUNDARIES = {"frozen": block(2), "full": NONE, "lora in block 2": block(1)}
+def test_padded_in_a_batch_it_scores_as_alone(case):
+    detector = case.build()
+    case.train(detector)
+    assert contract.padding_difference(detector) <= PADDED
+
+
+def test_with_activation_checkpointing_the_same_is_trained(case):
+    if case.encoder != "xlsr":
+        pytest.skip("the encoder 'xlsr' alone has it")
+    plain, saving = case.build(), case.build()
+    saving.encoder.activation_checkpointing = True
+    for detector in (plain, saving):
+        case.train(detector)
+    values = (list(detector.trained_state().values()) for detector in (plain, saving))
+    assert contract.largest_difference(*values) <= MERGED
+
+
+BOUNDARIES = {"frozen": block(2), "full": NONE, "last": block(2), "lora in block 2": block(1)}
 
 
 def test_the_boundary_is_named_and_what_lies_below_it_does_not_change(case):
     detector = case.build()
     boundary = detector.adaptation.boundary
     assert boundary == BOUNDARIES.get(case.variant, FRONTEND)
-    contract.train_steps(detector)
+    case.train(detector)
     detector.eval()
     with torch.no_grad():
         wav, lens = contract.padded_batch()
@@ -285,3 +338,9 @@ def test_what_lies_above_the_last_wanted_output_is_not_owned(method, encoder, mi
     contract.train_steps(detector)
     missing = [n for n, p in owned.items() if p.grad is None]
     assert missing == []
+
+
+@pytest.mark.parametrize("variant", sorted(XLSR_ALONE))
+def test_what_an_encoder_cannot_do_is_refused(mini_file, variant):
+    with pytest.raises(FadError, match="this encoder cannot pool: set encoder=xlsr"):
+        Case(variant, "fairseq_xlsr", mini_file).build()
