@@ -35,6 +35,12 @@ def largest_difference(ours: Iterable[Tensor], theirs: Iterable[Tensor]) -> floa
     return max((a - b).abs().max().item() for a, b in zip(ours, theirs, strict=True))
 
 
+def step_0_difference(ours: Detector, base: Detector) -> float:
+    """Clause: at step 0 the back-end gets what the base model gives; of one output, its last."""
+    given = real_frames(ours)
+    return largest_difference(given, real_frames(base)[-len(given) :])
+
+
 def logits(detector: Detector) -> Tensor:
     """(3, 2) on the padded batch, without gradient and in the mode that the detector is in."""
     with torch.no_grad():
