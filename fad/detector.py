@@ -62,7 +62,10 @@ class Detector(nn.Module):
     def _adapted(
         self, inputs: Tensor, lens: Tensor, boundary: Boundary
     ) -> tuple[list[Tensor], Tensor]:
-        hidden, lens = self.encoder(inputs, lens, boundary)
+        # Where nothing in the encoder trains, activation checkpointing would keep inputs in vain.
+        trains = self.adaptation.boundary.depth < max(self.encoder.wanted)
+        with torch.set_grad_enabled(trains and torch.is_grad_enabled()):
+            hidden, lens = self.encoder(inputs, lens, boundary)
         return self.adaptation.outputs(hidden, lens), lens
 
     @torch.no_grad()

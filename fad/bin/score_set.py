@@ -8,7 +8,7 @@ from fad.cli import run
 from fad.data import tables
 from fad.data.jobs import add_job_options, check_job, combine_parts, part_path, share
 from fad.errors import FadError
-from fad.model_options import add_model_options
+from fad.model_options import add_model_options, manner
 from fad.report.scored import record_weights
 
 DESCRIPTION = """\
@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     check_job(args)
     if args.combine:
-        combine_parts(args.out, args.nj, args.precision)
-        record_weights(args.model, args.out, args.precision)
+        combine_parts(args.out, args.nj, manner(args))
+        record_weights(args.model, args.out, manner(args))
         return
     if not (args.audio / "wav.scp").is_file():
         raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fad.scoring import check_finite, log_ratio, predict
 
     device = choose_device(args.ngpu)
-    detector = load_for_scoring(args.model, args.pretrained, device, args.precision)
+    detector = load_for_scoring(args.model, args.pretrained, device, args.precision, args.compute)
     config = detector.encoder.config
     source = AudioSource(args.audio, config.grid, config.normalize)
     indices = list(share(range(len(source.utts)), args.job, args.nj))
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     utts = [source.utts[index] for index in indices]
     check_finite(utts, scores)
     tables.write_table(
-        part_path(args.out, args.job, args.nj, args.precision),
+        part_path(args.out, args.job, args.nj, manner(args)),
         {utt: f"{score:.6f}" for utt, score in zip(utts, scores, strict=True)},
     )
 

@@ -10,6 +10,7 @@ from fad.adaptation.base import NotMergeable
 from fad.boundary import FRONTEND, NONE, block
 from fad.config import CONF_DIR, load_config
 from fad.detector import Detector, build_detector, load_detector, save_detector
+from fad.errors import FadError
 from fad.files import write_text
 from tests.helpers import contract
 from tests.helpers.contract import logits
@@ -32,24 +33,44 @@ VARIANTS = {
     "lora on all six": ("lora", [ALL_SIX]),
     "lora in block 2": ("lora", ["adaptation_conf.blocks=[2]"]),
     "lora with dropout": ("lora", ["adaptation_conf.dropout=0.1"]),
+    "relora that restarts": (
+        "relora",
+        [
+            "adaptation_conf.dropout=0.0",
+            "adaptation_conf.every=2",
+            "adaptation_conf.restart_warmup=1",
+        ],
+    ),
+    "stochastic at factor 1": (
+        "stochastic",
+        [f"adaptation_conf.{name}=[1]" for name in ("squeeze", "query", "key_value")],
+    ),
 }
 
 # What a method is excused from, and why; what stands in its place is in the test of the clause.
 NO_GRADIENT = {
     # softmax does not change when a constant is added to all of a query's scores, and that is all
     # that a key's bias does: its gradient is rounding noise, or zero.
-    **dict.fromkeys(("full", "topk", "topk of 1"), (".k_proj.bias",)),
+    **dict.fromkeys(
+        ("full", "topk", "topk of 1", "stochastic", "stochastic at factor 1"), (".k_proj.bias",)
+    ),
 }
 OWNS_ITS_BASE = {"full"}  # instead of a base that stays: every owned parameter has changed
 # It owns what was there.
 ADDS_NOTHING = {"full", "bitfit", "bitfit in block 2", "topk", "topk of 1"}
-NOT_MERGEABLE = {"adapter", "adapter in block 2"}  # instead: it says why, and stays as it is
-MAY_DIFFER_IN_TRAIN = {"lora with dropout"}  # instead: it does differ, so the dropout is there
+ADDS_NOTHING |= {"stochastic", "stochastic at factor 1"}
+# Instead: it does differ, so that the dropout, or the drawn factors, are there.
+MAY_DIFFER_IN_TRAIN = {"lora with dropout", "relora", "stochastic"}
+STEPS = {"relora that restarts": 4}  # a restart after 2, a step at a rate of zero, and one more
+NOT_MERGEABLE = {"adapter", "adapter in block 2", "last"}  # instead: it says why, and stays
+# fairseq's blocks are its own, and nothing can be squeezed between their parts: it is refused.
+XLSR_ALONE = {"stochastic", "stochastic at factor 1"}
 
 STEP_0 = 0.0  # B is zero, and zero is added: nothing is rounded
 MERGED = 1e-5  # W x + B A x against (W + B A) x in float32, on logits near 1
+PADDED = 1e-4  # sums in another order, on logits near 1
 
-CASES = [(v, e) for v in VARIANTS for e in ENCODERS]
+CASES = [(v, e) for v in VARIANTS for e in ENCODERS if e == "xlsr" or v not in XLSR_ALONE]
 
 
 @pytest.fixture(params=CASES, ids=lambda p: f"{p[0]}-{p[1]}")
@@ -68,6 +89,9 @@ class Case:
     def build(self, seed: int = 0, **changes) -> Detector:
         torch.manual_seed(seed)
         return build_detector({**self.config, **changes}, self.pretrained)
+
+    def train(self, detector: Detector) -> dict[str, float]:
+        return contract.train_steps(detector, STEPS.get(self.variant, 2))
 
     def base(self) -> Detector:
         return self.build(adaptation="frozen", adaptation_conf={}).eval()
@@ -90,21 +114,24 @@ def closed_form(case: Case, detector: Detector) -> int:
     blocks = 2 if conf.get("blocks", "all") == "all" else len(conf["blocks"])
     if case.config["adaptation"] in CLOSED_FORMS:
         return CLOSED_FORMS[case.config["adaptation"]](conf, blocks)
-    if case.config["adaptation"] == "full":
-        return sum(value.numel() for value in case.base().encoder.parameters())
+    if case.config["adaptation"] in ("full", "stochastic"):
+        base = case.base().encoder
+        frontend = base.feature_extractor if case.config["adaptation"] == "stochastic" else None
+        left_out = sum(value.numel() for value in frontend.parameters()) if frontend else 0
+        return sum(value.numel() for value in base.parameters()) - left_out
+    if case.config["adaptation"] == "last":
+        return 2 * 4 * 48 * conf["rank"]
     ends = {"fc1": (48, 96), "fc2": (96, 48)}
     width = sum(sum(ends.get(name, (48, 48))) for name in conf["target_modules"])
     return blocks * conf["rank"] * width
 
 
 def test_at_step_0_the_output_is_the_base_models(case):
-    ours, base = case.build().eval(), case.base()
-    found = contract.largest_difference(contract.real_frames(ours), contract.real_frames(base))
-    assert found <= STEP_0
+    assert contract.step_0_difference(case.build().eval(), case.base()) <= STEP_0
 
 
 def test_every_owned_parameter_gets_a_gradient_within_two_steps(case):
-    gradients = contract.train_steps(case.build())
+    gradients = case.train(case.build())
     excused = NO_GRADIENT.get(case.variant, ())
     assert contract.without_gradient(gradients, excused) == []
     noise = [size for name, size in gradients.items() if excused and name.endswith(excused)]
@@ -116,7 +143,7 @@ def test_training_leaves_all_that_is_not_owned_as_it_was(case):
     detector = case.build()
     before = contract.frozen_state(detector)
     owned = {name: value.detach().clone() for name, value in detector.adaptation.owned().items()}
-    contract.train_steps(detector)
+    case.train(detector)
     detector.eval()
     assert contract.changed(before, contract.frozen_state(detector)) == []
     moved = contract.changed(owned, detector.adaptation.owned())
@@ -140,14 +167,14 @@ def test_what_trains_is_what_is_owned(case):
 
 def test_train_and_eval_agree_at_dropout_0(case):
     detector = case.build()
-    contract.train_steps(detector)
+    case.train(detector)
     difference = (logits(detector.train()) - logits(detector.eval())).abs().max().item()
     assert (difference > 0) if case.variant in MAY_DIFFER_IN_TRAIN else (difference == 0)
 
 
 def test_saved_while_in_eval_and_reloaded_the_scores_are_identical(case, tmp_path):
     trained = case.build()
-    contract.train_steps(trained)
+    case.train(trained)
     assert contract.reload_difference(trained, case.build(seed=1)) == 0
     assert contract.whole_reload_difference(trained, case.build(seed=1)) == 0
     pretrained = {"path": str(case.pretrained)}
@@ -159,7 +186,7 @@ def test_saved_while_in_eval_and_reloaded_the_scores_are_identical(case, tmp_pat
 
 def test_merged_equals_unmerged_and_has_the_base_models_names(case):
     detector = case.build()
-    contract.train_steps(detector)
+    case.train(detector)
     before = logits(detector.eval())
     if case.variant in NOT_MERGEABLE:
         with pytest.raises(NotMergeable):
@@ -186,19 +213,24 @@ def test_the_number_of_parameters_is_the_closed_form(case):
     assert counts["ratio"] == round(detector.num_pretrained / (expected + head), 2)
 
 
+def test_padded_in_a_batch_it_scores_as_alone(case):
+    detector = case.build()
+    case.train(detector)
+    assert contract.padding_difference(detector) <= PADDED
+
+
 def test_with_activation_checkpointing_the_same_is_trained(case):
     if case.encoder != "xlsr":
         pytest.skip("the encoder 'xlsr' alone has it")
     plain, saving = case.build(), case.build()
     saving.encoder.activation_checkpointing = True
     for detector in (plain, saving):
-        torch.manual_seed(0)
-        contract.train_steps(detector)
+        case.train(detector)
     values = (list(detector.trained_state().values()) for detector in (plain, saving))
     assert contract.largest_difference(*values) <= MERGED
 
 
-BOUNDARIES = {"frozen": block(2), "full": NONE, "lora in block 2": block(1)}
+BOUNDARIES = {"frozen": block(2), "full": NONE, "last": block(2), "lora in block 2": block(1)}
 TOP = ("lorta of two in block 2", "adapter in block 2", "bitfit in block 2", "topk of 1")
 BOUNDARIES |= dict.fromkeys(TOP, block(1))
 
@@ -207,7 +239,7 @@ def test_the_boundary_is_named_and_what_lies_below_it_does_not_change(case):
     detector = case.build()
     boundary = detector.adaptation.boundary
     assert boundary == BOUNDARIES.get(case.variant, FRONTEND)
-    contract.train_steps(detector)
+    case.train(detector)
     detector.eval()
     with torch.no_grad():
         wav, lens = contract.padded_batch()
@@ -238,3 +270,9 @@ def test_what_lies_above_the_last_wanted_output_is_not_owned(method, encoder, mi
     contract.train_steps(detector)
     missing = [n for n, p in owned.items() if p.grad is None]
     assert missing == []
+
+
+@pytest.mark.parametrize("variant", sorted(XLSR_ALONE))
+def test_what_an_encoder_cannot_do_is_refused(mini_file, variant):
+    with pytest.raises(FadError, match="this encoder cannot pool: set encoder=xlsr"):
+        Case(variant, "fairseq_xlsr", mini_file).build()

@@ -63,6 +63,10 @@ def store(dump, pretrained, name: str, overrides: tuple[str, ...], **options: st
         ("frozen", [FIRST], block(2), block(2)),
         ("frozen", [FIRST, "encoder_conf.layers=[1]"], block(1), block(1)),
         ("frozen", [FIRST, "encoder=fairseq_xlsr"], FRONTEND, FRONTEND),
+        ("last", [FIRST], block(2), block(2)),
+        ("last", [FIRST, "encoder_conf.layers=[1]"], block(1), block(1)),
+        ("relora", [FIRST], FRONTEND, FRONTEND),
+        ("stochastic", [FIRST], FRONTEND, FRONTEND),
     ],
 )
 def test_the_deepest_boundary_follows_the_method_the_crops_and_the_encoder(
@@ -102,7 +106,9 @@ def test_auto_goes_back_to_the_frontend_or_to_nothing_until_it_fits(dumps, caplo
     assert half.plan("auto", frames, 1.01 * one) == block(2)
 
 
-@pytest.mark.parametrize(("name", "overrides"), [("lora", TOP), ("frozen", (FIRST,))])
+@pytest.mark.parametrize(
+    ("name", "overrides"), [("lora", TOP), ("frozen", (FIRST,)), ("last", (FIRST,))]
+)
 def test_blocks_that_are_stored_give_the_losses_of_audio_on_fixed_crops(
     mini_file, dump, tmp_path, name, overrides
 ):
