@@ -16,6 +16,7 @@ from fad.adaptation.base import Adaptation
 from fad.boundary import NONE, Boundary
 from fad.config import read_yaml
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
+from fad.encoders.pretrained import Checkpoint
 from fad.errors import FadError
 from fad.files import atomic_path
 
@@ -61,7 +62,10 @@ class Detector(nn.Module):
     def _adapted(
         self, inputs: Tensor, lens: Tensor, boundary: Boundary
     ) -> tuple[list[Tensor], Tensor]:
-        hidden, lens = self.encoder(inputs, lens, boundary)
+        # Where nothing in the encoder trains, activation checkpointing would keep inputs in vain.
+        trains = self.adaptation.boundary.depth < max(self.encoder.wanted)
+        with torch.set_grad_enabled(trains and torch.is_grad_enabled()):
+            hidden, lens = self.encoder(inputs, lens, boundary)
         return self.adaptation.outputs(hidden, lens), lens
 
     @torch.no_grad()
@@ -135,8 +139,25 @@ def build_detector(config: dict[str, Any], pretrained: str | Path) -> Detector:
     Raises:
         FadError: the config or the file is not usable; the text says which and why.
     """
-    adaptation = registry.get("adaptation", config["adaptation"])(**config["adaptation_conf"])
-    checkpoint = read_checkpoint(pretrained)
+    adaptation = new_adaptation(config)  # its mistakes are told before a large file is read
+    return assemble(config, adaptation, read_checkpoint(pretrained))
+
+
+def new_adaptation(config: dict[str, Any]) -> Adaptation:
+    """The method that a resolved config describes, not attached yet.
+
+    Raises:
+        FadError: a value of its `adaptation_conf` is out of range.
+    """
+    return registry.get("adaptation", config["adaptation"])(**config["adaptation_conf"])
+
+
+def assemble(config: dict[str, Any], adaptation: Adaptation, checkpoint: Checkpoint) -> Detector:
+    """Puts a detector together around a pre-trained model as it was read.
+
+    Raises:
+        FadError: the model and the config do not fit.
+    """
     encoder = registry.get("encoder", config["encoder"])(checkpoint, **config["encoder_conf"])
     adaptation.attach(encoder)
     backend = registry.get("backend", config["backend"])(
@@ -151,8 +172,13 @@ def save_detector(detector: Detector, path: Path, base_sha256: str) -> None:
     with atomic_path(path) as part:
         part.touch()  # save_file makes files that nobody else may read: keep to the umask
         mode = part.stat().st_mode
-        save_file(state, part, metadata={_METADATA: json.dumps({"base_sha256": base_sha256})})
+        save_file(state, part, metadata=weights_metadata(base_sha256))
         part.chmod(mode)
+
+
+def weights_metadata(base_sha256: str) -> dict[str, str]:
+    """What the header of `save_detector`'s file has beside the tensors."""
+    return {_METADATA: json.dumps({"base_sha256": base_sha256})}
 
 
 def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -> Detector:

@@ -13,7 +13,11 @@ from fad.model_options import INT8, PRECISIONS
 
 
 def load_for_scoring(
-    model: Path, pretrained: Path | None, device: torch.device, precision: str
+    model: Path,
+    pretrained: Path | None,
+    device: torch.device,
+    precision: str,
+    compute: int = 1,
 ) -> Detector:
     """Loads an `exp/<tag>` that scores and can no more be trained or saved.
 
@@ -25,13 +29,15 @@ def load_for_scoring(
         pretrained: where the pre-trained file is now; by default where it was in training.
         device: where to score.
         precision: `fp32`, or `int8` in the linear layers of the encoder's blocks.
+        compute: for `Adaptation.choose_compute`.
 
     Raises:
-        FadError: the model cannot be read, or not be scored with in that precision.
+        FadError: the model cannot be read, or not be scored with in that precision or at that cost.
     """
     if precision not in PRECISIONS:
         raise FadError(f"--precision {precision}: give one of {', '.join(PRECISIONS)}")
     detector = load_detector(model, pretrained)
+    detector.adaptation.choose_compute(compute)
     try:
         detector.adaptation.merge()
     except NotMergeable as reason:

@@ -8,7 +8,7 @@ PRECISIONS = (FP32, INT8)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Adds --model, --pretrained, --ngpu and --precision."""
+    """Adds --model, --pretrained, --ngpu, --precision and --compute."""
     parser.add_argument("--model", type=Path, required=True, help="an exp/<tag>")
     parser.add_argument(
         "--pretrained", type=Path, help="the fairseq file or Hugging Face folder, if it has moved"
@@ -21,3 +21,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="fp32, or int8 in the linear layers of the encoder's blocks: faster on a CPU, in less "
         "memory, and with slightly other scores (default fp32)",
     )
+    parser.add_argument(
+        "--compute",
+        type=int,
+        default=1,
+        metavar="FACTOR",
+        help="of a model of the method 'stochastic': pool time by factors up to this one, which is "
+        "faster and less accurate (default 1, the whole)",
+    )
+
+
+def manner(args: argparse.Namespace) -> str:
+    """How the options have scores computed, in one word: `fp32`, `int8`, `fp32-compute2`."""
+    return args.precision if args.compute == 1 else f"{args.precision}-compute{args.compute}"

@@ -24,8 +24,8 @@ on_error=stop     # a clip that cannot be read: stop, or skip and list it
 # [Model]
 pretrained=       # the XLS-R checkpoint: a fairseq file or a Hugging Face folder
 default_pretrained=  # the recipe's own, where --pretrained is not given; set by run.sh
-config=lora       # a method of conf/ (frozen, lora, lora_r16, lora_aasist, full, full_aasist) or a
-                  # YAML file
+config=lora       # a method of conf/ (frozen, lora, lora_r16, lora_rs, lora_aasist, lorta, adapter,
+                  # bitfit, topk, full, full_aasist, last, relora, stochastic) or a YAML file
 set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4
 tag=              # name under exp/; by default the config's and the overrides'
 dump=auto         # what to store in stage 2 of the frozen part of the encoder, and to train from: auto,
@@ -36,6 +36,7 @@ calibrate=true    # stage 4 also scores the dev set and fits exp/<tag>/calibrati
                   # which scores are made log-likelihood ratios; test sets' scores stay as they are
 score_precision=fp32  # fp32, or int8: stage 4 in 8-bit integers on a CPU, faster and with slightly
                   # other scores
+score_compute=1   # of a model of the method stochastic: stage 4 pools time by factors up to this one
 # [Machine]
 nj=               # jobs of stages 1, 2 and 4, which do not change what they make; by default as many
                   # as there are CPUs here, 8 at most, or one a GPU
@@ -59,6 +60,7 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
     die "--score_precision $score_precision: fp32 or int8"
 [[ $score_precision == fp32 || $ngpu == 0 ]] ||
     die "--score_precision $score_precision is for a CPU: stage 4 with --ngpu 0"
+[[ $score_compute =~ ^[1-9][0-9]*$ ]] || die "--score_compute $score_compute: give a number from 1 up"
 [[ $on_error == stop || $on_error == skip ]] || die "--on_error $on_error: stop or skip"
 [[ -n $corpus ]] || die "--corpus is missing: call this through a recipe's run.sh"
 [[ $dump =~ ^(auto|none|frontend|all|block:[1-9][0-9]*)$ ]] ||
@@ -276,6 +278,7 @@ score_set() { # name of a set
     jobs=$(jobs_for "$audio")
     args=(python -m fad.bin.score_set --model "$exp" --audio "$audio"
         --out "$exp/scores/$1" --ngpu "$((ngpu > 0))" --nj "$jobs" --precision "$score_precision")
+    ((score_compute == 1)) || args+=(--compute "$score_compute")
     # A model knows its own encoder; an explicit one is where that file is now.
     [[ -z $pretrained ]] || args+=(--pretrained "$pretrained")
     launch=("${score_cmd[@]}")
@@ -284,11 +287,12 @@ score_set() { # name of a set
     "${args[@]}" --combine true
 }
 
-is_scored() { # name of a set: by the weights that are there now, in this precision, after its dump
-    local noted record=$exp/scores/$1.weights.sha256
+is_scored() { # name of a set: by the weights that are there now, in this manner, after its dump
+    local noted manner=$score_precision record=$exp/scores/$1.weights.sha256
     [[ -f $record ]] || return 1
+    ((score_compute == 1)) || manner+=-compute$score_compute
     noted=$(sed -n 's/^# precision //p' "$record")
-    [[ $exp/scores/$1 -nt $(audio_dir "$1")/wav.scp && ${noted:-fp32} == "$score_precision" ]] &&
+    [[ $exp/scores/$1 -nt $(audio_dir "$1")/wav.scp && ${noted:-fp32} == "$manner" ]] &&
         (cd "./$exp" && sha256sum --check --status "scores/$1.weights.sha256") 2>/dev/null
 }
 

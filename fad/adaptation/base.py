@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fad.boundary import Boundary
+from fad.errors import FadError
 
 
 class NotMergeable(Exception):
@@ -80,6 +81,18 @@ class Adaptation:
 
     def after_step(self, state: TrainState) -> None:
         """Called after each optimiser step; methods with a schedule of their own act here."""
+
+    def choose_compute(self, factor: int) -> None:
+        """Has scoring compute less, at some loss of accuracy; 1 is all that there is to compute.
+
+        Raises:
+            FadError: this method, or the model as it was trained, has no such setting.
+        """
+        if factor != 1:
+            raise FadError(
+                f"--compute {factor}: only a model of the method 'stochastic' can compute less: "
+                "leave it out"
+            )
 
     def merge(self) -> nn.Module:
         """Folds the update into the encoder, in place, and returns it as a plain encoder.

@@ -1,8 +1,6 @@
 """LoRA: a trainable low-rank update of chosen linear layers (arXiv 2106.09685), through loralib."""
 
 import math
-import re
-from collections.abc import Iterator
 
 import loralib
 import torch
@@ -10,11 +8,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation
+from fad.adaptation.blocks import (
+    check_targets,
+    choose_blocks,
+    find_linear_layers,
+    replace_module,
+)
+from fad.adaptation.low_rank import add_low_rank, check_rank_and_alpha, folded, is_number
 from fad.boundary import Boundary
-from fad.errors import FadError, nearest
+from fad.errors import FadError
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
-_LINEAR_OF_BLOCK = re.compile(r".*\.layers\.(\d+)\.(?:self_attn\.)?(\w+)")
 
 
 class LowRankLinear(loralib.Linear):
@@ -26,12 +30,10 @@ class LowRankLinear(loralib.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """(..., d_in) -> (..., d_out)."""
         rows = x.flatten(0, -2)
-        # Of rows, not of (B, T, D): what F.linear gives for that is a view, and what is added to a
-        # view in place is copied in the backward pass.
         base = F.linear(rows, self.weight, self.bias)
-        low = F.linear(self.lora_dropout(rows), self.lora_A)
-        up = (self.scaling * self.lora_B).t().to(base.dtype)
-        return base.addmm_(low, up).unflatten(0, x.shape[:-1])
+        up = self.scaling * self.lora_B
+        out = add_low_rank(base, self.lora_dropout(rows), self.lora_A, up)
+        return out.unflatten(0, x.shape[:-1])
 
 
 class LoRA(Adaptation):
@@ -47,6 +49,8 @@ class LoRA(Adaptation):
         dropout: on the input of A, in training.
         target_modules: some of q_proj, k_proj, v_proj, out_proj, fc1, fc2.
         blocks: `all` that the wanted outputs depend on, or block numbers from 1.
+        rank_stabilised: scales by alpha / sqrt(rank) instead, with which outputs and gradients keep
+            their size as the rank grows (rsLoRA, arXiv 2312.03732).
 
     Raises:
         FadError: a number out of its range, an unknown target module, or (in `attach`) a block not
@@ -60,53 +64,25 @@ class LoRA(Adaptation):
         target_modules: list[str],
         dropout: float = 0.0,
         blocks: str | list[int] = "all",
+        rank_stabilised: bool = False,
     ) -> None:
-        if type(rank) is not int or rank < 1:
-            raise FadError(f"adaptation_conf: rank is {rank}; it must be a whole number from 1")
-        if not _is_number(alpha) or not 0 < alpha < math.inf:
-            raise FadError(f"adaptation_conf: alpha is {alpha}; it must be a number over 0")
-        if not _is_number(dropout) or not 0 <= dropout < 1:
+        check_rank_and_alpha(rank, alpha)
+        if not is_number(dropout) or not 0 <= dropout < 1:
             raise FadError(f"adaptation_conf: dropout is {dropout}; it must be in [0, 1)")
-        if not isinstance(target_modules, list) or not target_modules:
-            raise FadError(f"adaptation_conf: target_modules needs a list; {nearest('', TARGETS)}")
-        for target in target_modules:
-            if target not in TARGETS:
-                raise FadError(
-                    f"adaptation_conf: no target module '{target}'; {nearest(str(target), TARGETS)}"
-                )
+        check_targets(target_modules, TARGETS)
+        if type(rank_stabilised) is not bool:
+            raise FadError(f"adaptation_conf: rank_stabilised is {rank_stabilised}; true or false?")
         self.rank, self.alpha, self.dropout = rank, alpha, dropout
         self.target_modules, self.blocks = set(target_modules), blocks
+        self.scaling = alpha / (math.sqrt(rank) if rank_stabilised else rank)
         self._layers: dict[str, LowRankLinear] = {}
 
     def _wrap(self, encoder: nn.Module) -> None:
-        # Blocks above the last output that is wanted would never get a gradient.
-        self._chosen = self._choose_blocks(max(encoder.wanted))
-        for name, base in list(self._targets(encoder)):
-            layer = self._low_rank(base)
-            _set_module(encoder, name, layer)
-            self._layers[name] = layer
-        if not self._layers:
-            raise FadError(
-                f"LoRA found none of {sorted(self.target_modules)} in the encoder; its modules end "
-                f"in {sorted({name.split('.')[-1] for name, _ in encoder.named_modules()})}"
-            )
-
-    def _choose_blocks(self, num_layers: int) -> set[int]:
-        if self.blocks == "all":
-            return set(range(1, num_layers + 1))
-        numbers = self.blocks if isinstance(self.blocks, list) else []
-        if not numbers or not all(type(n) is int and 1 <= n <= num_layers for n in numbers):
-            raise FadError(
-                f"adaptation_conf: blocks is {self.blocks}; give 'all' or numbers 1 to {num_layers}"
-                ", the last that encoder_conf.layers asks for"
-            )
-        return set(numbers)
-
-    def _targets(self, encoder: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
-        for name, module in encoder.named_modules():
-            match = _LINEAR_OF_BLOCK.fullmatch(name)
-            if match and int(match[1]) + 1 in self._chosen and match[2] in self.target_modules:
-                yield name, module
+        self._chosen = choose_blocks(self.blocks, max(encoder.wanted))
+        found = find_linear_layers(encoder, self.target_modules, self._chosen)
+        self._layers = {name: self._low_rank(base) for name, base in found.items()}
+        for name, layer in self._layers.items():
+            replace_module(encoder, name, layer)
 
     def _low_rank(self, base: nn.Linear) -> "LowRankLinear":
         # merge_weights=False: loralib would otherwise merge in eval(), and a state dict taken then
@@ -121,7 +97,7 @@ class LoRA(Adaptation):
             merge_weights=False,
             bias=base.bias is not None,
         )
-        layer.weight, layer.bias = base.weight, base.bias
+        layer.weight, layer.bias, layer.scaling = base.weight, base.bias, self.scaling
         return layer
 
     def owned(self) -> dict[str, nn.Parameter]:
@@ -139,19 +115,7 @@ class LoRA(Adaptation):
     @torch.no_grad()
     def merge(self) -> nn.Module:
         for name, layer in self._layers.items():
-            plain = nn.Linear(layer.in_features, layer.out_features, device="meta")
-            update = layer.scaling * layer.lora_B @ layer.lora_A
-            plain.weight = nn.Parameter(layer.weight + update, requires_grad=False)
-            plain.bias = layer.bias
-            _set_module(self.encoder, name, plain)
+            plain = folded(layer, layer.lora_A, layer.scaling * layer.lora_B)
+            replace_module(self.encoder, name, plain)
         self._layers = {}
         return self.encoder
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float)
-
-
-def _set_module(root: nn.Module, name: str, module: nn.Module) -> None:
-    parent, _, attribute = name.rpartition(".")
-    setattr(root.get_submodule(parent), attribute, module)

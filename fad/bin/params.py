@@ -1,4 +1,4 @@
-"""Counts the parameters of a method on a pre-trained encoder."""
+"""Counts the parameters of a method, or of all, on a pre-trained encoder."""
 
 import argparse
 import json
@@ -9,14 +9,16 @@ from fad.cli import run
 from fad.config import load_config
 
 DESCRIPTION = """\
-Prints, as JSON, how many parameters a method trains on a pre-trained encoder.
+Prints how many parameters a method trains: of one as JSON, of all of conf/ as a table.
 
     python -m fad.bin.params --config lora_r16 --pretrained xlsr2_300m.pt
+    python -m fad.bin.params --all
 
 total        the file's (its pre-training heads included, as the paper counts; less the blocks
              that num_blocks leaves out) and ours
-trainable    adaptation + backend
+trainable    adaptation + backend (in the table: in encoder, in back-end)
 ratio        the pre-trained file's over the trainable ones: how many times fewer than full tuning
+bytes saved  the size of best.safetensors
 """
 
 
@@ -27,10 +29,14 @@ def get_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, help="a method of conf/, or a YAML file")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--config", help="a method of conf/, or a YAML file")
+    which.add_argument("--all", action="store_true", help="every method of conf/")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
     parser.add_argument(
-        "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
+        "--pretrained",
+        type=Path,
+        help="a fairseq file or a Hugging Face folder (default: none, and XLS-R 300M's shape)",
     )
     return parser
 
@@ -39,13 +45,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Prints the counts.
 
     Raises:
-        FadError: the config or the file is not usable.
+        FadError: a config or the file is not usable.
     """
     args = get_parser().parse_args(argv)
-    config = load_config(args.config, args.set)
-    from fad.detector import build_detector
+    config = None if args.all else load_config(args.config, args.set)
+    from fad import counts
 
-    print(json.dumps(build_detector(config, args.pretrained).count(), indent=2))
+    shape = counts.read_shape(args.pretrained)
+    if config is None:
+        print(counts.as_table(counts.count_methods(shape, args.set)))
+    else:
+        print(json.dumps(counts.count_config(config, shape).parameters, indent=2))
 
 
 if __name__ == "__main__":

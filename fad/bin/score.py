@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fad.scoring import check_finite, score_waveform
 
     device = choose_device(args.ngpu)
-    detector = load_for_scoring(args.model, args.pretrained, device, args.precision)
+    detector = load_for_scoring(args.model, args.pretrained, device, args.precision, args.compute)
     logging.info("path, %s; higher = bona fide", answer.columns)
     bad = 0
     for path in args.files:

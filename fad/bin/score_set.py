@@ -8,7 +8,7 @@ from fad.cli import run
 from fad.data.jobs import add_job_options, check_job, left_to_do
 from fad.data.shards import Parts, audio_parts
 from fad.errors import FadError
-from fad.model_options import add_model_options
+from fad.model_options import add_model_options, manner
 from fad.report.scored import identity, record_weights
 
 DESCRIPTION = """\
@@ -46,12 +46,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_job(args)
     if not (args.audio / "wav.scp").is_file():
         raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")
-    parts = audio_parts(args.out, args.audio, identity(args.model, args.precision))
+    parts = audio_parts(args.out, args.audio, identity(args.model, manner(args)))
     if args.combine:
         parts.check_done(args.nj)
         parts.join()
         parts.remove()
-        record_weights(args.model, args.out, args.precision)
+        record_weights(args.model, args.out, manner(args))
     elif left := left_to_do(len(parts.shards), args.job, args.nj, parts.is_done):
         _score(args, parts, left)
 
@@ -64,7 +64,7 @@ def _score(args: argparse.Namespace, parts: Parts, numbers: list[int]) -> None:
     from fad.scoring import score_shards
 
     device = choose_device(args.ngpu)
-    detector = load_for_scoring(args.model, args.pretrained, device, args.precision)
+    detector = load_for_scoring(args.model, args.pretrained, device, args.precision, args.compute)
     config = detector.encoder.config
     source = AudioSource(args.audio, config.grid, config.normalize)
     shards = [parts.shard(number) for number in numbers]

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fad.encoders.pooling import mean_pool
+
 
 class SelfAttention(nn.Module):
     """Multi-head self-attention with fairseq's parameter names.
@@ -14,11 +16,17 @@ class SelfAttention(nn.Module):
     Args:
         dim: the width D, a multiple of `num_heads`.
         num_heads: attention heads H.
+
+    Attributes:
+        query_pool: how many neighbouring frames are averaged into one query, whose output is then
+            that of all of them.
+        key_value_pool: and into one key and one value.
     """
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
+        self.query_pool = self.key_value_pool = 1
         self.q_proj = nn.Linear(dim, dim)
         self.k_proj = nn.Linear(dim, dim)
         self.v_proj = nn.Linear(dim, dim)
@@ -34,12 +42,18 @@ class SelfAttention(nn.Module):
         Returns:
             (B, T, D).
         """
-        query, key, value = self.q_proj(x), self.k_proj(x), self.v_proj(x)
+        # Projections are linear up to a bias: a mean's projection is the projections' mean.
+        asking, _ = mean_pool(x, keep, self.query_pool)
+        asked, keep = mean_pool(x, keep, self.key_value_pool)
+        query, key, value = self.q_proj(asking), self.k_proj(asked), self.v_proj(asked)
         mask = None if keep is None else keep[:, None, None, :]
         out = F.scaled_dot_product_attention(
             self._split(query), self._split(key), self._split(value), attn_mask=mask
         )
-        return self.out_proj(out.transpose(1, 2).flatten(2))
+        out = self.out_proj(out.transpose(1, 2).flatten(2))
+        if self.query_pool == 1:
+            return out
+        return out.repeat_interleave(self.query_pool, dim=1)[:, : x.shape[1]]
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, H, T, D / H)."""

@@ -71,7 +71,8 @@ def quantise(encoder: nn.Module) -> None:
     The float weights are given back as it goes, so that both are never there.
 
     Args:
-        encoder: on the CPU, with nothing but plain linear layers in its blocks.
+        encoder: on the CPU, with nothing but plain linear layers in its blocks; what an adaptation
+            has of them there, where it cannot be merged, is then in 8 bits too.
 
     Raises:
         FadError: it lies on a GPU, has other layers, or this torch has no such products.

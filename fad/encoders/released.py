@@ -5,6 +5,7 @@ and MMS 300M (arXiv 2305.13516) are of the shape of XLS-R 300M (arXiv 2111.09296
 of XLS-R 1B.
 """
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -57,6 +58,20 @@ RELEASED: dict[str, Shape] = {
 def parameter_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
     """The shapes of all tensors of a fairseq file by their names, without making them."""
     return _encoder_shapes(shape) | _pretraining_shapes(shape)
+
+
+def shape_of(name: str) -> Checkpoint:
+    """A released model without its values: a checkpoint whose tensors are of the meta device.
+
+    Raises:
+        FadError: no model of that name is known.
+    """
+    if name not in RELEASED:
+        raise FadError(f"{name}: not a released model's name; {nearest(name, RELEASED)}")
+    shape = RELEASED[name]
+    state = {key: torch.empty(size, device="meta") for key, size in parameter_shapes(shape).items()}
+    conv_layers = parse_conv_layers(shape["conv_feature_layers"], name)
+    return Checkpoint(Path(name), shape, conv_layers, True, state)
 
 
 def check_shapes(checkpoint: Checkpoint, name: str) -> None:

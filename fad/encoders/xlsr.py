@@ -19,6 +19,7 @@ from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.frontend import Frontend
 from fad.encoders.inplace import add_into
 from fad.encoders.layers import check_num_blocks, select_layers
+from fad.encoders.pooling import mean_pool
 from fad.masks import length_mask
 
 
@@ -163,6 +164,7 @@ class XLSR(nn.Module):
             cropped and padding does not reach real frames.
         deepest: the deepest boundary at which the chain can be entered.
         activation_checkpointing: whether the blocks keep less in training and compute it again.
+        squeeze: how many neighbouring frames are averaged into one before the blocks.
 
     Raises:
         FadError: `layers` names a block that is not there, or there are fewer than `num_blocks`.
@@ -182,6 +184,7 @@ class XLSR(nn.Module):
         self.wanted = select_layers(layers, self.num_layers)
         self.deepest = block(max(self.wanted))
         self.activation_checkpointing = False
+        self.squeeze = 1
         self.feature_extractor = Frontend(config.grid, config.conv_bias)
         self.layer_norm = nn.LayerNorm(config.grid.channels)
         self.post_extract_proj = nn.Linear(config.grid.channels, config.dim)
@@ -194,6 +197,15 @@ class XLSR(nn.Module):
         torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
         for layer in self.encoder.layers:
             layer.compile(dynamic=True)
+
+    def pool(self, squeeze: int, query: int, key_value: int) -> None:
+        """Has neighbouring frames averaged: before the blocks, and in their self-attention.
+
+        Entered with a block's output, the chain is not squeezed.
+        """
+        self.squeeze = squeeze
+        for layer in self.encoder.layers:
+            layer.self_attn.query_pool, layer.self_attn.key_value_pool = query, key_value
 
     def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
         """Waveforms (B, S) at 16 kHz with lengths (B,) -> frames (B, T, C) and their numbers."""
@@ -216,7 +228,8 @@ class XLSR(nn.Module):
             wanted: the blocks, numbers from 1 in order.
 
         Returns:
-            A list of (B, T, D), one a wanted block, and the frames in each utterance, (B,).
+            A list of (B, T, D), one a wanted block, and the frames in each utterance, (B,): fewer
+            than came in where they are squeezed.
         """
         if boundary == NONE:
             inputs, lens = self.frontend(inputs, lens)
@@ -224,6 +237,8 @@ class XLSR(nn.Module):
         hidden: dict[int, Tensor] = {}
         if boundary <= FRONTEND:
             x = self.encoder.open(self.project(inputs), keep)
+            x, keep = mean_pool(x, keep, self.squeeze)
+            lens = (lens + self.squeeze - 1) // self.squeeze
         else:
             numbers = needed_outputs(boundary, wanted)
             hidden = dict(zip(numbers, inputs.unbind(2), strict=True))

@@ -1,7 +1,7 @@
 """Which weights gave a set's scores, so that they are not taken for another model's.
 
 `<set>.weights.sha256` is for `sha256sum --check`, which passes over a line that begins with #. In
-such a line stands the precision, where it is not float32.
+such a line stand precision and cost (`int8`, `fp32-compute2`), where they are not float32 and all.
 """
 
 import re
@@ -12,7 +12,7 @@ from fad.files import sha256_file, write_text
 from fad.model_options import FP32
 
 CONFIG, WEIGHTS = "config.yaml", "best.safetensors"
-_LINE = re.compile(rb"(?:# precision [a-z0-9]+\n)?([0-9a-f]{64})  best\.safetensors\n")
+_LINE = re.compile(rb"(?:# precision [a-z0-9-]+\n)?([0-9a-f]{64})  best\.safetensors\n")
 
 
 def identity(model: Path, precision: str = FP32) -> list[str]:

@@ -283,7 +283,7 @@ class Trainer:
             )
 
     def _log_step(self, board: SummaryWriter, loss: float) -> None:
-        rate = self.schedule.get_last_lr()[0]
+        rate = self.optimiser.param_groups[0]["lr"]  # a method may have changed the schedule's
         logger.info(
             "step %d of %d: loss %.4f, lr %.2e", self.progress.step, self.total_steps, loss, rate
         )

@@ -6,6 +6,7 @@ from fad.config import CONF_DIR, load_config
 from fad.detector import build_detector
 from fad.registry import SLOTS
 
+XLSR_ALONE = {"stochastic"}  # the contract test sees the others refused
 SHIPPED = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
 
 
@@ -13,6 +14,8 @@ SHIPPED = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
 @pytest.mark.parametrize("encoder", SLOTS["encoder"])
 def test_every_shipped_config_builds(name, encoder, mini_file):
     # Its encoder_conf too: an override of the name would empty it, and both take `layers`.
+    if encoder != "xlsr" and name in XLSR_ALONE:
+        pytest.skip("of the encoder 'xlsr' alone")
     detector = build_detector({**load_config(name), "encoder": encoder}, mini_file)
     assert detector.count()["trainable"] > 0
 

@@ -51,6 +51,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
         {"registry", "config", "encoders", "adaptation", "backends"},
         TORCH | {"safetensors"},
     ),
+    "counts": ({"config", "detector", "encoders"}, {"torch"}),
     "scoring": ({"data", "detector"}, TORCH),
     "model_options": (set(), set()),
     "loading": ({"detector", "adaptation", "encoders", "model_options"}, {"torch"}),

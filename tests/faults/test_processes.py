@@ -21,6 +21,19 @@ LAUNCH = str(ROOT / "utils/launch.py")
 UNEVEN = ("train.batch_size=3", "train.batch_size=7")
 # AdamW divides by the size of a gradient, which for one near zero multiplies rounding noise.
 LOSSES, WEIGHTS = 1e-5, 1e-3
+LAST = ("adaptation=last", "adaptation_conf.rank=4")
+# Pruned at random: of two entries of nearly one size, rounding may say which is the smaller. At a
+# low rate: what is zero in the optimiser's state multiplies rounding noise too.
+RELORA = (
+    *("adaptation=relora", "adaptation_conf.target_modules=[q_proj,fc1]", "adaptation_conf.rank=4"),
+    *("adaptation_conf.alpha=8", "adaptation_conf.every=2", "adaptation_conf.restart_warmup=1"),
+    *("adaptation_conf.prune=random", "train.lr=1e-3"),
+)
+STOCHASTIC = (
+    *("adaptation=stochastic", "adaptation_conf.squeeze=[1,2]", "adaptation_conf.query=[1,2]"),
+    "adaptation_conf.key_value=[1,2,4]",
+)
+LORA = ("adaptation_conf.dropout=0.3",)
 # A process alone with two threads adds up in another order than with one.
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
@@ -45,7 +58,7 @@ def run(words: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("uneven", UNEVEN)
-@pytest.mark.parametrize("more", [("adaptation=lora",), ("train.accumulate=2",)])
+@pytest.mark.parametrize("more", [("adaptation=lora",), ("train.accumulate=2",), LAST, RELORA])
 def test_two_processes_train_as_one(command, tmp_path, uneven, more):
     for processes in (1, 2):
         done = run(command(tmp_path / str(processes), processes, uneven, *more))
@@ -60,8 +73,9 @@ def test_two_processes_train_as_one(command, tmp_path, uneven, more):
     assert "rank" not in done.stderr  # one process speaks for all
 
 
-def test_two_processes_go_on_to_the_same_bytes(command, tmp_path):
-    overrides = ("adaptation_conf.dropout=0.3", "train.checkpoint_steps=1", "train.epochs=3")
+@pytest.mark.parametrize("more", [LORA, RELORA, STOCHASTIC])
+def test_two_processes_go_on_to_the_same_bytes(command, tmp_path, more):
+    overrides = (*more, "train.checkpoint_steps=1", "train.epochs=3")
     assert run(command(tmp_path / "whole", 2, *overrides)).returncode == 0
     words = command(tmp_path / "parts", 2, *overrides)
     with subprocess.Popen(words, env=ENV, stderr=subprocess.DEVNULL) as process:

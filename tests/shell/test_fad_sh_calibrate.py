@@ -85,11 +85,27 @@ def test_the_dev_set_is_scored_in_the_precision_of_the_test_sets(recipe):
     assert scored_sets(recipe) == ["eval", "dev"]
 
 
+def test_the_dev_set_is_scored_at_the_cost_of_the_test_sets(recipe):
+    recipe.add_all()
+    words = ("--stage", "4", "--stop_stage", "4", "--score_compute", "2")
+    weights = (recipe.path / "exp/lora/best.safetensors").read_text()
+    for note, expected in (("", ["eval", "dev"]), ("# precision fp32-compute2\n", ["eval"])):
+        record(recipe, weights, note)
+        done = recipe.run(*words)
+        assert done.returncode == 0, done.stderr
+        assert scored_sets(recipe) == expected
+        for call in recipe.calls():
+            assert call[0] != "fad.bin.score_set" or call[call.index("--compute") + 1] == "2"
+    assert recipe.run(*words[:4]).returncode == 0
+    assert scored_sets(recipe) == ["eval", "dev"]
+
+
 def test_a_precision_that_cannot_be_is_refused_before_anything_runs(recipe):
     recipe.add_all()
     for words, message in (
         (("--score_precision", "int4"), "--score_precision int4: fp32 or int8"),
         (("--score_precision", "int8", "--ngpu", "1"), "int8 is for a CPU: stage 4 with --ngpu 0"),
+        (("--score_compute", "0"), "--score_compute 0: give a number from 1 up"),
     ):
         done = recipe.run("--stage", "4", *words)
         assert done.returncode != 0

@@ -6,7 +6,7 @@ from torch import nn
 
 from fad.adaptation.base import NotMergeable
 from fad.adaptation.lora import LoRA, LowRankLinear
-from fad.config import load_config
+from fad.config import load_config, read_yaml
 from fad.detector import build_detector, load_detector, save_detector
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.encoders.int8 import Int8Linear
@@ -21,7 +21,10 @@ MERGED = 1e-5  # W x + B A x against (W + B A) x in float32, on logits near 1
 INT8 = 0.02  # on the same, of two blocks of width 48
 
 
-@pytest.fixture(scope="module", params=["frozen", "lora", "full"])
+METHODS = ("frozen", "lora", "full", "lorta", "adapter", "bitfit", "last", "relora", "stochastic")
+
+
+@pytest.fixture(scope="module", params=METHODS)
 def model(request, mini_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exp")
     torch.manual_seed(0)
@@ -73,3 +76,14 @@ def test_what_cannot_be_merged_scores_as_it_is_in_float_alone(mini_file, tmp_pat
 def test_a_precision_that_there_is_not_is_refused(tmp_path):
     with pytest.raises(FadError, match="--precision int4: give one of fp32, int8"):
         load_for_scoring(tmp_path, None, CPU, "int4")
+
+
+def test_what_cannot_compute_less_is_refused(model):
+    if read_yaml(model / "config.yaml")["adaptation"] == "stochastic":
+        ready, whole = (load_for_scoring(model, None, CPU, "fp32", n) for n in (2, 1))
+        assert (logits(ready) - logits(whole)).abs().max().item() > MERGED
+        ints = load_for_scoring(model, None, CPU, "int8", 2)
+        assert 0 < (logits(ready) - logits(ints)).abs().max().item() < INT8
+        return
+    with pytest.raises(FadError, match="--compute 2: only a model of the method 'stochastic'"):
+        load_for_scoring(model, None, CPU, "fp32", 2)

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from fad.bin import params
+from fad.config import CONF_DIR
 from fad.encoders.released import parameter_shapes
 from fad.errors import FadError
 from tests.helpers.released import MINI, XLSR_300M
@@ -32,6 +33,37 @@ def test_the_counts_are_printed_as_json(capsys, mini_file, name, owned):
 def test_overrides_count(capsys, mini_file):
     options = ["--config", "lora", "--pretrained", str(mini_file)]
     assert counts(capsys, *options, "--set", "adaptation_conf.rank=1")["adaptation"] == 384
+
+
+def test_all_methods_are_a_table_in_order_and_so_on_a_file(capsys, mini_file):
+    params.main(["--all", "--pretrained", str(mini_file)])
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading.split()[:2] == ["config", "trainable"]
+    methods = {path.stem for path in CONF_DIR.glob("*.yaml")} - {"base"}
+    assert {line.split()[0] for line in lines} == methods
+    trainable = [int(line.split()[1].replace(",", "")) for line in lines]
+    assert trainable == sorted(trainable)
+    one = counts(capsys, "--config", lines[-1].split()[0], "--pretrained", str(mini_file))
+    assert one["trainable"] == trainable[-1]
+
+
+def test_without_a_file_it_counts_on_xls_r_300m(capsys):
+    assert counts(capsys, "--config", "lora_r16") == {
+        "total": 317_390_592 + 1_572_864 + 4_122,
+        "trainable": 1_572_864 + 4_122,
+        "adaptation": 1_572_864,
+        "backend": 4_122,
+        "ratio": 201.26,
+    }
+
+
+def test_one_method_or_all_and_an_override_that_one_does_not_have(capsys):
+    with pytest.raises(SystemExit):
+        params.main(["--all", "--config", "lora"])
+    with pytest.raises(SystemExit):
+        params.main([])
+    with pytest.raises(FadError, match=r"'\w+' has no key 'rank'"):
+        params.main(["--all", "--set", "adaptation_conf.rank=2"])
 
 
 def test_rank_16_on_the_full_shape_is_the_papers_budget():

@@ -108,3 +108,8 @@ def test_in_integers_a_file_scores_nearly_as_in_float(capsys, trained, tiny_dump
     ints = [float(row[1]) for row in lines(capsys, *common, "--precision", "int8", *paths)]
     assert ints == pytest.approx(whole, abs=INT8)
     assert ints != whole
+
+
+def test_only_a_stochastic_model_can_compute_less(trained, tmp_path):
+    with pytest.raises(FadError, match="--compute 2: only a model of the method 'stochastic'"):
+        score.main(["--model", str(trained), "--compute", "2", str(tmp_path / "a.wav")])

@@ -13,6 +13,7 @@ from fad.bin import score_set
 from fad.data import shards, tables
 from fad.detector import Detector
 from fad.errors import FadError
+from tests.helpers.experiment import train
 
 INT8 = 0.05  # on scores near 1
 
@@ -239,3 +240,17 @@ def test_parts_of_another_precision_are_not_joined(trained, audio, tmp_path):
         score_set.main([*words, "--combine", "true"])
     score_set.main([*words, "--precision", "int8", "--combine", "true"])
     assert len(tables.read_table(tmp_path / "dev")) == 6
+
+
+def test_scores_at_less_cost_are_told_from_others(mini_file, tiny_dump, audio, tmp_path):
+    exp = train(tmp_path / "exp", mini_file, tiny_dump, "stochastic", "train.epochs=1")
+    whole = score(exp, audio, tmp_path / "a")
+    less = score(exp, audio, tmp_path / "b", 2, None, "--compute", "2")
+    assert less.keys() == whole.keys()
+    assert less != whole
+    notes = [(tmp_path / f"{name}.weights.sha256").read_text().splitlines() for name in "ab"]
+    assert notes[1] == ["# precision fp32-compute2", *notes[0]]
+    common = ["--model", str(exp), "--audio", str(audio), "--out", str(tmp_path / "c")]
+    score_set.main([*common, "--compute", "4"])
+    with pytest.raises(FadError, match="job 1 of 1 has not finished: run it again"):
+        score_set.main([*common, "--compute", "2", "--combine", "true"])

@@ -9,7 +9,7 @@ import torch
 from fad.encoders.checkpoint import load_xlsr
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
 from fad.encoders.pretrained import PRETRAINING_PARTS, Checkpoint
-from fad.encoders.released import RELEASED, check_shapes, parameter_shapes
+from fad.encoders.released import RELEASED, check_shapes, parameter_shapes, shape_of
 from fad.errors import FadError
 
 # name -> parameters in pre-training, and of the encoder alone. In millions, the papers have the
@@ -136,3 +136,11 @@ def test_a_model_of_another_size_or_name_is_refused():
         check_shapes(on_meta("xls-r-300m"), "xls-r-1b")
     with pytest.raises(FadError, match=r"xls-r-3b: not a released.*did you mean 'xls-r-"):
         check_shapes(on_meta("xls-r-300m"), "xls-r-3b")
+
+
+def test_a_shape_alone_is_a_checkpoint_that_an_encoder_is_built_on():
+    encoder = load_xlsr(shape_of("xls-r-300m"))
+    assert shape_of("xls-r-300m").num_parameters == COUNTS["xls-r-300m"][0]
+    assert sum(value.numel() for value in encoder.parameters()) == COUNTS["xls-r-300m"][1]
+    with pytest.raises(FadError, match="did you mean 'xls-r-300m'"):
+        shape_of("xls-r-300")

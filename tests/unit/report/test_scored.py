@@ -62,10 +62,12 @@ def test_a_record_that_is_none_is_refused(exp, text):
         check_weights(exp, exp / "scores/other/eval")
 
 
-def test_a_record_says_in_which_precision_and_is_one_still(exp):
+@pytest.mark.parametrize("manner", ["int8", "fp32-compute2"])
+def test_a_record_says_in_which_precision_and_is_one_still(exp, manner):
     scores = exp / "scores/other/eval"
-    record_weights(exp, scores, "int8")
-    assert (exp / "scores/other/eval.weights.sha256").read_text().startswith("# precision int8\n")
+    record_weights(exp, scores, manner)
+    text = (exp / "scores/other/eval.weights.sha256").read_text()
+    assert text.startswith(f"# precision {manner}\n")
     check_weights(exp, scores)
     check = ["sha256sum", "--check", "--status", "scores/other/eval.weights.sha256"]
     assert subprocess.run(check, cwd=exp, check=False).returncode == 0

@@ -50,6 +50,11 @@ def store(dump, pretrained, name: str, overrides: tuple[str, ...], **options: st
     ("name", "overrides", "train_at", "dev_at"),
     [
         ("full", [], NONE, NONE),
+        ("adapter", [FIRST], FRONTEND, FRONTEND),
+        ("bitfit", TOP, block(1), block(1)),
+        ("lorta", TOP, block(1), block(1)),
+        ("topk", [FIRST], FRONTEND, FRONTEND),
+        ("topk", ["adaptation_conf.k=1"], FRONTEND, block(1)),
         ("lora", [], FRONTEND, FRONTEND),
         ("lora", [FIRST], FRONTEND, FRONTEND),
         ("lora", ["adaptation_conf.blocks=[2]"], FRONTEND, block(1)),
@@ -58,6 +63,10 @@ def store(dump, pretrained, name: str, overrides: tuple[str, ...], **options: st
         ("frozen", [FIRST], block(2), block(2)),
         ("frozen", [FIRST, "encoder_conf.layers=[1]"], block(1), block(1)),
         ("frozen", [FIRST, "encoder=fairseq_xlsr"], FRONTEND, FRONTEND),
+        ("last", [FIRST], block(2), block(2)),
+        ("last", [FIRST, "encoder_conf.layers=[1]"], block(1), block(1)),
+        ("relora", [FIRST], FRONTEND, FRONTEND),
+        ("stochastic", [FIRST], FRONTEND, FRONTEND),
     ],
 )
 def test_the_deepest_boundary_follows_the_method_the_crops_and_the_encoder(
@@ -97,7 +106,9 @@ def test_auto_goes_back_to_the_frontend_or_to_nothing_until_it_fits(dumps, caplo
     assert half.plan("auto", frames, 1.01 * one) == block(2)
 
 
-@pytest.mark.parametrize(("name", "overrides"), [("lora", TOP), ("frozen", (FIRST,))])
+@pytest.mark.parametrize(
+    ("name", "overrides"), [("lora", TOP), ("frozen", (FIRST,)), ("last", (FIRST,))]
+)
 def test_blocks_that_are_stored_give_the_losses_of_audio_on_fixed_crops(
     mini_file, dump, tmp_path, name, overrides
 ):
@@ -152,3 +163,15 @@ def test_what_is_there_is_not_outgrown_by_the_next_call(dumps, mini_file, dump):
     assert frozen.plan("auto", frames, few) < block(2)
     store(dump, mini_file, "frozen", (FIRST,))
     assert frozen.plan("auto", frames, few) == block(2)  # complete: nothing is written
+
+
+@pytest.mark.parametrize("name", ["adapter", "bitfit", "lorta", "topk"])
+def test_every_method_of_the_top_block_trains_on_what_is_stored_below_it(
+    mini_file, dump, tmp_path, name
+):
+    overrides = ("adaptation_conf.k=1", FIRST) if name == "topk" else TOP
+    audio = train(tmp_path / "audio", mini_file, dump, name, *overrides)
+    store(dump, mini_file, name, overrides)
+    assert {p.name for p in dump.iterdir()} == {"audio", "block1-mini", "block1-first51-mini"}
+    frames = train(tmp_path / "frames", mini_file, dump, name, *overrides, stored="block:1")
+    assert losses(frames) == pytest.approx(losses(audio), rel=ROUNDED)

@@ -40,6 +40,19 @@ def test_stopped_and_started_again_it_ends_as_if_never_stopped(
         "train.checkpoint_steps=1",
     )
     whole = train(tmp_path / "whole", mini_file, tiny_dump, *options)
+    with monkeypatch.context() as patched:
+        stop_at(patched, at_step)
+        with pytest.raises(Stopped):
+            train(tmp_path / "parts", mini_file, tiny_dump, *options)
+    assert not (tmp_path / "parts" / "train_summary.json").exists()
+    assert load_checkpoint(tmp_path / "parts" / "checkpoint.pt")[0].step == at_step - 1
+    parts = train(tmp_path / "parts", mini_file, tiny_dump, *options)
+    assert losses(parts) == losses(whole)
+    assert (parts / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
+
+
+def stop_at(patched: pytest.MonkeyPatch, at_step: int) -> None:
+    """Has training stop before it has done this step."""
     step = Trainer._step
 
     def stopping(self, group):
@@ -47,14 +60,48 @@ def test_stopped_and_started_again_it_ends_as_if_never_stopped(
             raise Stopped
         return step(self, group)
 
-    with monkeypatch.context() as patched, pytest.raises(Stopped):
-        patched.setattr(Trainer, "_step", stopping)
-        train(tmp_path / "parts", mini_file, tiny_dump, *options)
-    assert not (tmp_path / "parts" / "train_summary.json").exists()
-    assert load_checkpoint(tmp_path / "parts" / "checkpoint.pt")[0].step == at_step - 1
+    patched.setattr(Trainer, "_step", stopping)
+
+
+RESTARTS = ("adaptation_conf.every=2", "adaptation_conf.restart_warmup=2")
+PARTS = [
+    ("last", (), 4),
+    ("stochastic", ("train.accumulate=2", "train.batch_size=2"), 4),
+    # Before a restart, behind it (at a rate of zero, and at half of it), and behind the second.
+    *(("relora", RESTARTS, at_step) for at_step in (2, 3, 4, 5)),
+    ("relora", (*RESTARTS, "adaptation_conf.prune=random"), 3),
+]
+
+
+@pytest.mark.parametrize(("name", "overrides", "at_step"), PARTS)
+def test_methods_that_change_more_or_draw_more_end_the_same_too(
+    mini_file, tiny_dump, tmp_path, monkeypatch, name, overrides, at_step
+):
+    # The last epoch is the best: what it gave is compared.
+    options = (name, "train.epochs=3", "train.patience=9", "train.checkpoint_steps=1", *overrides)
+    monkeypatch.setattr(Trainer, "_end_epoch", always_the_best(Trainer._end_epoch))
+    whole = train(tmp_path / "whole", mini_file, tiny_dump, *options)
+    with monkeypatch.context() as patched:
+        stop_at(patched, at_step)
+        with pytest.raises(Stopped):
+            train(tmp_path / "parts", mini_file, tiny_dump, *options)
     parts = train(tmp_path / "parts", mini_file, tiny_dump, *options)
     assert losses(parts) == losses(whole)
     assert (parts / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
+    states = [load_checkpoint(exp / "checkpoint.pt")[1] for exp in (whole, parts)]
+    moments = [list(state["optimiser"]["state"].values()) for state in states]
+    for ours, theirs in zip(*moments, strict=True):
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def always_the_best(end_epoch):
+    """An end of an epoch that forgets the best before."""
+
+    def ending(self, *found):
+        self.progress.best = None
+        end_epoch(self, *found)
+
+    return ending
 
 
 def test_stopped_between_the_best_weights_and_the_checkpoint_it_still_ends_the_same(

@@ -1,0 +1,103 @@
+"""LAST, low-rank attention side-tuning (arXiv 2402.04009): nothing in the encoder changes."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fad.adaptation.base import Adaptation, NotMergeable
+from fad.boundary import Boundary, block
+from fad.errors import FadError
+from fad.masks import length_mask
+
+
+class LowRankAttention(nn.Module):
+    """LSA(x) = up softmax(Q K^T / sqrt(r)) V, with one head of width r and no feed-forward part.
+
+    x is normalised over its width before the projections: sums of outputs grow from block to block.
+    None has a bias (a key's would never get a gradient). `up` starts at zero, and so does LSA.
+
+    Args:
+        dim: the width D of the encoder.
+        rank: r.
+    """
+
+    def __init__(self, dim: int, rank: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(dim, rank, bias=False)
+        self.key = nn.Linear(dim, rank, bias=False)
+        self.value = nn.Linear(dim, rank, bias=False)
+        self.up = nn.Linear(rank, dim, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """(B, T, D) -> (B, T, D); `keep` (B, T) is True at real frames, None where all are."""
+        x = F.layer_norm(x, x.shape[-1:])
+        mask = None if keep is None else keep[:, None, None, :]
+        heads = (project(x)[:, None] for project in (self.query, self.key, self.value))
+        return self.up(F.scaled_dot_product_attention(*heads, attn_mask=mask)[:, 0])
+
+
+class LAST(Adaptation):
+    """A side network of low-rank attention over the outputs z_1 to z_m of the encoder's blocks.
+
+    u_i = (u_{i-1} + z_i) + LSA_i(u_{i-1} + z_i) with u_0 = 0, and the back-end gets the one output
+    u_m - (z_1 + ... + z_{m-1}): the last output and all that the side network has added, so that
+    step 0 is the base model. The encoder takes no part in the backward pass. There are `m * 4 * D *
+    r` parameters: 1,572,864 for 24 blocks at rank 16 in XLS-R 300M.
+
+    The paper has one such block behind each group of blocks of a vision transformer, and takes that
+    sum from the side network's output; no code was published. Assumed here: the first equation, the
+    normalisation, one head, no biases. Its z_0, the transformer's input, is left out: it is not
+    among the outputs that an encoder gives and stage 2 stores.
+
+    Args:
+        rank: r, at least 1.
+        every: g, takes each g-th of the outputs that `encoder_conf.layers` asks for.
+
+    Raises:
+        FadError: a number out of its range, or (in `attach`) outputs that are no multiple of it.
+    """
+
+    def __init__(self, rank: int, every: int = 1) -> None:
+        for name, value in (("rank", rank), ("every", every)):
+            if type(value) is not int or value < 1:
+                raise FadError(
+                    f"adaptation_conf: {name} is {value}; it must be a whole number from 1"
+                )
+        self.rank, self.every = rank, every
+
+    def _wrap(self, encoder: nn.Module) -> None:
+        there = len(encoder.wanted)
+        if there % self.every:
+            raise FadError(
+                f"adaptation_conf: every is {self.every}, and encoder_conf.layers asks for {there} "
+                "outputs: give a divisor of their number, so that the last is taken"
+            )
+        encoder.wanted = encoder.wanted[self.every - 1 :: self.every]
+        # In the encoder, so that it is moved, counted and saved with it.
+        encoder.side = nn.ModuleList(
+            [LowRankAttention(encoder.dim, self.rank) for _ in encoder.wanted]
+        )
+
+    def owned(self) -> dict[str, nn.Parameter]:
+        return {f"side.{name}": value for name, value in self.encoder.side.named_parameters()}
+
+    @property
+    def num_outputs(self) -> int:
+        return 1
+
+    def outputs(self, hidden: list[Tensor], lens: Tensor) -> list[Tensor]:
+        keep = length_mask(lens, hidden[0].shape[1])
+        # u_i = z_1 + ... + z_i + `added`: in two parts, nothing is lost in the last difference.
+        total = added = torch.zeros_like(hidden[0])
+        for attend, z in zip(self.encoder.side, hidden, strict=True):
+            total = total + z
+            added = added + attend(total + added, keep)
+        return [hidden[-1] + added]
+
+    @property
+    def boundary(self) -> Boundary:
+        return block(max(self.encoder.wanted))
+
+    def merge(self) -> nn.Module:
+        raise NotMergeable("its side network stands beside the encoder, not in its weights")

@@ -1,0 +1,49 @@
+"""What methods of low rank share: W x + b + U V x, with U and V of rank r, and its fold into W."""
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fad.errors import FadError
+
+
+def add_low_rank(base: Tensor, rows: Tensor, down: Tensor, up: Tensor) -> Tensor:
+    """base + rows V^T U^T, written over base, whose type it has.
+
+    The base must be of rows, not of (B, T, D): what F.linear gives for that is a view, and what is
+    added to a view in place is copied in the backward pass.
+
+    Args:
+        base: (N, d_out), not used again.
+        rows: (N, d_in).
+        down: V (r, d_in).
+        up: U (d_out, r), with the scale of the update in it, since it is small.
+    """
+    low = F.linear(rows, down)
+    return base.addmm_(low, up.t().to(base.dtype))
+
+
+def folded(layer: nn.Linear, down: Tensor, up: Tensor) -> nn.Linear:
+    """A plain frozen layer of weight W + U V, and of the layer's own bias."""
+    plain = nn.Linear(layer.in_features, layer.out_features, device="meta")
+    plain.weight = nn.Parameter(layer.weight + up @ down, requires_grad=False)
+    plain.bias = layer.bias
+    return plain
+
+
+def check_rank_and_alpha(rank: int, alpha: float) -> None:
+    """Checks a config's rank and alpha.
+
+    Raises:
+        FadError: no whole number from 1, or no number over 0.
+    """
+    if type(rank) is not int or rank < 1:
+        raise FadError(f"adaptation_conf: rank is {rank}; it must be a whole number from 1")
+    if not is_number(alpha) or not 0 < alpha < math.inf:
+        raise FadError(f"adaptation_conf: alpha is {alpha}; it must be a number over 0")
+
+
+def is_number(value: object) -> bool:
+    """Whether it is an integer or a float: no boolean, no string."""
+    return type(value) in (int, float)

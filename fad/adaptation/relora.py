@@ -1,0 +1,112 @@
+"""ReLoRA: low-rank updates that are folded into the weights and begun anew (arXiv 2307.05695)."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from fad.adaptation.base import TrainState
+from fad.adaptation.lora import LoRA
+from fad.errors import FadError
+
+PRUNINGS = ("magnitude", "random")
+
+
+class ReLoRA(LoRA):
+    """LoRA that restarts: each N steps W <- W + (alpha / r) B A, with A drawn anew and B zero.
+
+    The sum of k updates of rank r has a rank of up to k r. At a restart a share of the optimiser's
+    state of A and B is set to zero, and the learning rate goes to zero and linearly back to the
+    cosine; that of the back-end too, which is in the same optimiser. The pre-trained encoder is the
+    warm start that the paper begins with.
+
+    What is trained has LoRA's number of parameters: 7,077,888 for all linear layers at rank 16 in
+    XLS-R 300M. But the weights under them change as well, and are saved: 301,989,888 numbers there,
+    1.2 GB in float32, in `best.safetensors` and in `checkpoint.pt`. They are float32, whatever
+    precision training computes in.
+
+    Args:
+        rank, alpha, target_modules, dropout, blocks: as of `LoRA`.
+        every: N, steps from one restart to the next.
+        restart_warmup: steps in which the learning rate comes back after a restart.
+        prune: `magnitude` sets the smallest entries of each state to zero, `random` any.
+        prune_share: how many of them, in (0, 1].
+
+    Raises:
+        FadError: as of `LoRA`.
+    """
+
+    def __init__(
+        self,
+        rank: int,
+        alpha: float,
+        target_modules: list[str],
+        every: int,
+        restart_warmup: int,
+        prune: str = "magnitude",
+        prune_share: float = 0.8,
+        dropout: float = 0.0,
+        blocks: str | list[int] = "all",
+    ) -> None:
+        super().__init__(rank, alpha, target_modules, dropout=dropout, blocks=blocks)
+        if type(every) is not int or every < 1:
+            raise FadError(f"adaptation_conf: every is {every}; it must be a whole number from 1")
+        if type(restart_warmup) is not int or not 0 < restart_warmup <= every:
+            raise FadError(
+                f"adaptation_conf: restart_warmup is {restart_warmup}; it must be a whole number "
+                f"from 1 to every, which is {every}"
+            )
+        if prune not in PRUNINGS:
+            raise FadError(f"adaptation_conf: prune is {prune}; give {' or '.join(PRUNINGS)}")
+        if type(prune_share) not in (int, float) or not 0 < prune_share <= 1:
+            raise FadError(f"adaptation_conf: prune_share is {prune_share}; it must be in (0, 1]")
+        self.every, self.restart_warmup = every, restart_warmup
+        self.prune, self.prune_share = prune, prune_share
+
+    def _wrap(self, encoder: nn.Module) -> None:
+        super()._wrap(encoder)
+        # Of the run's seed, and so the same in all processes and in a run that is gone on with.
+        self._seed = int(torch.randint(2**31, ()))
+
+    def saved(self) -> dict[str, Tensor]:
+        base = {f"{name}.weight": layer.weight for name, layer in self._layers.items()}
+        return super().saved() | base
+
+    def after_step(self, state: TrainState) -> None:
+        since = state.step % self.every
+        if since == 0 and state.step < state.total_steps:
+            self._restart(state)
+        if state.step >= self.every and since < self.restart_warmup:
+            # The schedule computes its rate of the step alone: this scales it for one step.
+            for group in state.optimiser.param_groups:
+                group["lr"] *= since / self.restart_warmup
+
+    @torch.no_grad()
+    def _restart(self, state: TrainState) -> None:
+        generator = torch.Generator().manual_seed(self._seed + state.step)
+        for layer in self._layers.values():
+            layer.weight += layer.scaling * layer.lora_B @ layer.lora_A
+            fresh = torch.empty_like(layer.lora_A, device="cpu")
+            nn.init.kaiming_uniform_(fresh, a=math.sqrt(5), generator=generator)
+            layer.lora_A.copy_(fresh)
+            layer.lora_B.zero_()
+            for parameter in (layer.lora_A, layer.lora_B):
+                self._prune(_moments(state.optimiser, parameter), generator)
+
+    def _prune(self, moments: Iterable[Tensor], generator: torch.Generator) -> None:
+        for moment in moments:
+            if self.prune == "random":
+                drawn = torch.rand(moment.shape, generator=generator)
+                moment.mul_((drawn >= self.prune_share).to(moment))
+                continue
+            size = moment.abs().flatten()
+            number = math.floor(self.prune_share * len(size))
+            if number:
+                moment.mul_(moment.abs() > size.kthvalue(number).values)
+
+
+def _moments(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> list[Tensor]:
+    """What an optimiser keeps of each entry of a parameter; not how many steps it has taken."""
+    kept = optimiser.state.get(parameter, {}).values()
+    return [value for value in kept if value.shape == parameter.shape]

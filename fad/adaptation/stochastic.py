@@ -1,0 +1,79 @@
+"""Stochastic compression of the blocks' input and attention (arXiv 2204.11934)."""
+
+import torch
+from torch import nn
+
+from fad.adaptation.full import Full
+from fad.boundary import FRONTEND, Boundary
+from fad.errors import FadError
+
+
+class Stochastic(Full):
+    """One model that scores at several costs: time is pooled, by factors drawn at random.
+
+    A squeeze averages neighbouring frames before the blocks. In each block's self-attention,
+    queries are averaged by a factor of their own, and keys and values by another. In training the
+    three are drawn uniformly from their lists in each step; in scoring `choose_compute` sets them,
+    the smallest by default. At factors of 1 the encoder is what it always is. All of it trains but
+    the frontend (as it is tuned for speech recognition): 311,227,520 parameters of XLS-R 300M.
+
+    The paper upsamples behind the blocks what was squeezed, for outputs at the old rate: left out,
+    since a back-end here pools over time. Assumed, since no code was published: the squeeze comes
+    behind the positional convolution, which then sees the rate that it was trained at; a pooled
+    query's output is repeated; all blocks have the same factors in a step.
+
+    Args:
+        squeeze, query, key_value: the factors to draw from; lists of one train for one setting.
+
+    Raises:
+        FadError: a list that is none, or not of whole numbers from 1; or (in `attach`) an encoder
+            without such pooling.
+    """
+
+    def __init__(self, squeeze: list[int], query: list[int], key_value: list[int]) -> None:
+        self.factors = {"squeeze": squeeze, "query": query, "key_value": key_value}
+        for name, factors in self.factors.items():
+            numbers = factors if isinstance(factors, list) else []
+            if not numbers or not all(type(n) is int and n >= 1 for n in numbers):
+                raise FadError(
+                    f"adaptation_conf: {name} is {factors}; give a list of whole numbers from 1"
+                )
+        self.choose_compute(1)
+
+    def _wrap(self, encoder: nn.Module) -> None:
+        if not hasattr(encoder, "pool"):
+            raise FadError("adaptation 'stochastic': this encoder cannot pool: set encoder=xlsr")
+        super()._wrap(encoder)
+        encoder.register_forward_pre_hook(self._set_factors)
+
+    def owned(self) -> dict[str, nn.Parameter]:
+        frontend = {id(value) for value in self.encoder.feature_extractor.parameters()}
+        return {name: value for name, value in super().owned().items() if id(value) not in frontend}
+
+    @property
+    def boundary(self) -> Boundary:
+        return FRONTEND
+
+    def choose_compute(self, factor: int) -> None:
+        known = sorted({number for numbers in self.factors.values() for number in numbers})
+        if factor != 1 and factor not in known:
+            raise FadError(
+                f"--compute {factor}: this model was trained with the factors "
+                f"{', '.join(map(str, known))}: give one of them"
+            )
+        self._chosen = {
+            name: max((n for n in numbers if n <= factor), default=min(numbers))
+            for name, numbers in self.factors.items()
+        }
+
+    def _set_factors(self, encoder: nn.Module, _inputs: tuple) -> None:
+        encoder.pool(**(self._drawn() if encoder.training else self._chosen))
+
+    def _drawn(self) -> dict[str, int]:
+        # Training seeds torch in each step: the same for all batches of one, and nothing is drawn
+        # from the stream that dropout takes.
+        generator = torch.Generator().manual_seed(torch.initial_seed())
+        return {
+            name: numbers[int(torch.randint(len(numbers), (), generator=generator))]
+            for name, numbers in self.factors.items()
+        }

@@ -1,0 +1,119 @@
+"""What a method trains and saves, counted on the shape of a pre-trained model alone."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from fad.config import CONF_DIR, load_config
+from fad.detector import Detector, assemble, new_adaptation, weights_metadata
+from fad.encoders.checkpoint import read_checkpoint
+from fad.encoders.pretrained import Checkpoint
+from fad.encoders.released import shape_of
+from fad.errors import FadError
+
+DEFAULT_SHAPE = "xls-r-300m"
+HEADINGS = ("config", "trainable", "in encoder", "in back-end", "times fewer", "bytes saved")
+# In the words of safetensors.
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
+class Counts(NamedTuple):
+    """A config's numbers.
+
+    Attributes:
+        parameters: as `Detector.count` gives them.
+        saved_bytes: the size of `best.safetensors`.
+    """
+
+    parameters: dict[str, Any]
+    saved_bytes: int
+
+
+def read_shape(pretrained: Path | None) -> Checkpoint:
+    """The shape of a pre-trained file, or of XLS-R 300M where none is given.
+
+    Raises:
+        FadError: the file is missing or not usable.
+    """
+    if pretrained is None:
+        return shape_of(DEFAULT_SHAPE)
+    checkpoint = read_checkpoint(pretrained)
+    state = {name: value.to("meta") for name, value in checkpoint.state.items()}
+    return dataclasses.replace(checkpoint, state=state)
+
+
+def count_config(config: dict[str, Any], shape: Checkpoint) -> Counts:
+    """Builds a detector whose pre-trained part has no values, and counts.
+
+    Raises:
+        FadError: the config and the shape do not fit.
+    """
+    detector = assemble(config, new_adaptation(config), shape)
+    return Counts(detector.count(), saved_bytes(detector))
+
+
+def count_methods(shape: Checkpoint, overrides: list[str]) -> dict[str, Counts]:
+    """The counts of every config of conf/, by its name, fewest trainable parameters first.
+
+    Raises:
+        FadError: an override that one of them does not have; the text says which.
+    """
+    names = [path.stem for path in CONF_DIR.glob("*.yaml") if path.stem != "base"]
+    counts = {}
+    for name in names:
+        try:
+            counts[name] = count_config(load_config(name, overrides), shape)
+        except FadError as error:
+            raise FadError(f"{name}: {error}") from None
+    return dict(sorted(counts.items(), key=lambda item: (item[1].parameters["trainable"], item[0])))
+
+
+def as_table(counts: dict[str, Counts]) -> str:
+    """Aligned columns with a heading, a line a config."""
+    rows = [HEADINGS, *(_row(name, *found) for name, found in counts.items())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    )
+
+
+def _row(name: str, parameters: dict[str, Any], size: int) -> tuple[str, ...]:
+    numbers = (parameters[key] for key in ("trainable", "adaptation", "backend"))
+    return (name, *(f"{n:,}" for n in numbers), f"{parameters['ratio']:,.1f}", f"{size:,}")
+
+
+def saved_bytes(detector: Detector) -> int:
+    """The size of `save_detector`'s file, without making it.
+
+    In safetensors' format: 8 bytes, a header in JSON filled up with blanks to a multiple of 8, and
+    the values, those of larger types first, by name.
+    """
+    state = detector.trained_state()
+    header: dict[str, Any] = {"__metadata__": weights_metadata("0" * 64)}
+    end = 0
+    for name in sorted(state, key=lambda name: (-state[name].element_size(), name)):
+        start, end = end, end + state[name].nbytes
+        header[name] = _entry(state[name], start, end)
+    length = len(json.dumps(header, separators=(",", ":")).encode())
+    return 8 + -(-length // 8) * 8 + end
+
+
+def _entry(value: Tensor, start: int, end: int) -> dict[str, Any]:
+    return {
+        "dtype": _DTYPES[value.dtype],
+        "shape": list(value.shape),
+        "data_offsets": [start, end],
+    }

@@ -1,0 +1,41 @@
+"""Counts on a shape alone are those of the real thing, and those that the papers give."""
+
+import pytest
+
+from fad.config import CONF_DIR, load_config
+from fad.counts import count_config, read_shape
+from fad.detector import build_detector, save_detector
+
+CONFIGS = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
+# On XLS-R 300M: 24 blocks, D = 1024, 16 heads, FFN 4096.
+KNOWN = {
+    "lora": 24 * 2 * 4 * 2048,
+    "lora_r16": 1_572_864,
+    "lora_rs": 4 * 1_572_864,
+    "lorta": 1_132 * 64,
+    "adapter": 1_622_784,
+    "bitfit": 24 * (6 * 1024 + 4096),
+    "topk": 2 * 12_596_224,
+    "full": 315_437_696,
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_shape_counts_as_the_detector_does_and_its_file_is_as_large(mini_file, tmp_path, name):
+    config = load_config(name)
+    counted = count_config(config, read_shape(mini_file))
+    detector = build_detector(config, mini_file)
+    assert counted.parameters == detector.count()
+    save_detector(detector, tmp_path / "best.safetensors", "ab" * 32)
+    assert counted.saved_bytes == (tmp_path / "best.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_numbers_on_xls_r_300m(name):
+    counted = count_config(load_config(name), read_shape(None)).parameters
+    assert counted["adaptation"] == KNOWN[name]
+
+
+def test_nothing_of_a_shape_has_values(mini_file):
+    for shape in (read_shape(None), read_shape(mini_file)):
+        assert {value.device.type for value in shape.state.values()} == {"meta"}
