@@ -14,16 +14,13 @@ called this one, ends all jobs with their children.
 
 Jobs that run side by side share the CPUs: each gets OMP_NUM_THREADS, as many threads as there are
 CPUs over jobs at a time, and at least one. A job that runs alone may use all CPUs. Where
-OMP_NUM_THREADS is set already, it stays as it is.
+OMP_NUM_THREADS is set already, it stays as it is; --num_threads sets it for certain.
 """
 
 import argparse
 import contextlib
 import os
-import re
-import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -33,11 +30,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from jobs import STOP_SIGNALS, for_job, log_foot, log_head, parse_jobs, show_failures
+
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 5.0  # between asking a job to end and killing it
-TAIL_LINES = 20
-TAILS_SHOWN = 3
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -56,11 +52,9 @@ class Job:
     def start(self) -> None:
         """Starts the command in a process group of its own; one that cannot start has failed."""
         self.started = time.time()
-        head = f"command: {shlex.join(self.command)}\nhost: {socket.gethostname()}\n"
-        head += f"started: {_clock(self.started)}"
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
-            self.log.write_text("# " + head.replace("\n", "\n# ") + "\n", encoding="utf-8")
+            self.log.write_text(log_head(self.command, self.started), encoding="utf-8")
             # Appending keeps the two writers of one log, the command and the pump, apart.
             with open(self.log, "ab") as log:
                 self.process = subprocess.Popen(
@@ -101,10 +95,8 @@ class Job:
 
     def _finish(self, code: int) -> None:
         self.code = code
-        now = time.time()
-        reason = f" (signal {signal.Signals(-code).name})" if code < 0 else ""
-        self._write(f"# ended: {_clock(now)}, after {now - self.started:.0f} s\n")
-        self._write(f"# exit code: {code}{reason}\n")
+        for line in log_foot(code, self.started, time.time()).splitlines(keepends=True):
+            self._write(line)
 
     def _write(self, text: str) -> None:
         try:
@@ -112,10 +104,6 @@ class Job:
                 log.write(text.encode())
         except OSError as error:  # a full disk must not end the other jobs
             print(f"{self.log}: {error.strerror}: {text.strip()}", file=sys.stderr)
-
-
-def _clock(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
 
 
 def _copy(stream: BinaryIO, log: Path) -> None:
@@ -150,36 +138,14 @@ def get_parser() -> argparse.ArgumentParser:
         type=int,
         help="GPUs for each job, which no other job then gets; 0 hides them (default: not touched)",
     )
+    parser.add_argument(
+        "--num_threads", type=int, help="OMP_NUM_THREADS of each job (default: a share of the CPUs)"
+    )
     parser.add_argument("--num_nodes", type=int, default=1, help="only 1: this is one machine")
     parser.add_argument("--mem", help="for clusters; no limit here")
     parser.add_argument("--time", help="for clusters; no limit here")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
-
-
-def parse_jobs(rest: Sequence[str]) -> tuple[list[int], str, list[str]]:
-    """Splits `[JOB=1:N] LOG COMMAND...` into numbers (none without JOB=), log and command.
-
-    Raises:
-        ValueError: If a part is missing, or several jobs would write one log.
-    """
-    numbers: list[int] = []
-    rest = list(rest)
-    if rest and rest[0].startswith("JOB="):
-        match = re.fullmatch(r"JOB=(\d+):(\d+)", rest.pop(0))
-        if match is None or not 1 <= int(match[1]) <= int(match[2]):
-            raise ValueError("JOB= takes a range from 1 up, such as JOB=1:8")
-        numbers = list(range(int(match[1]), int(match[2]) + 1))
-    if len(rest) < 2:
-        raise ValueError("a log file and a command are needed")
-    if len(numbers) > 1 and for_job(rest[0], 1) == rest[0]:
-        raise ValueError(f"log '{rest[0]}' would be shared by all jobs; put JOB in its name")
-    return numbers, rest[0], rest[1:]
-
-
-def for_job(text: str, number: int) -> str:
-    """Puts the number in place of each JOB that is a word of its own."""
-    return re.sub(r"(?<![A-Za-z0-9])JOB(?![A-Za-z0-9])", str(number), text)
 
 
 def visible_gpus() -> list[str]:
@@ -195,11 +161,13 @@ def visible_gpus() -> list[str]:
     return [str(k) for k in range(sum(line.startswith("GPU ") for line in lines))]
 
 
-def make_slots(gpu: int | None, jobs: int, max_jobs_run: int) -> list[dict[str, str]]:
+def make_slots(
+    gpu: int | None, jobs: int, max_jobs_run: int, num_threads: int | None
+) -> list[dict[str, str]]:
     """The places that jobs run in, each with what it adds to the environment of its job.
 
     With GPUs, a place is a set of `gpu` devices. CPU threads are shared out among the places, since
-    every job would otherwise start as many as there are CPUs.
+    every job would otherwise start as many as there are CPUs; `num_threads` fixes their number.
 
     Raises:
         ValueError: If there are fewer GPUs than one job wants.
@@ -216,9 +184,10 @@ def make_slots(gpu: int | None, jobs: int, max_jobs_run: int) -> list[dict[str, 
             )
         groups = [names[k : k + gpu] for k in range(0, len(names) - gpu + 1, gpu)]
         slots = [{"CUDA_VISIBLE_DEVICES": ",".join(group)} for group in groups[: len(slots)]]
-    if len(slots) > 1 and not os.environ.get("OMP_NUM_THREADS"):
-        threads = max(1, len(os.sched_getaffinity(0)) // len(slots))
-        slots = [{**slot, "OMP_NUM_THREADS": str(threads)} for slot in slots]
+    if num_threads is None and len(slots) > 1 and not os.environ.get("OMP_NUM_THREADS"):
+        num_threads = max(1, len(os.sched_getaffinity(0)) // len(slots))
+    if num_threads is not None:
+        slots = [{**slot, "OMP_NUM_THREADS": str(num_threads)} for slot in slots]
     return slots
 
 
@@ -273,25 +242,6 @@ class Runner:
             time.sleep(POLL_SECONDS)
 
 
-def show_failures(failed: Sequence[Job], total: int) -> None:
-    """Prints the end of the first few failing logs, and where all of them are."""
-    print(f"run_local.py: error: {len(failed)} of {total} jobs failed", file=sys.stderr)
-    for job in failed[:TAILS_SHOWN]:
-        print(f"==> {job.log} <==", file=sys.stderr)
-        lines = _read(job.log).split("\n")
-        # Of a progress bar, only its last state.
-        print("\n".join(line.rsplit("\r", 1)[-1] for line in lines[-TAIL_LINES:]), file=sys.stderr)
-    for job in failed[TAILS_SHOWN:]:
-        print(f"also failed: {job.log}", file=sys.stderr)
-
-
-def _read(log: Path) -> str:
-    try:
-        return log.read_bytes().decode(errors="replace")
-    except OSError as error:
-        return f"(no log: {error.strerror})"
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the jobs; 0 where all succeed, 1 where one fails, 128 + signal where one stops them."""
     parser = get_parser()
@@ -301,8 +251,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise ValueError(f"--num_nodes {args.num_nodes}: this is one machine")
         if args.max_jobs_run < 1 or (args.gpu or 0) < 0:
             raise ValueError("--max_jobs_run starts at 1, --gpu at 0")
+        if args.num_threads is not None and args.num_threads < 1:
+            raise ValueError("--num_threads starts at 1")
         numbers, log, command = parse_jobs(args.rest)
-        slots = make_slots(args.gpu, max(1, len(numbers)), args.max_jobs_run)
+        slots = make_slots(args.gpu, max(1, len(numbers)), args.max_jobs_run, args.num_threads)
     except ValueError as error:
         print(f"run_local.py: error: {error}", file=sys.stderr)
         return 2
@@ -316,7 +268,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"run_local.py: stopped by {name}; all jobs were ended", file=sys.stderr)
         return 128 + runner.stopped_by
     if failed:
-        show_failures(failed, len(commands))
+        show_failures("run_local.py", [job.log for job in failed], len(commands))
     return 1 if failed else 0
 
 
