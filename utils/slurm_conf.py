@@ -1,7 +1,7 @@
 """conf/slurm.conf: the options of run_slurm.py, and what they are in the words of sbatch.
 
-A line is one of Kaldi's: `command WORDS`, `option NAME=VALUE WORDS`, `default NAME=VALUE`. Words are
-split as a shell splits them, quotes included, and nothing else of a shell is done to them.
+A line is one of Kaldi's: `command WORDS`, `option NAME=VALUE WORDS`, `default NAME=VALUE`. Words
+are split as a shell splits them, quotes included, and nothing else of a shell is done to them.
 """
 
 import difflib

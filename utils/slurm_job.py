@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Runs one task of a job on the node that Slurm chose; run_slurm.py submits it.
+
+    slurm_job.py FOLDER/job.json
+
+Standard output is the task's log. The end is written into FOLDER only where it is one:
+
+- Exit code 0 always is. Any other is, as long as Slurm leaves the job to itself.
+- SIGUSR1 comes before the time limit (sbatch --signal) and goes to the command as SIGTERM, to it alone:
+  children, such as data workers, are its own affair. If it ends with 143, it has saved, and the job is
+  put back into the queue. A command that dies of SIGTERM does not save: that is an end.
+- Where Slurm cancels the job or puts it back (preemption, a node that failed), it sends SIGTERM to all
+  processes of the job by itself, and what then happens is for Slurm to say: no end is written.
+- SIGTERM to this process alone goes to the command, and is then as SIGUSR1.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from jobs import log_foot, log_head
+from slurm_queue import RUNNING, Busy, State, ask, find_state
+from slurm_task import STOPPED, Task, read_end
+
+POLL_SECONDS = 0.1
+SIGNAL_SECONDS = (
+    1.0  # between the end of a command by Slurm's signal and that signal's arrival here
+)
+ASK_TIMES = 4
+
+
+class Notice:
+    """The first signal to stop that came, if any."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, self._take)
+
+    def _take(self, number: int, _frame: object) -> None:
+        self.number = self.number or number
+
+    def wait(self, seconds: float) -> None:
+        """Waits for one, for a while."""
+        end = time.time() + seconds
+        while not self.number and time.time() < end:
+            time.sleep(POLL_SECONDS)
+
+
+def say(text: str) -> None:
+    """Into the log; a full disk must not change how a task ends."""
+    with contextlib.suppress(OSError):
+        os.write(1, text.encode())
+
+
+def free_port() -> int:
+    """A port of this node that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("", 0))
+        return found.getsockname()[1]
+
+
+def make_start(task: Task) -> tuple[list[str], dict[str, str]]:
+    """What to start on this node, and in which environment."""
+    env = {**os.environ, **task.spec.env}
+    if not env.get("OMP_NUM_THREADS"):
+        env["OMP_NUM_THREADS"] = env.get("SLURM_CPUS_ON_NODE", "1")
+    if task.spec.num_nodes == 1:
+        return task.command, env
+    nodes = str(task.spec.num_nodes)
+    env["MASTER_PORT"] = str(free_port())
+    if "SLURM_CPUS_PER_TASK" in env:  # srun no longer takes it from there
+        env["SRUN_CPUS_PER_TASK"] = env["SLURM_CPUS_PER_TASK"]
+    launch = ["srun", "--kill-on-bad-exit=1", "--wait=0", f"--nodes={nodes}", f"--ntasks={nodes}"]
+    launch += [
+        "--ntasks-per-node=1",
+        sys.executable,
+        str(Path(__file__).with_name("slurm_node.py")),
+    ]
+    return [*launch, str(task.folder / "job.json")], env
+
+
+def run(task: Task, notice: Notice) -> int:
+    """The exit code of the command, which is told once when a notice comes."""
+    command, env = make_start(task)
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=task.spec.cwd, env=env)
+    except OSError as error:
+        say(f"{error}\n")
+        return 127
+    told = False
+    while process.poll() is None:
+        if notice.number and not told:
+            told = True
+            tell(process, task, notice)
+        time.sleep(POLL_SECONDS)
+    if process.returncode == 0 and task.was_stopped():
+        return STOPPED
+    return process.returncode
+
+
+def tell(process: subprocess.Popen, task: Task, notice: Notice) -> None:
+    """Passes a notice on, where Slurm has not told the command itself."""
+    if notice.number == signal.SIGTERM and is_taken(task, state_of(task)):
+        return
+    say(f"# {signal.Signals(notice.number).name}: the command is asked to stop\n")
+    several = task.spec.num_nodes > 1
+    process.send_signal(signal.SIGUSR1 if several else signal.SIGTERM)
+
+
+def state_of(task: Task) -> State | None:
+    """What Slurm says of this job; None where it cannot be asked."""
+    for attempt in range(ASK_TIMES):
+        try:
+            return find_state(task.job)
+        except Busy:
+            time.sleep(0.5 * 2**attempt)
+    return None
+
+
+def is_taken(task: Task, state: State | None) -> bool:
+    """Whether Slurm has cancelled this start or put the job back into the queue."""
+    return state is not None and (state.name not in RUNNING or state.restarts > task.restarts)
+
+
+def conclude(task: Task, notice: Notice, code: int) -> int:
+    """Writes the end, or puts the job back, or leaves it to Slurm; the exit code of this program."""
+    if code == 0:
+        return finish(task, code)
+    notice.wait(SIGNAL_SECONDS)
+    state = state_of(task)
+    if is_taken(task, state):
+        say(
+            f"# Slurm ended this start (job {task.job}: {state.name}, starts over: {state.restarts})\n"
+        )
+        return exit_code(code)
+    leaves = state is not None and state.is_preempted
+    if code == STOPPED and (notice.number or leaves):
+        return put_back(task, code)
+    if code == -signal.SIGTERM and leaves:
+        return put_back(task, code)
+    if state is None and notice.number == signal.SIGTERM:
+        say("# Slurm did not answer whether it cancelled this job or puts it back\n")
+        return exit_code(code)
+    if notice.number == signal.SIGUSR1:
+        say(
+            "# the time limit was near, and the command does not save on SIGTERM: give more --time\n"
+        )
+    return finish(task, code)
+
+
+def finish(task: Task, code: int) -> int:
+    """Writes the end."""
+    if not task.end(code):
+        say("# a later start has taken over: this end does not count\n")
+    return exit_code(code)
+
+
+def put_back(task: Task, code: int) -> int:
+    """Has Slurm start the job over; an end where that has been often enough or is refused."""
+    if task.restarts >= task.spec.max_requeues:
+        say(f"# stopped, and not started over: it was {task.restarts} times (max_requeues)\n")
+        return finish(task, code)
+    for attempt in range(ASK_TIMES):
+        try:
+            ask("scontrol", "requeue", task.job)
+            break
+        except Busy as error:
+            if is_taken(task, state_of(task)):
+                break
+            say(f"# {error}\n")
+            time.sleep(0.5 * 2**attempt)
+    else:
+        return finish(task, code)
+    say("# stopped: the job is back in the queue and goes on from what it saved\n")
+    return exit_code(code)
+
+
+def exit_code(code: int) -> int:
+    """As a shell has it, of a command that may have died of a signal."""
+    return code if code >= 0 else 128 - code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the task; the exit code of its command."""
+    (path,) = sys.argv[1:] if argv is None else argv
+    notice = Notice()
+    task = Task(Path(path), os.environ)
+    earlier = read_end(task.folder, task.number)
+    if earlier is not None:  # it ended when Slurm had already put it back
+        return exit_code(earlier)
+    task.claim()
+    started = time.time()
+    if task.restarts:
+        say(f"# start {task.restarts + 1} of job {task.job}\n")
+    say(log_head(task.command, started))
+    code = run(task, notice)
+    say(log_foot(code, started, time.time()))
+    return conclude(task, notice, code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

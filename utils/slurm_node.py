@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Runs the command of a job of several nodes on one of them; slurm_job.py has srun start it.
+
+srun takes SIGTERM as the order to kill. So the word to stop comes as SIGUSR1, which srun sends to every
+process of its tasks: this one makes it a SIGTERM to the command alone, whose children ignore it. Slurm's
+own SIGTERM reaches them all by itself.
+
+A command that was stopped and has saved (exit code 143) ends well for srun, which would kill the
+others in the midst of saving.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from slurm_task import STOPPED, Task
+
+
+def ignore_usr1() -> None:
+    """In the command, before it is one; its children inherit it."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+
+def run(command: Sequence[str]) -> int:
+    """The exit code of the command."""
+    process: subprocess.Popen | None = None
+    told = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal told
+        told = True
+        if process is not None:
+            process.terminate()
+
+    signal.signal(signal.SIGUSR1, stop)
+    # A handler, since a command would inherit that a signal is ignored.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=ignore_usr1)
+    except OSError as error:
+        print(error, flush=True)
+        return 127
+    if told:
+        process.terminate()
+    return process.wait()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs it, and says how it ended where that is not well."""
+    (path,) = sys.argv[1:] if argv is None else argv
+    task = Task(Path(path), os.environ)
+    code = run(task.command)
+    node = os.environ["SLURM_NODEID"]
+    if code != 0:
+        print(f"# node {node} ({socket.gethostname()}): exit code {code}", flush=True)
+    if code != STOPPED:
+        return code if code >= 0 else 128 - code
+    if node == "0":
+        task.note_stopped()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Hands a request to sbatch."""
+
+import os
+import re
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from jobs import for_job
+from slurm_queue import Busy, ask, find_rows, max_array_index
+from slurm_request import Request
+
+JOB_PROGRAM = Path(__file__).resolve().with_name("slurm_job.py")
+SUBMIT_SECONDS = 900.0  # that a controller may be busy
+# What sbatch says where it cannot know whether the job was taken.
+IN_DOUBT = re.compile(
+    r"no answer|timed out|timeout|unable to contact|connection|temporar|zero bytes|try again",
+    re.IGNORECASE,
+)
+# Slurm's words of the job that this may run in, and devices of this machine.
+OTHERS_ENV = re.compile(
+    r"SLURM_(?!CONF$|CLUSTERS$)\w+|SLURMD?_\w+NAME|(CUDA|ROCR|HIP|ZE)_VISIBLE_DEVICES|"
+    r"CUDA_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|ZE_AFFINITY_MASK"
+)
+
+
+def write_files(request: Request) -> Path:
+    """Makes the folder and empty logs; the script for sbatch.
+
+    Raises:
+        ValueError: If that cannot be.
+    """
+    try:
+        for log in request.logs.values():
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_bytes(b"")
+        request.folder.mkdir(mode=0o700)
+        spec = request.spec.write(request.folder)
+        script = request.folder / "batch.sh"
+        words = shlex.join([sys.executable, str(JOB_PROGRAM), str(spec)])
+        script.write_text(f"#!/bin/sh\nexec {words}\n", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{error.filename}: {error.strerror}") from None
+    return script
+
+
+def sbatch_command(request: Request, script: Path) -> list[str]:
+    """The whole of it; the site's words come behind --requeue, and before what must not differ."""
+    output = str(Path(request.log).absolute()).replace("%", "%%")
+    own = ["--parsable", "--export=ALL", "--open-mode=append", f"--chdir={request.spec.cwd}"]
+    own.append(f"--job-name={request.name}")
+    if request.is_array:
+        output = for_job(output, "%a")
+        most = f"%{request.max_jobs_run}" if request.max_jobs_run else ""
+        own.append(f"--array={request.numbers[0]}-{request.numbers[-1]}{most}")
+    program, *options = request.sbatch
+    return [program, "--requeue", *options, *own, f"--output={output}", str(script)]
+
+
+def check_array(request: Request) -> None:
+    """Raises ValueError for an array that the cluster cannot hold."""
+    if not request.is_array:
+        return
+    most = max_array_index()
+    if most is not None and request.numbers[-1] > most:
+        raise ValueError(
+            f"JOB={request.numbers[0]}:{request.numbers[-1]}: tasks of an array end at {most} on "
+            f"this cluster (MaxArraySize {most + 1}): take fewer jobs, --nj {most}"
+        )
+
+
+def submit(request: Request, script: Path, stop: Callable[[], bool] | object) -> str:
+    """The job's number; empty where a stop came first.
+
+    Raises:
+        ValueError: If sbatch refuses, or the controller stays away.
+    """
+    check_array(request)
+    env = {name: value for name, value in os.environ.items() if not OTHERS_ENV.fullmatch(name)}
+    command = sbatch_command(request, script)
+    end = time.time() + SUBMIT_SECONDS
+    pause = 1.0
+    while not stop:
+        try:
+            return ask(*command, env=env).strip().split(";")[0]
+        except Busy as error:
+            if not IN_DOUBT.search(str(error)) or time.time() > end:
+                raise ValueError(str(error)) from None
+            print(f"run_slurm.py: {error}; trying again", file=sys.stderr, flush=True)
+        time.sleep(pause)
+        pause = min(2 * pause, 30.0)
+        if job := find_submitted(request, stop, end):
+            return job
+    return ""
+
+
+def find_submitted(request: Request, stop: object, end: float) -> str:
+    """The job that a doubtful submission made after all; only the queue can tell."""
+    while not stop and time.time() < end:
+        try:
+            rows = find_rows(request.name)
+            return rows[0].job if rows else ""
+        except Busy:
+            time.sleep(2.0)
+    return ""

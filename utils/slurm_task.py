@@ -1,0 +1,104 @@
+"""What run_slurm.py and the jobs that it submits tell each other, by files of one folder.
+
+    job.json     what to run, by run_slurm.py; tasks differ in their number alone
+    start.<n>    how often Slurm had started task n over when it last started
+    end.<n>      the exit code of task n, once that is certain
+    stopped.<n>  in a job of several nodes: how often it had been started over when it ended with 143
+
+A job that is no array is task 0. Files are written beside and renamed: what is there is whole.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jobs import for_job
+
+STOPPED = 143  # 128 + SIGTERM: the exit code of a command that was asked to stop and has saved
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What to run, and what slurm_job.py has to know of its options."""
+
+    command: list[str]
+    cwd: str
+    is_array: bool
+    num_nodes: int
+    env: dict[str, str]  # over the environment that Slurm made
+    max_requeues: int
+
+    def write(self, folder: Path) -> Path:
+        """Writes job.json into the folder."""
+        path = folder / "job.json"
+        write_whole(path, json.dumps(asdict(self), indent=2) + "\n")
+        return path
+
+
+class Task:
+    """One task on a node of its job: by the environment that Slurm made for it."""
+
+    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
+        self.folder = path.parent
+        self.spec = Spec(**json.loads(path.read_text(encoding="utf-8")))
+        self.number = int(env["SLURM_ARRAY_TASK_ID"]) if self.spec.is_array else 0
+        self.restarts = int(env.get("SLURM_RESTART_COUNT", 0))
+        # The first task of an array has the array's own number as its job: that would be all tasks.
+        self.job = env["SLURM_JOB_ID"]
+        if self.spec.is_array:
+            self.job = f"{env['SLURM_ARRAY_JOB_ID']}_{self.number}"
+
+    @property
+    def command(self) -> list[str]:
+        """The command, with the task's number for JOB."""
+        if not self.spec.is_array:
+            return self.spec.command
+        return [for_job(word, self.number) for word in self.spec.command]
+
+    def claim(self) -> None:
+        """Says that this is the start whose end counts."""
+        write_whole(self.folder / f"start.{self.number}", str(self.restarts))
+
+    def end(self, code: int) -> bool:
+        """Writes the end, but for a start that has been overtaken by a later one."""
+        if (self.folder / f"start.{self.number}").read_text() != str(self.restarts):
+            return False
+        write_whole(self.folder / f"end.{self.number}", str(code))
+        return True
+
+    def note_stopped(self) -> None:
+        """Says, on the first of several nodes, that the command was stopped and has saved."""
+        write_whole(self.folder / f"stopped.{self.number}", str(self.restarts))
+
+    def was_stopped(self) -> bool:
+        """Whether note_stopped was called in this start."""
+        path = self.folder / f"stopped.{self.number}"
+        return path.exists() and path.read_text() == str(self.restarts)
+
+
+def read_end(folder: Path, number: int) -> int | None:
+    """The exit code of a task that has ended."""
+    try:
+        return int((folder / f"end.{number}").read_text())
+    except FileNotFoundError:
+        return None
+
+
+def ended(folder: Path) -> set[int]:
+    """The tasks that have ended."""
+    # A network file system shows an old listing for up to a minute, unless it is changed from here.
+    probe = folder / "probe"
+    probe.touch()
+    probe.unlink()
+    names = [name.split(".") for name in os.listdir(folder)]
+    return {int(name[1]) for name in names if name[0] == "end" and len(name) == 2}
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes beside and renames; other nodes may be at it too."""
+    beside = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}.part")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
