@@ -29,9 +29,7 @@ from slurm_queue import RUNNING, Busy, State, ask, find_state
 from slurm_task import STOPPED, Task, read_end
 
 POLL_SECONDS = 0.1
-SIGNAL_SECONDS = (
-    1.0  # between the end of a command by Slurm's signal and that signal's arrival here
-)
+SIGNAL_SECONDS = 1.0  # that a signal of Slurm's may come later here than to the command it ended
 ASK_TIMES = 4
 
 
