@@ -6,11 +6,11 @@
 Standard output is the task's log. The end is written into FOLDER only where it is one:
 
 - Exit code 0 always is. Any other is, as long as Slurm leaves the job to itself.
-- SIGUSR1 comes before the time limit (sbatch --signal) and goes to the command as SIGTERM, to it alone:
-  children, such as data workers, are its own affair. If it ends with 143, it has saved, and the job is
-  put back into the queue. A command that dies of SIGTERM does not save: that is an end.
-- Where Slurm cancels the job or puts it back (preemption, a node that failed), it sends SIGTERM to all
-  processes of the job by itself, and what then happens is for Slurm to say: no end is written.
+- SIGUSR1 comes before the time limit (sbatch --signal) and goes to the command as SIGTERM, to it
+  alone: children, such as data workers, are its own affair. If it ends with 143, it has saved, and
+  the job is put back into the queue. A command that dies of SIGTERM does not save: that is an end.
+- Where Slurm cancels the job or puts it back (preemption, a node that failed), it sends SIGTERM to
+  all processes of the job by itself, and what then happens is for Slurm to say: no end is written.
 - SIGTERM to this process alone goes to the command, and is then as SIGUSR1.
 """
 
@@ -128,15 +128,13 @@ def is_taken(task: Task, state: State | None) -> bool:
 
 
 def conclude(task: Task, notice: Notice, code: int) -> int:
-    """Writes the end, or puts the job back, or leaves it to Slurm; the exit code of this program."""
+    """Writes the end, or puts the job back, or leaves it to Slurm; the code to exit with."""
     if code == 0:
         return finish(task, code)
     notice.wait(SIGNAL_SECONDS)
     state = state_of(task)
     if is_taken(task, state):
-        say(
-            f"# Slurm ended this start (job {task.job}: {state.name}, starts over: {state.restarts})\n"
-        )
+        say(f"# Slurm ended start {task.restarts + 1} of job {task.job} ({state.name})\n")
         return exit_code(code)
     leaves = state is not None and state.is_preempted
     if code == STOPPED and (notice.number or leaves):
@@ -147,9 +145,7 @@ def conclude(task: Task, notice: Notice, code: int) -> int:
         say("# Slurm did not answer whether it cancelled this job or puts it back\n")
         return exit_code(code)
     if notice.number == signal.SIGUSR1:
-        say(
-            "# the time limit was near, and the command does not save on SIGTERM: give more --time\n"
-        )
+        say("# its time limit was near, and the command does not save: give it more --time\n")
     return finish(task, code)
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs the command of a job of several nodes on one of them; slurm_job.py has srun start it.
 
-srun takes SIGTERM as the order to kill. So the word to stop comes as SIGUSR1, which srun sends to every
-process of its tasks: this one makes it a SIGTERM to the command alone, whose children ignore it. Slurm's
-own SIGTERM reaches them all by itself.
+srun takes SIGTERM as the order to kill. So the word to stop comes as SIGUSR1, which srun sends to
+every process of its tasks: this one makes it a SIGTERM to the command alone, whose children ignore
+it. Slurm's own SIGTERM reaches them all by itself.
 
-A command that was stopped and has saved (exit code 143) ends well for srun, which would kill the
-others in the midst of saving.
+A command that was stopped and has saved (exit code 143) ends well for srun, which would otherwise
+kill the others in the midst of saving.
 """
 
 import os

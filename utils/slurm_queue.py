@@ -92,7 +92,7 @@ def find_state(job: str) -> State | None:
         if "Invalid job id" in str(error):
             return None
         raise
-    # The values of names that a user chooses come after JobId, JobState and what else is needed.
+    # Behind Command= are names of files.
     found = dict(re.findall(r"(?:^| )(\w+)=(\S*)", text.split(" Command=")[0]))
     return State(
         name=found["JobState"],

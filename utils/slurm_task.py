@@ -3,7 +3,7 @@
     job.json     what to run, by run_slurm.py; tasks differ in their number alone
     start.<n>    how often Slurm had started task n over when it last started
     end.<n>      the exit code of task n, once that is certain
-    stopped.<n>  in a job of several nodes: how often it had been started over when it ended with 143
+    stopped.<n>  of several nodes: how often task n had been started over when it ended with 143
 
 A job that is no array is task 0. Files are written beside and renamed: what is there is whole.
 """
