@@ -98,9 +98,17 @@ def run(task: Task, notice: Notice) -> int:
             told = True
             tell(process, task, notice)
         time.sleep(POLL_SECONDS)
-    if process.returncode == 0 and task.was_stopped():
+    if task.spec.num_nodes == 1:
+        return process.returncode
+    return of_nodes(task, process.returncode)
+
+
+def of_nodes(task: Task, code: int) -> int:
+    """What the exit code of srun means: it is the highest of the nodes'."""
+    if code == 0 and task.was_stopped():
         return STOPPED
-    return process.returncode
+    # Not one that a command gave: see slurm_node.py.
+    return -signal.SIGTERM if code == STOPPED else code
 
 
 def tell(process: subprocess.Popen, task: Task, notice: Notice) -> None:
@@ -136,10 +144,9 @@ def conclude(task: Task, notice: Notice, code: int) -> int:
     if is_taken(task, state):
         say(f"# Slurm ended start {task.restarts + 1} of job {task.job} ({state.name})\n")
         return exit_code(code)
-    leaves = state is not None and state.is_preempted
-    if code == STOPPED and (notice.number or leaves):
+    if state is not None and state.is_preempted:  # Slurm would not put back what ends by itself
         return put_back(task, code)
-    if code == -signal.SIGTERM and leaves:
+    if code == STOPPED and notice.number:
         return put_back(task, code)
     if state is None and notice.number == signal.SIGTERM:
         say("# Slurm did not answer whether it cancelled this job or puts it back\n")

@@ -57,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     node = os.environ["SLURM_NODEID"]
     if code != 0:
         print(f"# node {node} ({socket.gethostname()}): exit code {code}", flush=True)
+    if code == -signal.SIGTERM:
+        # 143 would be the highest, hide what went wrong elsewhere, and look as if this had saved.
+        return 1
     if code != STOPPED:
         return code if code >= 0 else 128 - code
     if node == "0":
@@ -65,4 +68,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # As Python ends it gives its handlers up, and a SIGTERM then would change the exit code.
+    os._exit(main())
