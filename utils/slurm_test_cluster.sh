@@ -9,8 +9,8 @@
 #
 # Exit code 3: there is no Slurm, and it could not be installed.
 #
-# Partitions: `main`, the default; `low`, whose jobs are put back into the queue, after 5 seconds to
-# save, where those of `high` want their node; `cancel`, whose jobs are ended for them.
+# Partitions: `main`, the default; `low`, whose jobs are put back into the queue, after 3 seconds to
+# save, where those of `high` want their node; `cancel`, whose jobs are ended for them after as long.
 #
 # FAD_SLURM_DIR is where it keeps all it has (default: fad_slurm.<user> in TMPDIR or /tmp). It serves
 # tests: the key, the logs and the ports are this user's, and nothing is kept over a stop.
@@ -88,8 +88,8 @@ SlurmdParameters=config_overrides
 GresTypes=gpu
 JobRequeue=1
 ReturnToService=2
-SlurmdTimeout=10
-KillWait=5
+SlurmdTimeout=6
+KillWait=3
 MessageTimeout=5
 MinJobAge=300
 MaxArraySize=51
@@ -100,8 +100,8 @@ JobAcctGatherType=jobacct_gather/none
 NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=${ports[1]} CPUs=8 RealMemory=64000 Gres=gpu:2
 NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=${ports[2]} CPUs=8 RealMemory=64000 Gres=gpu:2
 PartitionName=main Default=YES Nodes=n1,n2 PriorityTier=10 PreemptMode=OFF
-PartitionName=low Nodes=n1,n2 PriorityTier=1 PreemptMode=REQUEUE GraceTime=5
-PartitionName=cancel Nodes=n1,n2 PriorityTier=1 PreemptMode=CANCEL GraceTime=5
+PartitionName=low Nodes=n1,n2 PriorityTier=1 PreemptMode=REQUEUE GraceTime=3
+PartitionName=cancel Nodes=n1,n2 PriorityTier=1 PreemptMode=CANCEL GraceTime=3
 PartitionName=high Nodes=n1,n2 PriorityTier=20 PreemptMode=OFF
 CONF
 }

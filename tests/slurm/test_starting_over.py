@@ -1,8 +1,8 @@
 """Preemption, the failure of a node, and the time limit: a job goes on where it can."""
 
-from tests.slurm.cluster import finish, trace, wait_for, worker
+import pytest
 
-WHOLE_NODE = ("--num_threads", "8", "--nodelist", "n2")
+from tests.slurm.cluster import finish, python, trace, wait_for, worker
 
 
 def events(folder):
@@ -10,40 +10,46 @@ def events(folder):
     return [line.split(" starts ")[0] + " starts" * (" starts " in line) for line in trace(folder)]
 
 
-def preempt(cluster, folder, *words, partition="low"):
-    """A job on a whole node, and then one that is worth more: what the first run_slurm.py said."""
-    args = ("--partition", partition, *WHOLE_NODE, f"{folder.name}.log", *worker(folder, *words))
-    process = cluster.start(folder, *args)
-    assert wait_for(lambda: trace(folder))
-    other = folder / "other"
-    other.mkdir()
-    (other / "saved.0").touch()
-    args = ("--partition", "high", *WHOLE_NODE, "high.log", *worker(other))
-    assert cluster.run(other, *args).returncode == 0
-    return finish(process)
+PREEMPTED = {"saves": "low", "once": "low", "cancelled": "cancel"}
 
 
-def test_a_preempted_job_that_saves_goes_on(cluster, tmp_path):
-    done = preempt(cluster, tmp_path, "saves")
+@pytest.fixture(scope="module")
+def preempted(cluster, tmp_path_factory):
+    """Three jobs of one node, which another wanted for itself; what run_slurm.py said of each."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in PREEMPTED}
+    node = ("--nodelist", "n2")
+    started = {}
+    for name, partition in PREEMPTED.items():
+        options = ("--partition", partition, "--num_threads", "2", *node, f"{name}.log")
+        command = worker(folders[name], "once" if name == "once" else "saves")
+        started[name] = cluster.start(folders[name], *options, *command)
+    assert wait_for(lambda: all(trace(folder) for folder in folders.values()))
+    options = ("--partition", "high", "--num_threads", "8", *node, "high.log")
+    assert cluster.run(tmp_path_factory.mktemp("high"), *options, *python("pass")).returncode == 0
+    return {name: (folders[name], finish(started[name])) for name in PREEMPTED}
+
+
+def test_a_preempted_job_that_saves_goes_on(preempted):
+    folder, done = preempted["saves"]
     assert done.returncode == 0, done.stderr
-    assert events(tmp_path) == ["0.0 starts", "0.0 SIGTERM", "0.0 saved", "0.1 starts", "0.1 done"]
-    log = (tmp_path / f"{tmp_path.name}.log").read_text()
+    assert events(folder) == ["0.0 starts", "0.0 SIGTERM", "0.0 saved", "0.1 starts", "0.1 done"]
+    log = (folder / "saves.log").read_text()
     assert "# exit code: 143\n" in log
     assert "# start 2 of job " in log
     assert log.endswith("# exit code: 0\n")
 
 
-def test_a_preempted_job_that_does_not_save_starts_over(cluster, tmp_path):
-    done = preempt(cluster, tmp_path, "once")
+def test_a_preempted_job_that_does_not_save_starts_over(preempted):
+    folder, done = preempted["once"]
     assert done.returncode == 0, done.stderr
-    assert events(tmp_path) == ["0.0 starts", "0.1 starts", "0.1 done"]
+    assert events(folder) == ["0.0 starts", "0.1 starts", "0.1 done"]
 
 
-def test_a_job_that_is_preempted_by_cancelling_has_failed(cluster, tmp_path):
-    done = preempt(cluster, tmp_path, "saves", partition="cancel")
+def test_a_job_that_is_preempted_by_cancelling_has_failed(preempted):
+    folder, done = preempted["cancelled"]
     assert done.returncode == 1
     assert "# ended by Slurm: PREEMPTED" in done.stderr
-    assert events(tmp_path) == ["0.0 starts", "0.0 SIGTERM", "0.0 saved"]
+    assert events(folder) == ["0.0 starts", "0.0 SIGTERM", "0.0 saved"]
 
 
 def test_the_tasks_of_a_node_that_failed_start_over_elsewhere(cluster, tmp_path):
