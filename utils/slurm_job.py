@@ -30,7 +30,9 @@ from slurm_task import STOPPED, Task, read_end
 
 POLL_SECONDS = 0.1
 SIGNAL_SECONDS = 1.0  # that a signal of Slurm's may come later here than to the command it ended
-ASK_TIMES = 4
+# Before each attempt at the controller: to ask, and to put back, which there is time for.
+ASK_SECONDS = 0.0, 0.5, 1.0, 2.0
+REQUEUE_SECONDS = 0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0
 
 
 class Notice:
@@ -122,11 +124,10 @@ def tell(process: subprocess.Popen, task: Task, notice: Notice) -> None:
 
 def state_of(task: Task) -> State | None:
     """What Slurm says of this job; None where it cannot be asked."""
-    for attempt in range(ASK_TIMES):
-        try:
+    for pause in ASK_SECONDS:
+        time.sleep(pause)
+        with contextlib.suppress(Busy):
             return find_state(task.job)
-        except Busy:
-            time.sleep(0.5 * 2**attempt)
     return None
 
 
@@ -168,19 +169,26 @@ def put_back(task: Task, code: int) -> int:
     if task.restarts >= task.spec.max_requeues:
         say(f"# stopped, and not started over: it was {task.restarts} times (max_requeues)\n")
         return finish(task, code)
-    for attempt in range(ASK_TIMES):
-        try:
-            ask("scontrol", "requeue", task.job)
-            break
-        except Busy as error:
-            if is_taken(task, state_of(task)):
-                break
-            say(f"# {error}\n")
-            time.sleep(0.5 * 2**attempt)
-    else:
+    if not requeue(task):
         return finish(task, code)
     say("# stopped: the job is back in the queue and goes on from what it saved\n")
     return exit_code(code)
+
+
+def requeue(task: Task) -> bool:
+    """Whether Slurm has put the job back."""
+    for pause in REQUEUE_SECONDS:
+        time.sleep(pause)
+        try:
+            ask("scontrol", "requeue", task.job)
+            return True
+        except Busy as error:
+            if is_taken(task, state_of(task)):
+                return True
+            say(f"# {error}\n")
+            if not error.is_in_doubt:
+                break
+    return False
 
 
 def exit_code(code: int) -> int:

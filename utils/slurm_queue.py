@@ -12,8 +12,20 @@ QUEUED = {"PENDING", "CONFIGURING", "COMPLETING", "REQUEUED", "RESIZING"}
 LIVE = RUNNING | QUEUED | {"REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
 
 
+# What Slurm's programs say where they cannot know whether something was done.
+IN_DOUBT = re.compile(
+    r"no answer|timed out|timeout|unable to contact|connection|temporar|zero bytes|try again",
+    re.IGNORECASE,
+)
+
+
 class Busy(Exception):
-    """The controller, or the program that asks it, gave no answer."""
+    """The controller, or the program that asks it, gave no answer, or no good one."""
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether another attempt may go better."""
+        return IN_DOUBT.search(str(self)) is not None
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,6 @@ from slurm_request import Request
 
 JOB_PROGRAM = Path(__file__).resolve().with_name("slurm_job.py")
 SUBMIT_SECONDS = 900.0  # that a controller may be busy
-# What sbatch says where it cannot know whether the job was taken.
-IN_DOUBT = re.compile(
-    r"no answer|timed out|timeout|unable to contact|connection|temporar|zero bytes|try again",
-    re.IGNORECASE,
-)
 # Slurm's words of the job that this may run in, and devices of this machine.
 OTHERS_ENV = re.compile(
     r"SLURM_(?!CONF$|CLUSTERS$)\w+|SLURMD?_\w+NAME|(CUDA|ROCR|HIP|ZE)_VISIBLE_DEVICES|"
@@ -86,7 +81,7 @@ def submit(request: Request, script: Path, stop: Callable[[], bool] | object) ->
         try:
             return ask(*command, env=env).strip().split(";")[0]
         except Busy as error:
-            if not IN_DOUBT.search(str(error)) or time.time() > end:
+            if not error.is_in_doubt or time.time() > end:
                 raise ValueError(str(error)) from None
             print(f"run_slurm.py: {error}; trying again", file=sys.stderr, flush=True)
         time.sleep(pause)

@@ -30,7 +30,7 @@ class FakeSlurm:
             (programs / name).chmod(0o755)
         self.conf = self.folder / "conf"
         shipped = (UTILS.parent / "conf" / "slurm.conf").read_text()
-        self.conf.write_text(shipped + "default grace=1\n")
+        self.conf.write_text(shipped + "default grace=0\n")
         drop = ("SLURM_", "SBATCH_", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "FAD_SLURM_CONF")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(drop)}
         self.env |= {"FAKE_SLURM": str(self.folder), "FAD_SLURM_CONF": str(self.conf)}

@@ -64,10 +64,20 @@ def scontrol() -> str:
     """Three of its commands."""
     if "config" in args:
         return read("config", "MaxArraySize            = 1001\n")
+    if "requeue" in args and (folder / "refuses").exists():
+        fail("Requested operation is presently disabled")
     if "requeue" in args:
         (folder / "show").write_text("JobId=77 JobState=PENDING Reason=BeginTime Restarts=1")
         return ""
     return read("show") or fail("slurm_load_jobs error: Invalid job id specified")
+
+
+def scancel() -> str:
+    """Takes a job, or all, out of the queue."""
+    kept = [line for line in read("queue").splitlines(keepends=True) if args[-1].isdigit()]
+    kept = [line for line in kept if not line.startswith(f"{args[-1]}|")]
+    (folder / "queue").write_text("".join(kept))
+    return ""
 
 
 def fail(text: str):
@@ -85,7 +95,7 @@ answers = {
     "sbatch": sbatch,
     "squeue": lambda: read("queue"),
     "scontrol": scontrol,
-    "scancel": lambda: (folder / "queue").write_text("") and "",
+    "scancel": scancel,
     "sacct": lambda: read("sacct") or fail("Slurm accounting storage is disabled"),
 }
 print(answers[program](), end="")

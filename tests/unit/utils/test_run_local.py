@@ -226,6 +226,7 @@ time.sleep(100)
         (["JOB=a:b", "x.JOB.log", "true"], "JOB= takes a range"),
         (["--num_nodes", "2", "x.log", "true"], "this is one machine"),
         (["--max_jobs_run", "0", "x.log", "true"], "--max_jobs_run starts at 1"),
+        (["--num_threads", "0", "x.log", "true"], "--num_threads starts at 1"),
         (["--gpus", "1", "x.log", "true"], "--gpus"),
     ],
 )
@@ -260,3 +261,11 @@ def test_a_log_that_cannot_be_made_is_a_failed_job(tmp_path):
     assert "log/x.log" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("options", [["JOB=1:2"], ["--max_jobs_run", "1", "JOB=1:2"], []])
+def test_num_threads_is_what_each_job_gets(tmp_path, options):
+    show = python("import os; print(os.environ['OMP_NUM_THREADS'])")
+    args = ("--num_threads", "3", *options, "x.JOB.log", *show)
+    assert run(tmp_path, *args, env={"OMP_NUM_THREADS": "7"}).returncode == 0
+    assert body(tmp_path / ("x.1.log" if options else "x.JOB.log")) == ["3"]

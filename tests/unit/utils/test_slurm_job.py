@@ -109,6 +109,14 @@ def test_a_busy_controller_is_asked_again_to_put_it_back(slurm):
     assert read_end(slurm.jobs, 3) is None
 
 
+def test_where_putting_back_is_refused_it_has_failed(slurm):
+    slurm.set(show=RUNNING, refuses="")
+    _, log = signalled(slurm, SAVES, signal.SIGUSR1)
+    assert "Requested operation is presently disabled" in log
+    assert requeued(slurm) == ["70_3"]
+    assert read_end(slurm.jobs, 3) == 143
+
+
 def test_it_is_not_put_back_for_ever(slurm):
     slurm.set(show=RUNNING.replace("Restarts=0", "Restarts=5"))
     code, log = signalled(slurm, SAVES, signal.SIGUSR1, env=env_of(RESTART_COUNT="5"))
