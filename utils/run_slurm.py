@@ -188,6 +188,7 @@ def wait(watch: Watch, stop: Stop) -> None:
         pause = min(pause * 1.2, LOOK_SECONDS[1])
     if follower is not None:
         follower.show()
+    counter.show({}, len(request.logs) - len(watch.open))
     counter.close()
 
 
@@ -264,6 +265,9 @@ def run(request: Request, script: Path, stop: Stop) -> int:
             cancel(request.name, "--state=PENDING")
         return report(watch)
     except ValueError as error:
+        warn(f"error: {error}")
+        return 1
+    except Busy as error:
         warn(f"error: {error}")
         is_clear = cancel_all(request.name)
         return 1

@@ -70,7 +70,8 @@ def submit(request: Request, script: Path, stop: Callable[[], bool] | object) ->
     """The job's number; empty where a stop came first.
 
     Raises:
-        ValueError: If sbatch refuses, or the controller stays away.
+        ValueError: If sbatch refuses.
+        Busy: If the controller stays away.
     """
     check_array(request)
     env = {name: value for name, value in os.environ.items() if not OTHERS_ENV.fullmatch(name)}
@@ -81,8 +82,10 @@ def submit(request: Request, script: Path, stop: Callable[[], bool] | object) ->
         try:
             return ask(*command, env=env).strip().split(";")[0]
         except Busy as error:
-            if not error.is_in_doubt or time.time() > end:
+            if not error.is_in_doubt:
                 raise ValueError(str(error)) from None
+            if time.time() > end:
+                raise
             print(f"run_slurm.py: {error}; trying again", file=sys.stderr, flush=True)
         time.sleep(pause)
         pause = min(2 * pause, 30.0)

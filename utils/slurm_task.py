@@ -8,6 +8,7 @@
 A job that is no array is task 0. Files are written beside and renamed: what is there is whole.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -91,8 +92,9 @@ def ended(folder: Path) -> set[int]:
     """The tasks that have ended."""
     # A network file system shows an old listing for up to a minute, unless it is changed from here.
     probe = folder / "probe"
-    probe.touch()
-    probe.unlink()
+    with contextlib.suppress(OSError):
+        probe.touch()
+        probe.unlink()
     names = [name.split(".") for name in os.listdir(folder)]
     return {int(name[1]) for name in names if name[0] == "end" and len(name) == 2}
 

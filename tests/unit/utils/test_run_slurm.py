@@ -95,6 +95,13 @@ def test_what_was_submitted_twice_after_all_runs_once(slurm):
     assert not any(call[-1] == "77" for call in slurm.calls("scancel"))
 
 
+def test_without_slurm_it_ends_at_once(slurm):
+    done = slurm.run("run_slurm.py", "x.log", *SHOW, env={"PATH": str(slurm.jobs)})
+    assert done.returncode == 1
+    assert done.stderr == "run_slurm.py: error: sbatch: No such file or directory\n"
+    assert [path.name for path in slurm.jobs.iterdir()] == ["x.log"]
+
+
 def test_a_refused_submission_is_said(slurm):
     slurm.set(config="MaxArraySize            = 5\n")
     done = slurm.run("run_slurm.py", "JOB=1:5", "x.JOB.log", *SHOW)
