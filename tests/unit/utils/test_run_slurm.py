@@ -34,7 +34,7 @@ def test_what_sbatch_gets_and_what_the_command_gets(slurm):
 
 
 def test_a_busy_controller_is_no_end(slurm):
-    slurm.set(mode="late", squeue_busy="1000", scontrol_busy="1000")
+    slurm.set(mode="late", squeue_busy="1000")
     done = slurm.run("run_slurm.py", "x.log", *SHOW)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("Socket timed out on send/recv operation; going on to ask") == 1
