@@ -173,8 +173,13 @@ queue_is_empty() {
     [[ -z $(squeue --noheader) ]]
 }
 
-end_process() { # pid; they would take seconds to save what is not kept
+end_process() { # process, its program; it would take seconds to save what is not kept
+    local k
     kill -KILL "$1" 2>/dev/null || true
+    for ((k = 0; k < 50; k++)); do
+        is_ours "$1" "$2" || break
+        sleep 0.1
+    done
 }
 
 stop() {
@@ -187,10 +192,10 @@ stop() {
         done
     fi
     for ((k = ${#daemons[@]} - 1; k >= 0; k--)); do
-        ! pid=$(pid_of "${daemons[k]}") || end_process "$pid"
+        ! pid=$(pid_of "${daemons[k]}") || end_process "$pid" "${daemons[k]%%.*}"
     done
     for pid in $(job_keepers); do
-        end_process "$pid"
+        end_process "$pid" slurmstepd
     done
     [[ ! -e $SLURM_CONF ]] || rm -rf -- "$dir"
 }

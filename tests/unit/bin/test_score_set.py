@@ -252,5 +252,5 @@ def test_scores_at_less_cost_are_told_from_others(mini_file, tiny_dump, audio, t
     assert notes[1] == ["# precision fp32-compute2", *notes[0]]
     common = ["--model", str(exp), "--audio", str(audio), "--out", str(tmp_path / "c")]
     score_set.main([*common, "--compute", "4"])
-    with pytest.raises(FadError, match="job 1 of 1 has not finished: run it again"):
+    with pytest.raises(FadError, match="job 1 of 1 must be run again"):
         score_set.main([*common, "--compute", "2", "--combine", "true"])
