@@ -101,8 +101,8 @@ def saved_bytes(detector: Detector) -> int:
     In safetensors' format: 8 bytes, a header in JSON filled up with blanks to a multiple of 8, and
     the values, those of larger types first, by name.
     """
-    state = detector.trained_state()
-    header: dict[str, Any] = {"__metadata__": weights_metadata("0" * 64)}
+    state = detector.exported_state()
+    header: dict[str, Any] = {"__metadata__": weights_metadata({"base_sha256": "0" * 64})}
     end = 0
     for name in sorted(state, key=lambda name: (-state[name].element_size(), name)):
         start, end = end, end + state[name].nbytes

@@ -23,6 +23,7 @@ from fad.files import atomic_path
 CONFIG = "config.yaml"
 WEIGHTS = "best.safetensors"
 _METADATA = "fad"  # one key: safetensors writes several in a random order
+_ENCODER = "encoder."
 
 
 class Detector(nn.Module):
@@ -87,7 +88,14 @@ class Detector(nn.Module):
 
     def trained_state(self) -> dict[str, Tensor]:
         """All that training changes, by name: of the encoder by the method, the back-end whole."""
-        owned = {f"encoder.{name}": value for name, value in self.adaptation.saved().items()}
+        return self._with_backend(self.adaptation.saved())
+
+    def exported_state(self) -> dict[str, Tensor]:
+        """All that scoring needs; for most methods it is `trained_state`."""
+        return self._with_backend(self.adaptation.exported())
+
+    def _with_backend(self, of_encoder: dict[str, Tensor]) -> dict[str, Tensor]:
+        owned = {f"{_ENCODER}{name}": value for name, value in of_encoder.items()}
         head = {f"backend.{name}": value for name, value in self.backend.state_dict().items()}
         return {name: value.detach() for name, value in (owned | head).items()}
 
@@ -112,6 +120,15 @@ class Detector(nn.Module):
         for name, value in own.items():
             value.copy_(state[name])
 
+    def load_exported_state(self, state: dict[str, Tensor], source: str) -> None:
+        """Puts values of `exported_state` in place; otherwise as `load_trained_state`."""
+        ours = {name.removeprefix(_ENCODER): x for name, x in state.items() if _of_encoder(name)}
+        rest = {name: value for name, value in state.items() if not _of_encoder(name)}
+        found = self.adaptation.imported(ours)
+        self.load_trained_state(
+            rest | {f"{_ENCODER}{name}": value for name, value in found.items()}, source
+        )
+
     def count(self) -> dict[str, Any]:
         """Parameters: total, trainable, adaptation, backend, and how many times fewer than full.
 
@@ -131,8 +148,12 @@ class Detector(nn.Module):
         }
 
 
+def _of_encoder(name: str) -> bool:
+    return name.startswith(_ENCODER)
+
+
 def build_detector(config: dict[str, Any], pretrained: str | Path) -> Detector:
-    """Builds what a resolved config describes around a pre-trained file.
+    """Builds what a resolved config describes around a pre-trained file, ready to be trained.
 
     Random initialisation is torch's: seed it first.
 
@@ -140,7 +161,9 @@ def build_detector(config: dict[str, Any], pretrained: str | Path) -> Detector:
         FadError: the config or the file is not usable; the text says which and why.
     """
     adaptation = new_adaptation(config)  # its mistakes are told before a large file is read
-    return assemble(config, adaptation, read_checkpoint(pretrained))
+    detector = assemble(config, adaptation, read_checkpoint(pretrained))
+    adaptation.start(lambda: pretrained_sha256(pretrained))
+    return detector
 
 
 def new_adaptation(config: dict[str, Any]) -> Adaptation:
@@ -155,6 +178,8 @@ def new_adaptation(config: dict[str, Any]) -> Adaptation:
 def assemble(config: dict[str, Any], adaptation: Adaptation, checkpoint: Checkpoint) -> Detector:
     """Puts a detector together around a pre-trained model as it was read.
 
+    To train, `Adaptation.start` comes next; to score, `load_exported_state`; to count, nothing.
+
     Raises:
         FadError: the model and the config do not fit.
     """
@@ -167,18 +192,23 @@ def assemble(config: dict[str, Any], adaptation: Adaptation, checkpoint: Checkpo
 
 
 def save_detector(detector: Detector, path: Path, base_sha256: str) -> None:
-    """Writes what was trained as safetensors, with the sha256 of the pre-trained file it fits."""
-    state = {name: value.cpu().contiguous() for name, value in detector.trained_state().items()}
+    """Writes what scoring needs, with the sha256 of the pre-trained file it fits."""
+    write_weights(path, detector.exported_state(), {"base_sha256": base_sha256})
+
+
+def write_weights(path: Path, state: dict[str, Tensor], about: dict[str, Any]) -> None:
+    """Writes tensors as safetensors, atomically, with what there is to say about them."""
+    state = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with atomic_path(path) as part:
         part.touch()  # save_file makes files that nobody else may read: keep to the umask
         mode = part.stat().st_mode
-        save_file(state, part, metadata=weights_metadata(base_sha256))
+        save_file(state, part, metadata=weights_metadata(about))
         part.chmod(mode)
 
 
-def weights_metadata(base_sha256: str) -> dict[str, str]:
-    """What the header of `save_detector`'s file has beside the tensors."""
-    return {_METADATA: json.dumps({"base_sha256": base_sha256})}
+def weights_metadata(about: dict[str, Any]) -> dict[str, str]:
+    """What the header of a file of weights has beside the tensors."""
+    return {_METADATA: json.dumps(about)}
 
 
 def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -> Detector:
@@ -207,8 +237,8 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
             f"{pretrained}: not the pre-trained file that {weights} was trained with, which then "
             f"lay at {recorded}"
         )
-    detector = build_detector(config, pretrained)
-    detector.load_trained_state(state, str(weights))
+    detector = assemble(config, new_adaptation(config), read_checkpoint(pretrained))
+    detector.load_exported_state(state, str(weights))
     logging.info("%s: %s on %s", model_dir, config["adaptation"], pretrained)
     return detector.eval()
 

@@ -1,5 +1,6 @@
 """The contract of an adaptation method."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,18 @@ class Adaptation:
     def _wrap(self, encoder: nn.Module) -> None:
         """Puts the method into the frozen encoder; nothing where nothing is added."""
 
+    def start(self, base_sha256: Callable[[], str]) -> None:
+        """Gives what trains its first values, where `attach` does not: where they take long.
+
+        Called after `attach`, but not where values are loaded or none are asked for.
+
+        Args:
+            base_sha256: gives the sha256 of the pre-trained file; it takes seconds.
+
+        Raises:
+            FadError: what they come from cannot be used.
+        """
+
     def owned(self) -> dict[str, nn.Parameter]:
         """The parameters that the method trains, by their names in the encoder."""
         return {}
@@ -54,8 +67,21 @@ class Adaptation:
         return list(self.owned().values())
 
     def saved(self) -> dict[str, Tensor]:
-        """What scoring and resuming need of the method, by name: all in it that changes."""
+        """What resuming needs of the method, by name: the very tensors, all in it that changes."""
         return dict(self.owned())
+
+    def exported(self) -> dict[str, Tensor]:
+        """What scoring needs of it, by name, as `best.safetensors` holds it."""
+        return self.saved()
+
+    def imported(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What `exported` gave as values for `saved`; what is not of that kind stays as it is."""
+        return state
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether this is the model that the method promises; else no epoch is the best yet."""
+        return True
 
     @property
     def num_outputs(self) -> int:

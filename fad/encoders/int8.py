@@ -33,7 +33,8 @@ class Int8Linear(nn.Module):
         weight, scale = quantise_weight(linear.weight.detach())
         self.register_buffer("scale", scale)
         self.register_buffer("row_sums", scale * weight.sum(1, dtype=torch.int32))
-        self.register_buffer("bias", linear.bias.detach().clone())
+        bias = torch.zeros_like(scale) if linear.bias is None else linear.bias.detach().clone()
+        self.register_buffer("bias", bias)
         self.register_buffer("zero_points", torch.zeros_like(scale, dtype=torch.int32))
         self.register_buffer("weight", torch.ops.onednn.qlinear_prepack(weight, None))
 
@@ -71,8 +72,7 @@ def quantise(encoder: nn.Module) -> None:
     The float weights are given back as it goes, so that both are never there.
 
     Args:
-        encoder: on the CPU, with nothing but plain linear layers in its blocks; what an adaptation
-            has of them there, where it cannot be merged, is then in 8 bits too.
+        encoder: on the CPU, with nothing but plain linear layers in its blocks.
 
     Raises:
         FadError: it lies on a GPU, has other layers, or this torch has no such products.

@@ -38,19 +38,29 @@ class Progress:
     finished: bool = False
 
     def end_epoch(self, dev_eer: float, dev_loss: float, peak_memory_mb: float) -> None:
-        """Counts an epoch whose steps are all done.
-
-        The best has the lowest dev EER; ties are broken by dev loss.
-        """
+        """Counts an epoch whose steps are all done."""
         self.epoch += 1
         found = {"epoch": self.epoch, "dev_eer": dev_eer, "dev_loss": dev_loss}
-        best = self.best
-        if best is None or (dev_eer, dev_loss) < (best["dev_eer"], best["dev_loss"]):
-            self.best = found
         train_loss = math.fsum(self.losses) / len(self.losses)
         self.history.append({**found, "train_loss": train_loss, "seconds": self.seconds})
         self.peak_memory_mb = max(self.peak_memory_mb, peak_memory_mb)
         self.losses, self.seconds = [], 0.0
+
+    def compare_with_best(self) -> bool:
+        """Makes the epoch that has ended the best if it is, and says so.
+
+        The best has the lowest dev EER; ties are broken by dev loss.
+        """
+        found = {key: self.history[-1][key] for key in ("epoch", "dev_eer", "dev_loss")}
+        best = self.best
+        if best is None or _rank(found) < _rank(best):
+            self.best = found
+            return True
+        return False
+
+
+def _rank(epoch: dict[str, Any]) -> tuple[float, float]:
+    return epoch["dev_eer"], epoch["dev_loss"]
 
 
 def save_checkpoint(path: Path, progress: Progress, states: dict[str, Any]) -> None:

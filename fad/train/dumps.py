@@ -11,9 +11,9 @@ from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource, FrameSource
 from fad.data.stored import Stored, check_owner, description, dump_dir, is_complete
-from fad.detector import Detector, build_detector
+from fad.detector import Detector, assemble, new_adaptation
 from fad.devices import choose_device
-from fad.encoders.checkpoint import pretrained_sha256
+from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.errors import FadError
 from fad.train.settings import TrainSettings
 
@@ -183,5 +183,6 @@ def open_dumps(
         FadError: the config, the pre-trained file or the device cannot be used.
     """
     settings, device = TrainSettings.from_config(config["train"]), choose_device(ngpu)
-    detector = build_detector(config, pretrained).to(device).eval()
+    detector = assemble(config, new_adaptation(config), read_checkpoint(pretrained))
+    detector.to(device).eval()
     return Dumps(detector, settings, dump, pretrained, pretrained_sha256(pretrained), name, use)

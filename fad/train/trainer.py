@@ -175,7 +175,8 @@ class Trainer:
         done = self.progress
         done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device))
         latest = done.history[-1]
-        if done.best["epoch"] == done.epoch and self.world.rank == 0:
+        is_best = self.detector.adaptation.is_complete and done.compare_with_best()
+        if is_best and self.world.rank == 0:
             save_detector(self.detector, self.exp / WEIGHTS, self.base_sha256)
         self._save()
         if board is not None:
@@ -189,7 +190,7 @@ class Trainer:
             dev_loss,
             100 * dev_eer,
             latest["seconds"],
-            ", the best so far" if done.best["epoch"] == done.epoch else "",
+            ", the best so far" if is_best else "",
         )
 
     def _train_epoch(self, board: SummaryWriter | None) -> None:

@@ -32,7 +32,8 @@ def real_frames(detector: Detector) -> list[Tensor]:
 
 def largest_difference(ours: Iterable[Tensor], theirs: Iterable[Tensor]) -> float:
     """The largest absolute difference between tensors in pairs."""
-    return max((a - b).abs().max().item() for a, b in zip(ours, theirs, strict=True))
+    pairs = zip(ours, theirs, strict=True)
+    return max((a.float() - b.float()).abs().max().item() for a, b in pairs)
 
 
 def step_0_difference(ours: Detector, base: Detector) -> float:
