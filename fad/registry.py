@@ -14,6 +14,8 @@ SLOTS: dict[str, dict[str, str]] = {
     "adaptation": {
         "adapter": "fad.adaptation.adapter:Adapter",
         "bitfit": "fad.adaptation.bitfit:BitFit",
+        "dgsct": "fad.adaptation.dgsct:DGSCT",
+        "dpf": "fad.adaptation.dpf:DPF",
         "frozen": "fad.adaptation.frozen:Frozen",
         "full": "fad.adaptation.full:Full",
         "last": "fad.adaptation.last:LAST",
@@ -21,6 +23,7 @@ SLOTS: dict[str, dict[str, str]] = {
         "stochastic": "fad.adaptation.stochastic:Stochastic",
         "lora": "fad.adaptation.lora:LoRA",
         "lorta": "fad.adaptation.lorta:LoRTA",
+        "pela": "fad.adaptation.pela:PELA",
         "topk": "fad.adaptation.topk:TopK",
     },
     "backend": {"pool": "fad.backends.pool:Pool", "aasist": "fad.backends.aasist:AASIST"},

@@ -44,7 +44,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "config": ({"registry"}, {"yaml"}),
     "data": (set(), TORCH | AUDIO),
     "encoders": (set(), TORCH | {"safetensors", "fairseq", "omegaconf"}),
-    "adaptation": (set(), {"torch", "torchaudio", "loralib"}),
+    "adaptation": (set(), {"torch", "torchaudio", "loralib", "safetensors"}),
     "backends": (set(), {"torch"}),
     "losses": (set(), {"torch"}),
     "detector": (

@@ -33,6 +33,10 @@ STOCHASTIC = (
     *("adaptation=stochastic", "adaptation_conf.squeeze=[1,2]", "adaptation_conf.query=[1,2]"),
     "adaptation_conf.key_value=[1,2,4]",
 )
+PELA = ("adaptation=pela", "adaptation_conf.c=3")
+DGSCT = ("adaptation=dgsct", "adaptation_conf.guide_dim=16", "adaptation_conf.width=8")
+DPF = ("adaptation=dpf", "adaptation_conf.sparsity=0.5", "adaptation_conf.ramp=0.5")
+DPF += ("adaptation_conf.every=2", "train.lr=1e-3")
 LORA = ("adaptation_conf.dropout=0.3",)
 # A process alone with two threads adds up in another order than with one.
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -57,8 +61,11 @@ def run(words: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, env=ENV, capture_output=True, text=True, timeout=120)
 
 
+ALONE_OR_NOT = [("adaptation=lora",), ("train.accumulate=2",), LAST, RELORA, PELA, DGSCT]
+
+
 @pytest.mark.parametrize("uneven", UNEVEN)
-@pytest.mark.parametrize("more", [("adaptation=lora",), ("train.accumulate=2",), LAST, RELORA])
+@pytest.mark.parametrize("more", ALONE_OR_NOT)
 def test_two_processes_train_as_one(command, tmp_path, uneven, more):
     for processes in (1, 2):
         done = run(command(tmp_path / str(processes), processes, uneven, *more))
@@ -73,7 +80,24 @@ def test_two_processes_train_as_one(command, tmp_path, uneven, more):
     assert "rank" not in done.stderr  # one process speaks for all
 
 
-@pytest.mark.parametrize("more", [LORA, RELORA, STOCHASTIC])
+def test_two_processes_prune_as_one(command, tmp_path):
+    for processes in (1, 2):
+        done = run(command(tmp_path / str(processes), processes, UNEVEN[0], *DPF))
+        assert done.returncode == 0, done.stderr
+    one, two = (
+        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["trained"] for name in "12"
+    )
+    masks = [name for name in one if name.endswith(".mask")]
+    # Of two weights of nearly one size, rounding may say which is the smaller.
+    differing = sum(int((one[name] != two[name]).sum()) for name in masks)
+    assert differing <= 1e-3 * sum(one[name].numel() for name in masks)
+    assert not any(one[name].all() for name in masks)
+    # A key's bias has rounding noise for a gradient.
+    for name in set(one) - set(masks) - {n for n in one if n.endswith("k_proj.bias")}:
+        assert (two[name] - one[name]).abs().max() <= WEIGHTS * max(1, one[name].abs().max()), name
+
+
+@pytest.mark.parametrize("more", [LORA, RELORA, STOCHASTIC, DPF, DGSCT])
 def test_two_processes_go_on_to_the_same_bytes(command, tmp_path, more):
     overrides = (*more, "train.checkpoint_steps=1", "train.epochs=3")
     assert run(command(tmp_path / "whole", 2, *overrides)).returncode == 0

@@ -22,6 +22,7 @@ INT8 = 0.02  # on the same, of two blocks of width 48
 
 
 METHODS = ("frozen", "lora", "full", "lorta", "adapter", "bitfit", "last", "relora", "stochastic")
+METHODS += ("dpf", "pela", "dgsct")
 
 
 @pytest.fixture(scope="module", params=METHODS)

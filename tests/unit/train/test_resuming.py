@@ -70,6 +70,10 @@ PARTS = [
     # Before a restart, behind it (at a rate of zero, and at half of it), and behind the second.
     *(("relora", RESTARTS, at_step) for at_step in (2, 3, 4, 5)),
     ("relora", (*RESTARTS, "adaptation_conf.prune=random"), 3),
+    ("dgsct", (), 4),
+    ("pela", (), 4),
+    # Masks are made behind steps 2 and 4, the last at the full sparsity; weights behind them grow.
+    *(("dpf", ("adaptation_conf.every=2", "adaptation_conf.ramp=0.6"), step) for step in (2, 4, 6)),
 ]
 
 

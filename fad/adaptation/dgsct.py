@@ -1,0 +1,268 @@
+"""DG-SCT, dual-guided spatial-channel-temporal attention (arXiv 2311.05152), between two views."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from torchaudio.transforms import LFCC
+
+from fad.adaptation.base import Adaptation, NotMergeable
+from fad.boundary import NONE, Boundary
+from fad.errors import FadError
+
+SAMPLE_RATE = 16_000
+COEFFICIENTS = 60  # of the LFCC, from as many filters
+ALPHA, BETA = 0.3, 0.05  # weights of the channel and of the temporal map
+REDUCTION, GROUPS = 8, 2  # of the bottleneck
+KERNEL = 5  # frames that a block of the guide's branch sees
+
+
+class GuidedAttention(nn.Module):
+    """What a guide g adds to x: attention to tokens, two maps, and a bottleneck, each as published.
+
+        R    = tokens + attention(tokens, g, g)
+        x'   = x + gate_1 attention(x, R, R)
+        M_c  = sigmoid(W_c mean_t(ReLU(W_1 mean_t(g)) * ReLU(W_2 x')))              channels (D,)
+        M_t  = sigmoid(W_t (ReLU(W_3 g) * ReLU(W_4 ((M_c + 1) x'))))                frames (T,)
+        out  = gate_2 norm(up(ReLU(norm(down(x' (0.3 M_c + 0.05 M_t + 0.7))))))
+
+    Both gates start at zero, and so does the whole. Attention is scaled by 1 / sqrt(D), the inner
+    width of the maps is `width`, the temporal map's guide is that of its own frame, and the norms
+    are LayerNorms: ours. BatchNorm, the paper's, would make a score depend on the batch.
+
+    Args:
+        dim: the width D of x, a multiple of 16.
+        guide_dim: that of the guide, which is projected to D first.
+        width: inside the two maps.
+        tokens: how many there are.
+    """
+
+    def __init__(self, dim: int, guide_dim: int, width: int, tokens: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(guide_dim, dim)
+        self.tokens = nn.Parameter(torch.rand(tokens, dim))
+        self.token_gate = nn.Parameter(torch.zeros(1))
+        self.channel_guide, self.channel_x = nn.Linear(dim, width), nn.Linear(dim, width)
+        self.channel_map = nn.Linear(width, dim)
+        self.time_guide, self.time_x = nn.Linear(dim, width), nn.Linear(dim, width)
+        self.time_map = nn.Linear(width, 1)
+        small = dim // REDUCTION
+        self.down = nn.Conv1d(dim, small, 1, groups=GROUPS, bias=False)
+        self.down_norm = nn.LayerNorm(small)
+        self.up = nn.Conv1d(small, dim, 1, groups=GROUPS, bias=False)
+        self.up_norm = nn.LayerNorm(dim)
+        self.gate = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> Tensor:
+        """x (B, T, D) and guide (B, T, E), `keep` (B, T) True at real frames -> (B, T, D)."""
+        guide = self.project(guide)
+        x = x + self.token_gate * self._by_tokens(x, guide, keep)
+        channels, frames = self._maps(x, guide, keep)
+        x = x * (ALPHA * channels + BETA * frames + 1 - ALPHA)
+        return self.gate * self._bottleneck(x)
+
+    def _by_tokens(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> Tensor:
+        tokens = self.tokens.expand(len(x), -1, -1)
+        mask = None if keep is None else keep[:, None, :]
+        tokens = tokens + F.scaled_dot_product_attention(tokens, guide, guide, attn_mask=mask)
+        return F.scaled_dot_product_attention(x, tokens, tokens)
+
+    def _maps(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(B, 1, D) of channels and (B, T, 1) of frames."""
+        asked = F.relu(self.channel_guide(_mean(guide, keep)))
+        both = _mean(asked * F.relu(self.channel_x(x)), keep)
+        channels = self.channel_map(both).sigmoid()
+        attended = (channels + 1) * x
+        both = F.relu(self.time_guide(guide)) * F.relu(self.time_x(attended))
+        return channels, self.time_map(both).sigmoid()
+
+    def _bottleneck(self, x: Tensor) -> Tensor:
+        z = self.down(x.transpose(1, 2)).transpose(1, 2)
+        z = self.up(F.relu(self.down_norm(z)).transpose(1, 2)).transpose(1, 2)
+        return self.up_norm(z)
+
+
+def _mean(x: Tensor, keep: Tensor | None) -> Tensor:
+    """(B, T, C) -> (B, 1, C), of real frames."""
+    if keep is None:
+        return x.mean(1, keepdim=True)
+    keep = keep[..., None]
+    return (x * keep).sum(1, keepdim=True) / keep.sum(1, keepdim=True)
+
+
+class GuideBlock(nn.Module):
+    """A block of the guide's own branch, g + W gelu(depthwise convolution(LayerNorm(g)))."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.conv = nn.Conv1d(dim, dim, KERNEL, padding=KERNEL // 2, groups=dim)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, guide: Tensor, keep: Tensor | None) -> Tensor:
+        """(B, T, E) -> (B, T, E)."""
+        x = self.norm(guide)
+        if keep is not None:
+            x = x * keep[..., None]  # else padding would reach the last real frames
+        x = self.conv(x.transpose(1, 2)).transpose(1, 2)
+        return guide + self.out(F.gelu(x))
+
+
+class Pair(nn.Module):
+    """One depth of both: the guide's block, then each view guided by the other."""
+
+    def __init__(self, dim: int, guide_dim: int, width: int, tokens: int) -> None:
+        super().__init__()
+        self.own = GuideBlock(guide_dim)
+        self.to_guide = GuidedAttention(guide_dim, dim, width, tokens)
+        self.to_x = GuidedAttention(dim, guide_dim, width, tokens)
+
+    def forward(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor]:
+        """x (B, T, D) behind the encoder's block, and the guide (B, T, E) before its own."""
+        guide = self.own(guide, keep)
+        guide = guide + self.to_guide(guide, x, keep)
+        return x + self.to_x(x, guide, keep), guide
+
+
+class Guide(nn.Module):
+    """The second view: an LFCC of the prepared waveform on the encoder's own frames, projected.
+
+    Its window and hop are the frontend's: a frame sees the same samples, there are as many, and
+    padding reaches none that is real.
+
+    Attributes:
+        current: (B, T, E), as far as it has come in this pass through the encoder.
+    """
+
+    def __init__(self, window: int, hop: int, dim: int) -> None:
+        super().__init__()
+        self.lfcc = LFCC(
+            SAMPLE_RATE,
+            n_filter=COEFFICIENTS,
+            n_lfcc=COEFFICIENTS,
+            log_lf=True,  # decibels would be cut off at a distance from the loudest of the batch
+            speckwargs={"n_fft": window, "hop_length": hop, "center": False},
+        )
+        self.project, self.norm = nn.Linear(COEFFICIENTS, dim), nn.LayerNorm(dim)
+        self.current: Tensor | None = None
+
+    def begin(self, wav: Tensor) -> None:
+        """Takes waveforms (B, S), for the pass that comes."""
+        with torch.autocast(wav.device.type, enabled=False):
+            features = self.lfcc(wav.float()).transpose(1, 2)
+        self.current = self.norm(self.project(features))
+
+
+class GuidedBlock(nn.Module):
+    """A block of the encoder with a `Pair` behind it.
+
+    Args:
+        block: under the call of `fad.encoders.xlsr.Block`.
+        pair: of this depth.
+        guide: of all depths together; not a submodule of each.
+    """
+
+    def __init__(self, block: nn.Module, pair: Pair, guide: Guide) -> None:
+        super().__init__()
+        self.block, self.pair = block, pair
+        self._guide = (guide,)  # in a tuple, where torch does not take it for a submodule
+
+    def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        (guide,) = self._guide
+        x, guide.current = self.pair(self.block(x, keep), guide.current, keep)
+        return x
+
+    def checkpointed(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """`forward` that keeps the parts' inputs alone and computes the rest again."""
+        (guide,) = self._guide
+        x = self.block.checkpointed(x, keep)
+        x, guide.current = checkpoint(self.pair, x, guide.current, keep, use_reentrant=False)
+        return x
+
+    def compile(self, **options) -> None:
+        """Has the encoder's block alone compiled: the guide goes from one to the next outside."""
+        self.block.compile(**options)
+
+
+class DGSCT(Adaptation):
+    """Two views of one audio that guide each other: the encoder's blocks, and an LFCC's branch.
+
+    Behind each block of the frozen encoder, x <- x + what `GuidedAttention` makes of x and the
+    guide; before it the guide has gone through a small block of its own, and has been guided by x
+    in the same way. All gates start at zero, so step 0 equals the base model.
+
+    The paper adapts two frozen encoders of pictures and sound to each other, twice a block, and its
+    maps are of the full width D. That the guide is an LFCC, its branch, one pair a block, the
+    guide's order before x, and `width` are ours. The temporal map is over frames: the paper has a
+    spatial one over patches there, with the same weight.
+
+    It needs the waveform, so nothing can be stored for it, although the frontend is frozen. There
+    are, with D and E the widths of both, w `width`, k `tokens` and P(a, b) = a b + a + k a + 5 a w
+    + 5 w + 3 + a + a^2 / 8 + 2 a + a / 4,
+
+        blocks * (P(D, E) + P(E, D) + E^2 + 9 E) + 63 E
+
+    parameters: 15,737,808 in XLS-R 300M.
+
+    Args:
+        guide_dim: E, a multiple of 16.
+        width: w.
+        tokens: k, learnable tokens of each `GuidedAttention`.
+
+    Raises:
+        FadError: a number out of its range, or (in `attach`) an encoder other than `xlsr`.
+    """
+
+    def __init__(self, guide_dim: int, width: int, tokens: int = 32) -> None:
+        sizes = {"guide_dim": guide_dim, "width": width, "tokens": tokens}
+        for name, value in sizes.items():
+            if type(value) is not int or value < 1:
+                raise FadError(
+                    f"adaptation_conf: {name} is {value}; it must be a whole number from 1"
+                )
+        if guide_dim % (REDUCTION * GROUPS):
+            raise FadError(
+                f"adaptation_conf: guide_dim is {guide_dim}; it must be a multiple of "
+                f"{REDUCTION * GROUPS}"
+            )
+        self.guide_dim, self.width, self.tokens = guide_dim, width, tokens
+
+    def _wrap(self, encoder: nn.Module) -> None:
+        layers = getattr(getattr(encoder, "encoder", None), "layers", None)
+        if layers is None:
+            raise FadError(
+                "adaptation 'dgsct': works between the blocks of one encoder: set encoder=xlsr"
+            )
+        if encoder.dim % (REDUCTION * GROUPS):
+            raise FadError(
+                f"adaptation 'dgsct': this encoder has a width of {encoder.dim}, and it needs a "
+                f"multiple of {REDUCTION * GROUPS}"
+            )
+        grid = encoder.config.grid
+        encoder.guide = Guide(grid.window, grid.hop, self.guide_dim)
+        for index in range(max(encoder.wanted)):
+            pair = Pair(encoder.dim, self.guide_dim, self.width, self.tokens)
+            layers[index] = GuidedBlock(layers[index], pair, encoder.guide)
+        encoder.register_forward_pre_hook(_begin)
+
+    def owned(self) -> dict[str, nn.Parameter]:
+        return {
+            name: value
+            for name, value in self.encoder.named_parameters()
+            if name.startswith("guide.") or ".pair." in name
+        }
+
+    @property
+    def boundary(self) -> Boundary:
+        return NONE
+
+    def merge(self) -> nn.Module:
+        raise NotMergeable("what it adds depends on a second view of the audio")
+
+
+def _begin(encoder: nn.Module, inputs: tuple) -> None:
+    wav, _lens, *boundary = inputs
+    if boundary and boundary[0] != NONE:
+        raise ValueError("the guide needs waveforms")
+    encoder.guide.begin(wav)

@@ -1,0 +1,247 @@
+"""Distils the factors of PELA from the whole encoder, on speech without labels (arXiv 2310.10700).
+
+The loss of a step is, over the n blocks and the m linear layers of them,
+
+    1/n sum_i MSE(student's z_i, teacher's z_i) + 1/m sum_j (max |W_l W_r - W|_j - 1e-3)^2,
+
+both of weight 1, as the authors' programs run it; their third term, the task that the teacher was
+pre-trained for, is left out.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fad.adaptation.pela import PELA, read_factors
+from fad.boundary import FRONTEND
+from fad.config import difference
+from fad.data.batches import Batch, EpochBatches, RandomCrops, training_loader
+from fad.data.sources import AudioSource
+from fad.detector import write_weights
+from fad.devices import autocast
+from fad.encoders.checkpoint import load_xlsr, pretrained_sha256, read_checkpoint
+from fad.errors import FadError
+from fad.files import atomic_path, held
+from fad.masks import length_mask
+from fad.progress import progress
+from fad.train.schedule import warmup_cosine
+from fad.train.stopping import Stopped, StopSignals
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DistillSettings:
+    """How to distil; see `fad.bin.distill --help`.
+
+    Raises:
+        FadError: a number out of its range.
+    """
+
+    c: float
+    steps: int
+    batch_size: int
+    lr: float
+    seed: int
+    crop_samples: int
+
+    def __post_init__(self) -> None:
+        least = {"c": 0, "steps": 1, "batch_size": 1, "lr": 0, "seed": 0, "crop_samples": 400}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if not bound <= value < 2**31 or (value == 0 and name != "seed"):
+                raise FadError(f"--{name} {value}: it must be over 0, and at least {bound}")
+
+
+def distil(
+    pretrained: Path,
+    audio: Path,
+    out: Path,
+    settings: DistillSettings,
+    device: torch.device,
+    num_workers: int,
+    checkpoint_steps: int,
+) -> None:
+    """Distils and writes `out`; goes on from `<out>.checkpoint.pt` if there is one.
+
+    Args:
+        pretrained: the XLS-R file: teacher, and what the student is made from.
+        audio: a `dump/audio/<set>`; its labels are not read.
+        out: the file of factors, as `PELA` reads it.
+        settings: what the result depends on.
+        device: where to compute.
+        num_workers: processes that read audio.
+        checkpoint_steps: steps from one checkpoint to the next.
+
+    Raises:
+        FadError: an input is missing, or `out` is of other settings; the text names it.
+        Stopped: SIGTERM or SIGUSR1 has come; what was done is saved.
+    """
+    if not (audio / "wav.scp").is_file():
+        raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) for this set")
+    about = asdict(settings) | {"base_sha256": pretrained_sha256(pretrained)}
+    with held(out.parent / f".{out.name}.lock"):
+        distiller = Distiller(pretrained, audio, settings, device, num_workers)
+        about["data"] = distiller.data
+        checkpoint = out.with_suffix(".checkpoint.pt")
+        if out.exists():
+            _check_same(out, read_factors(out)[1], about)
+            logger.info("%s: there already", out)
+        else:
+            _run(distiller, checkpoint, about, checkpoint_steps)
+            write_weights(out, distiller.pela.owned(), about)
+        checkpoint.unlink(missing_ok=True)
+
+
+def _run(
+    distiller: "Distiller", checkpoint: Path, about: dict[str, Any], checkpoint_steps: int
+) -> None:
+    """The steps that are not done yet."""
+    if checkpoint.exists():
+        distiller.load_state(_read(checkpoint, about))
+        logger.info("going on after step %d (%s)", distiller.step, checkpoint)
+    else:
+        distiller.pela.start(lambda: about["base_sha256"])
+    stop = StopSignals()
+    try:
+        with stop:
+            for _ in distiller.steps(stop):
+                if distiller.step % checkpoint_steps == 0:
+                    _save(checkpoint, distiller, about)
+    except Stopped:
+        _save(checkpoint, distiller, about)
+        logger.warning("told to stop: saved at step %d; the same command goes on", distiller.step)
+        raise
+
+
+class Distiller:
+    """The frozen encoder, its factored copy, and the training of that.
+
+    Crops and their order derive from the seed alone.
+
+    Args:
+        pretrained, audio, settings, device, num_workers: as of `distil`.
+
+    Attributes:
+        step: steps done.
+        data: what identifies the utterances.
+    """
+
+    def __init__(
+        self,
+        pretrained: Path,
+        audio: Path,
+        settings: DistillSettings,
+        device: torch.device,
+        num_workers: int,
+    ) -> None:
+        self.settings, self.device, self.step = settings, device, 0
+        checkpoint = read_checkpoint(pretrained)
+        self.teacher = load_xlsr(checkpoint).requires_grad_(False).to(device)
+        self.student, self.pela = load_xlsr(checkpoint), PELA(settings.c)
+        self.pela.attach(self.student)
+        self.student.to(device)
+        grid = self.teacher.config.grid
+        source = AudioSource(audio, grid, self.teacher.config.normalize)
+        lines = (f"{u} {n}\n" for u, n in zip(source.utts, source.frames, strict=True))
+        self.data = hashlib.sha256("".join(lines).encode()).hexdigest()
+        self.batches = EpochBatches(len(source.utts), settings.batch_size, settings.seed)
+        frames = grid.num_frames(settings.crop_samples)
+        crops = RandomCrops(source, frames, settings.seed)
+        self.loader = training_loader(crops, self.batches, num_workers)
+        self.optimiser = torch.optim.AdamW(self.pela.trainable(), lr=settings.lr)
+        self.schedule = warmup_cosine(self.optimiser, settings.steps, 0.1)
+
+    def steps(self, stop: StopSignals) -> Iterator[None]:
+        """Takes the steps that are left; a signal ends it behind a step.
+
+        Raises:
+            FadError: the loss is not finite.
+        """
+        total = self.settings.steps
+        with progress(total=total, initial=self.step, desc="distil", unit="step") as bar:
+            while self.step < total:
+                self.batches.begin(*divmod(self.step, len(self.batches)))
+                for batch in self.loader:
+                    with stop.deferred():
+                        features, change = self._step(batch)
+                    bar.update()
+                    bar.set_postfix(features=f"{features:.4f}", change=f"{change:.2e}")
+                    yield
+                    if self.step == total:
+                        break
+
+    def _step(self, batch: Batch) -> tuple[float, float]:
+        self.optimiser.zero_grad(set_to_none=True)
+        with autocast(self.device, "auto"):
+            features = self._distance(batch.inputs.to(self.device), batch.lens.to(self.device))
+        change = self.pela.perturbation(self.teacher)
+        loss = features + change
+        if not torch.isfinite(loss):
+            raise FadError(f"the loss is {loss.item()} at step {self.step + 1}: lower --lr")
+        loss.backward()
+        self.optimiser.step()
+        self.schedule.step()
+        self.step += 1
+        return features.item(), change.item()
+
+    def _distance(self, wav: Tensor, lens: Tensor) -> Tensor:
+        """The mean over blocks of the MSE between their outputs, real frames alone."""
+        with torch.no_grad():
+            frames, lens = self.teacher.frontend(wav, lens)
+            wanted, _ = self.teacher(frames, lens, FRONTEND)
+        found, _ = self.student(frames, lens, FRONTEND)
+        keep = length_mask(lens, frames.shape[1])
+        keep = slice(None) if keep is None else keep
+        pairs = zip(found, wanted, strict=True)
+        return torch.stack([F.mse_loss(x[keep].float(), y[keep].float()) for x, y in pairs]).mean()
+
+    def state(self) -> dict[str, Any]:
+        """All that going on needs."""
+        return {
+            "step": self.step,
+            "factors": {name: value.detach() for name, value in self.pela.owned().items()},
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+        }
+
+    @torch.no_grad()
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Goes on where `state` was."""
+        self.step = state["step"]
+        for name, value in self.pela.owned().items():
+            value.copy_(state["factors"][name])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+
+
+def _save(path: Path, distiller: Distiller, about: dict[str, Any]) -> None:
+    with atomic_path(path) as part:
+        torch.save({"about": about, **distiller.state()}, part)
+
+
+def _read(path: Path, about: dict[str, Any]) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        old = state["about"]
+    except Exception as error:  # a damaged file makes torch raise almost anything
+        reason = " ".join(str(error).split())[:200]
+        raise FadError(f"{path}: damaged; remove it to distil anew: {reason}") from None
+    _check_same(path, old, about)
+    return state
+
+
+def _check_same(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    changed = difference(old, new)
+    if changed:
+        raise FadError(
+            f"{path} was made with other options or other data; give another --out or remove it. "
+            f"There (-) and now (+):\n{changed}"
+        )
