@@ -1,4 +1,4 @@
-"""A study: its runs, each a method's config with a few overrides, and which of them are finished."""
+"""A study: its runs, each a method's config with a few overrides, and which are finished."""
 
 import inspect
 import itertools
@@ -228,7 +228,7 @@ def estimate(run: Run, runs: Sequence[Run], times: Mapping[str, float]) -> float
 
 
 def read_times(path: Path) -> dict[str, float]:
-    """Seconds by tag, of `tag seconds` lines; the last of a tag counts, what is no such line not."""
+    """Seconds by tag, of lines `tag seconds`; the last of a tag counts, other lines do not."""
     if not path.is_file():
         return {}
     found = {}
