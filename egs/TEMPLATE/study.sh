@@ -47,21 +47,31 @@ run_args=()
 [[ -z $pretrained ]] || run_args+=("--pretrained=$pretrained")
 [[ -z $test_sets ]] || run_args+=("--test_sets=$test_sets")
 
+list_args=()
+add_words() { # option, its words in one string
+    local words
+    read -ra words <<<"$2"
+    ((${#words[@]} == 0)) || list_args+=("$1" "${words[@]}")
+}
+
 list_runs() { # a line each: done or todo, seconds, number of a dump, tag, method, overrides
-    local option override words args=("--name=$name")
-    for option in methods ranks targets crop_samples seeds lr test_sets; do
-        read -ra words <<<"${!option}"
-        ((${#words[@]} == 0)) || args+=("--$option" "${words[@]}")
-    done
-    for option in preset pretrained; do
-        [[ -z ${!option} ]] || args+=("--$option=${!option}")
-    done
+    local override
+    list_args=("--name=$name")
+    [[ -z $preset ]] || list_args+=("--preset=$preset")
+    [[ -z $pretrained ]] || list_args+=("--pretrained=$pretrained")
+    add_words --methods "$methods"
+    add_words --ranks "$ranks"
+    add_words --targets "$targets"
+    add_words --crop_samples "$crop_samples"
+    add_words --seeds "$seeds"
+    add_words --lr "$lr"
+    add_words --test_sets "$test_sets"
     if [[ -n $set ]]; then
         while IFS= read -r override; do
-            args+=("--set=$override")
+            list_args+=("--set=$override")
         done <<<"$set"
     fi
-    python -m fad.bin.study_runs "${args[@]}"
+    python -m fad.bin.study_runs "${list_args[@]}"
 }
 
 show_runs() {
@@ -81,9 +91,14 @@ show_runs() {
 # Whatever a run of its own dies of, the next ones may do: but Ctrl-C is for all of them.
 trap 'log "interrupted: the same command goes on from here"; exit 130' INT
 
+declare -A dumped=()
 failed=()
 run_all() { # the next run begins where one has failed
     local line number=0
+    for line in "${runs[@]}"; do # what is done has been dumped for
+        IFS=$'\t' read -ra fields <<<"$line"
+        [[ ${fields[0]} == todo ]] || dumped[${fields[2]}]=1
+    done
     for line in "${runs[@]}"; do
         ((number += 1))
         IFS=$'\t' read -ra fields <<<"$line"
@@ -93,7 +108,6 @@ run_all() { # the next run begins where one has failed
     done
 }
 
-declare -A dumped=()
 run_one() { # by what is in fields; stage 2 once for all that need the same of it
     local started=$SECONDS override dump=${fields[2]} tag=${fields[3]}
     local args=("--config=${fields[4]}" "--tag=$tag" "${run_args[@]}")

@@ -53,9 +53,9 @@ def place_labels(
     pixels = axes.figure.dpi / 72
     inside = axes.get_window_extent().extents
     half = _MARK * pixels
-    taken = []
-    for x, y in axes.transData.transform(markers):
-        taken.append((x - half, y - half, x + half, y + half))
+    places = [tuple(place) for place in axes.transData.transform(markers)]
+    marked = {(x, y): (x - half, y - half, x + half, y + half) for x, y in places}
+    taken = list(marked.values())
     for x, low, high in bars:
         (middle, bottom), (_, top) = axes.transData.transform([(x, low), (x, high)])
         taken.append((middle - pixels, bottom, middle + pixels, top))
@@ -64,10 +64,11 @@ def place_labels(
         middle = tuple(axes.transData.transform((label.x, label.y)))
         size = _size(axes, label.text)
         boxes = [_beside(middle, offset, size, pixels) for offset in _PLACES]
-        badness = [_badness(box, taken, inside) for box in boxes]
+        others = written + [box for place, box in marked.items() if place != middle]
+        badness = [_badness(box, taken, inside) + _crossed(middle, box, others) for box in boxes]
         best = badness.index(min(badness))
         _write(axes, label, _PLACES[best])
-        taken.append(boxes[best])
+        taken += [boxes[best], *_line(middle, boxes[best])]
         written.append(boxes[best])
     return written
 
@@ -119,6 +120,19 @@ def _badness(box: Box, taken: Sequence[Box], inside: Box) -> float:
     """The area that lies over something else or outside the panel, in square pixels."""
     area = (box[2] - box[0]) * (box[3] - box[1])
     return sum(shared_area(box, other) for other in taken) + area - shared_area(box, inside)
+
+
+def _crossed(middle: tuple[float, float], box: Box, others: Sequence[Box]) -> float:
+    """The area of other labels and markers that the line from a point to its label runs over."""
+    return sum(shared_area(dot, other) for dot in _line(middle, box) for other in others)
+
+
+def _line(middle: tuple[float, float], box: Box) -> list[Box]:
+    """Small boxes along the line from a point to its label."""
+    end = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    shares = [step / 16 for step in range(16)]
+    dots = [[a + share * (b - a) for a, b in zip(middle, end, strict=True)] for share in shares]
+    return [(x - 2, y - 2, x + 2, y + 2) for x, y in dots]
 
 
 def shared_area(one: Box, other: Box) -> float:

@@ -182,7 +182,9 @@ def _draw_costs(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
         for cost, point in points:
             _draw_point(axes, cost, point, look)
     values = [cost for _, cost in costs]
-    set_cost_axis(axes, min(values), max(values), 2.2)
+    # Names need some room to the right, the more decades there are.
+    room = max(1.6, (max(values) / min(values)) ** 0.1)
+    set_cost_axis(axes, min(values), max(values), room)
     axes.grid()
 
 

@@ -166,7 +166,7 @@ def _draw(systems: Sequence[Entry], name: str, folder: Path) -> list[str]:
 
 
 def _family(system: Entry) -> tuple[str, str]:
-    """What the plot of cost joins, systems that differ in their rank or their crop, and which it is.
+    """What the plot of cost joins, systems that differ in rank or crop alone, and which it is.
 
     Where a method has several ranks it joins these, and each crop is a family of its own.
     """
