@@ -124,7 +124,7 @@ run_one() { # by what is in fields; stage 2 once for all that need the same of i
 }
 
 report() {
-    python -m fad.bin.study --exp exp --name "$name"
+    python -m fad.bin.study --exp exp --name "$name" || return 1
     log "done: exp/$name/study.md, study.json and plots"
 }
 

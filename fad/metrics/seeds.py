@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,8 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
     Raises:
         ValueError: as `summarise_seeds`.
     """
+    from scipy.special import stdtrit
+
     found = summarise_seeds(values)
     if found.deviation is None:
         return None

@@ -148,7 +148,7 @@ def _reads(run: Experiment) -> str | None:
 def _place(run: Experiment) -> str:
     """Where and how the cost was measured, as far as it is known."""
     cost, train = run["cost"], run["config"]["train"]
-    parts = [cost["device"], cost.get("machine", "a machine that is not known")]
+    parts = [cost["device"], cost.get("machine") or "a machine that is not known"]
     clips = train.get("batch_size", 1) * train.get("accumulate", 1)
     processes = cost["processes"]
     parts.append(f"{processes} {'process' if processes == 1 else 'processes'}")
