@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from fad.config import dotted_values
@@ -107,7 +108,7 @@ def _entry(system: System, values: Mapping[str, str], varied: Mapping[str, str])
         "trainable": run["parameters"]["trainable"],
         "fewer": run["parameters"]["ratio"],
         "reads": _reads(run),
-        "seconds_per_step": sum(steps) / len(steps) if steps else None,
+        "seconds_per_step": median(steps) if steps else None,
         "peak_memory_mb": max(system.cost("peak_memory_mb"), default=None),
         "measured_on": " and ".join(sorted({_place(run) for run in system.runs})),
         "test_sets": {
