@@ -28,7 +28,8 @@ HOW_TO_READ = """## How to read this
 - **fewer**: how many times fewer parameters train than the pre-trained file has.
 - **reads**: what training read: audio, or what stage 2 had stored; making that is in no cost here.
 - **s/step**, **peak MB**: of training alone: the median epoch divided by its steps, of the median
-  run, and the most memory that a process of any run took. `*` marks what was measured elsewhere or otherwise than most: {usual}.
+  run, and the most memory that a process of any run took. `*` marks what was measured elsewhere or
+  otherwise than most: {usual}.
 - A rank changes the rank alone: alpha stays what it is, and alpha / rank falls.
 - In the plots a marker is the mean, a bar the interval and a dash a run.
 """
