@@ -4,8 +4,11 @@ Python is a recorder, whose `fad.bin.study_runs` prints the runs that a test giv
 print is tested in tests/unit/test_study_plan.py.
 """
 
+import os
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -228,3 +231,30 @@ def test_help_from_any_folder(folder):
     )
     assert done.returncode == 0, done.stderr
     assert "--report_only" in done.stdout
+
+
+def test_ctrl_c_ends_the_study_and_not_only_a_run(study):
+    """As a terminal sends it: to the whole process group, while the first run trains."""
+    calls = study.recipe.path / "calls"
+    calls.write_text("")
+    slow = f'{PLAN}; [[ $(tail -n 1 "$CALLS") != *fad.bin.train* ]] || sleep 20'
+    env = {**study.recipe.env, "EDIT": slow, "RUNS": str(study.recipe.path / "runs")}
+    (study.recipe.path / "runs").write_text("".join(f"{line}\n" for line in RUNS))
+    process = subprocess.Popen(
+        ["./study.sh"],
+        cwd=study.recipe.path,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    deadline = time.monotonic() + 50
+    while "fad.bin.train" not in calls.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=15)[1]
+    assert process.returncode == 130
+    assert "interrupted: the same command goes on" in said
+    assert study.trained() == ["exp/study_frozen"]
+    assert study.recipe.called()[-1] == "train"
