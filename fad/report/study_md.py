@@ -30,7 +30,7 @@ HOW_TO_READ = """## How to read this
 - **s/step**, **peak MB**: of training alone: the median epoch divided by its steps, of the median
   run, and the most memory that a process of any run took. `*` marks what was measured elsewhere or
   otherwise than most: {usual}.
-- A rank changes the rank alone: alpha stays what it is, and alpha / rank falls.
+- A rank changes the rank alone: alpha stays, and with it falls a factor such as alpha / rank.
 - In the plots a marker is the mean, a bar the interval and a dash a run.
 """
 
