@@ -1,7 +1,9 @@
 """The device that computes, in which precision, and what memory it has taken."""
 
+import platform
 import resource
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import torch
 
@@ -50,3 +52,14 @@ def peak_memory_mb(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def machine() -> str:
+    """The processor and how many threads compute: where times can be compared at all."""
+    name = platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
+        models = (value.strip() for key, _, value in lines if key.strip() == "model name")
+        name = next(models, name)
+    return f"{name}, {torch.get_num_threads()} threads"

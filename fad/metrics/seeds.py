@@ -43,3 +43,23 @@ def summarise_seeds(values: Sequence[float]) -> SeedSummary:
         raise ValueError(f"the value of a seed is not finite: {found.tolist()}")
     deviation = float(found.std(ddof=1)) if found.size > 1 else None
     return SeedSummary(float(found.mean()), deviation, float(found.min()), found.size)
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
+    """Where the mean over all seeds may lie, by Student's t; None for one seed.
+
+    It is about another training on the same data: the test trials stay these. Of values that are
+    all the same it is that value alone, which says that the trials are too few to tell the seeds
+    apart, and not that another seed would give the same.
+
+    Raises:
+        ValueError: as `summarise_seeds`.
+    """
+    from scipy.special import stdtrit
+
+    found = summarise_seeds(values)
+    if found.deviation is None:
+        return None
+    quantile = float(stdtrit(found.count - 1, (1 + level) / 2))
+    half = quantile * found.deviation / found.count**0.5
+    return found.mean - half, found.mean + half

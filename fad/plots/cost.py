@@ -36,10 +36,7 @@ def cost_svg(systems: Mapping[str, CostPoint], title: str) -> bytes:
 
 def _scatter(axes: "Axes", systems: Mapping[str, CostPoint], costs: Sequence[float]) -> list:
     """A marker a system at its mean EER, on a logarithmic axis; returns what a legend shows."""
-    from matplotlib.ticker import LogLocator
-
     costs = np.maximum(costs, 0.01)
-    spans_decades = costs.max() > 50 * costs.min()
     top = max(1.0, *(max(point.eers) for point in systems.values()))
     axes.grid()
     handles = []
@@ -48,13 +45,24 @@ def _scatter(axes: "Axes", systems: Mapping[str, CostPoint], costs: Sequence[flo
         axes.vlines(costs[index], min(point.eers), max(point.eers), look.colour, linewidth=1.4)
         named = {"label": label(name), "markersize": 7, "linestyle": "none"}
         handles += axes.plot(costs[index], mean, look.marker, **named, **look.mark)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if spans_decades else (1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(lambda value, _: _short(value))
-    axes.xaxis.set_minor_formatter(lambda value, _: "")
-    axes.set_xlim(costs.min() / 1.6, costs.max() * 1.6)
+    set_cost_axis(axes, costs.min(), costs.max(), 1.6)
     axes.set_ylim(-0.05 * top, 1.12 * top)
     return handles
+
+
+def set_cost_axis(axes: "Axes", lowest: float, highest: float, room: float) -> None:
+    """A logarithmic x axis from the lowest cost to the highest, and on both sides a factor beyond.
+
+    Labels stand at powers of ten, and where there are few of these also at 2 and 5 times them.
+    """
+    from matplotlib.ticker import LogLocator
+
+    axes.set_xscale("log")
+    subs = (1.0,) if highest > 50 * lowest else (1.0, 2.0, 5.0)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
+    axes.xaxis.set_major_formatter(lambda value, _: _short(value))
+    axes.xaxis.set_minor_formatter(lambda value, _: "")
+    axes.set_xlim(lowest / room, highest * room)
 
 
 def _short(value: float) -> str:

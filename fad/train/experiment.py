@@ -20,7 +20,7 @@ from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
 from fad.data.waveform import MIN_SAMPLES
 from fad.detector import CONFIG, WEIGHTS, Detector, build_detector
-from fad.devices import autocast
+from fad.devices import autocast, machine
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.encoders.xlsr import XLSR
 from fad.errors import FadError
@@ -265,10 +265,13 @@ def _check_crops(detector: Detector, source: Source, crop_frames: int) -> None:
 def _cost(progress: Progress, device: torch.device, world: World) -> dict[str, Any]:
     seconds = [epoch["seconds"] for epoch in progress.history]
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    epoch = float(np.median(seconds))
     return {
-        "seconds_per_epoch": round(float(np.median(seconds)), 2),
+        "seconds_per_epoch": round(epoch, 2),
+        "seconds_per_step": round(epoch * len(seconds) / progress.step, 4),
         "peak_memory_mb": round(progress.peak_memory_mb, 1),
         "epochs": len(seconds),
         "device": name,
+        "machine": machine(),
         "processes": world.size,
     }

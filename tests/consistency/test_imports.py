@@ -60,6 +60,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
         | {"detector", "scoring"},
         TORCH,
     ),
+    "study_plan": ({"registry", "config", "data", "train"}, set()),
     "scores": ({"data"}, {"numpy"}),
     "plots": ({"metrics"}, {"numpy", "matplotlib"}),
     "report": (

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fad.devices import autocast, choose_device, peak_memory_mb
+from fad.devices import autocast, choose_device, machine, peak_memory_mb
 from fad.errors import FadError
 
 CPU = torch.device("cpu")
@@ -48,3 +48,9 @@ def test_the_most_memory_is_what_the_kernel_says_in_mib():
     kernels = int(line.split()[1]) / 1024
     # Not less; more where the process that started this one was larger before it became this one.
     assert 0.95 * kernels <= peak_memory_mb(CPU) <= 100 * kernels
+
+
+def test_the_machine_is_said_with_its_threads():
+    assert machine() == machine()
+    assert machine().endswith(f", {torch.get_num_threads()} threads")
+    assert len(machine().partition(", ")[0]) > 2

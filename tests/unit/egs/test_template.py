@@ -9,7 +9,7 @@ import soundfile as sf
 
 from fad.data.tables import validate_data_dir
 
-FILES = ["README.md", "local/data.sh", "local/prepare.py", "run.sh"]
+FILES = ["README.md", "local/data.sh", "local/prepare.py", "run.sh", "study.sh"]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import yaml
 from safetensors.torch import load_file
 
 from fad.data import tables
+from fad.devices import machine
 from fad.errors import FadError
 from fad.files import sha256_file
 from fad.provenance import git_hash
@@ -42,6 +43,9 @@ def test_the_experiment_directory_has_all_that_later_stages_read(trained, mini_f
     cost = json.loads((trained / "cost.json").read_text())
     assert (cost["epochs"], cost["device"], cost["processes"]) == (2, "cpu", 1)
     assert cost["seconds_per_epoch"] > 0
+    steps = load_checkpoint(trained / "checkpoint.pt")[0].step / 2
+    assert cost["seconds_per_step"] == pytest.approx(cost["seconds_per_epoch"] / steps, abs=0.01)
+    assert cost["machine"] == machine()
     assert cost["peak_memory_mb"] > 100
     config = yaml.safe_load((trained / "config.yaml").read_text())
     assert config["adaptation_conf"]["rank"] == 4

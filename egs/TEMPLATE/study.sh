@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
+# A study: methods x ranks x target modules x input lengths x seeds, each an ordinary run of this
+# recipe's run.sh, and what they gave side by side in exp/<name>. What is finished is not run again.
+# Called by egs/<corpus>/study.sh, in the recipe's directory, once stage 1 has been run.
+#
+#     ./study.sh --dry_run true                                  # what it would run, and for how long
+#     ./study.sh --methods "frozen lora full" --seeds "1 2 3" --set train.epochs=10
+#     ./study.sh --preset paper_rank                             # ranks 1, 4, 8, 16 beside full tuning
+set -euo pipefail
+
+# Options
+# [What is varied]
+preset=           # methods, one for each adaptation that there is; or the paper's tables:
+                  # paper_rank, paper_length. What is given below takes the place of a preset's
+methods=          # of conf/, or YAML files; by default "frozen lora full"
+ranks=            # "1 4 8 16", for those methods that have a rank; alpha stays the method's
+targets=          # "q_proj,v_proj q_proj,k_proj,v_proj,out_proj", for those that have target_modules
+crop_samples=     # "16400 32400 64600": samples in a training crop, at 16 kHz
+seeds=            # "1 2 3"; by default the config's, 1
+# [The same for all]
+lr=               # "frozen=1e-2 full=1e-3": learning rates of methods, where not their config's
+set=              # (repeatable) key=value over every config, e.g. train.epochs=10
+pretrained=       # as for run.sh
+test_sets=        # as for run.sh; finished runs without one of them are scored on it
+run_opts=         # (repeatable) an option for run.sh: --run_opts=--ngpu=4
+# [The study]
+name=study        # begins the tags of its runs; the report is over all that it begins, and comes to
+                  # exp/<name>. Letters, digits and -
+dry_run=false     # list the runs only: done or not, and seconds where some of the method are done
+report_only=false # no runs: only the report, over what is finished
+# End of options
+
+utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
+# shellcheck source=../../utils/path.sh
+. "$utils/path.sh"
+# shellcheck source=../../utils/log.sh
+. "$utils/log.sh"
+# shellcheck source=../../utils/parse_options.sh
+. "$utils/parse_options.sh"
+
+[[ $name =~ ^[A-Za-z0-9][A-Za-z0-9-]*$ ]] ||
+    die "--name '$name': use letters, digits and - only, no - first"
+
+run_args=()
+[[ -z $run_opts ]] || mapfile -t run_args <<<"$run_opts"
+[[ -z $pretrained ]] || run_args+=("--pretrained=$pretrained")
+[[ -z $test_sets ]] || run_args+=("--test_sets=$test_sets")
+
+list_args=()
+add_words() { # option, its words in one string
+    local words
+    read -ra words <<<"$2"
+    ((${#words[@]} == 0)) || list_args+=("$1" "${words[@]}")
+}
+
+list_runs() { # a line each: done or todo, seconds, number of a dump, tag, method, overrides
+    local override
+    list_args=("--name=$name")
+    [[ -z $preset ]] || list_args+=("--preset=$preset")
+    [[ -z $pretrained ]] || list_args+=("--pretrained=$pretrained")
+    add_words --methods "$methods"
+    add_words --ranks "$ranks"
+    add_words --targets "$targets"
+    add_words --crop_samples "$crop_samples"
+    add_words --seeds "$seeds"
+    add_words --lr "$lr"
+    add_words --test_sets "$test_sets"
+    if [[ -n $set ]]; then
+        while IFS= read -r override; do
+            list_args+=("--set=$override")
+        done <<<"$set"
+    fi
+    python -m fad.bin.study_runs "${list_args[@]}"
+}
+
+show_runs() {
+    local line fields todo=0 known=0 seconds=0
+    for line in "${runs[@]}"; do
+        IFS=$'\t' read -ra fields <<<"$line"
+        printf '%-5s %6s  %s\n' "${fields[0]}" "${fields[1]}" "${fields[3]}"
+        [[ ${fields[0]} == todo ]] || continue
+        ((todo += 1))
+        [[ ${fields[1]} == - ]] || ((known += 1, seconds += fields[1]))
+    done
+    printf '%d runs, %d to do' "${#runs[@]}" "$todo"
+    ((known == 0)) || printf '; %d of them in about %d s, as long as those like them took' "$known" "$seconds"
+    printf '\n'
+}
+
+# Whatever a run of its own dies of, the next ones may do: but Ctrl-C is for all of them.
+trap 'log "interrupted: the same command goes on from here"; exit 130' INT
+
+declare -A dumped=()
+failed=()
+run_all() { # the next run begins where one has failed
+    local line number=0
+    for line in "${runs[@]}"; do # what is done has been dumped for
+        IFS=$'\t' read -ra fields <<<"$line"
+        [[ ${fields[0]} == todo ]] || dumped[${fields[2]}]=1
+    done
+    for line in "${runs[@]}"; do
+        ((number += 1))
+        IFS=$'\t' read -ra fields <<<"$line"
+        [[ ${fields[0]} == todo ]] || continue
+        log "run $number of ${#runs[@]}: ${fields[3]}"
+        run_one || failed+=("${fields[3]}")
+    done
+}
+
+run_one() { # by what is in fields; stage 2 once for all that need the same of it
+    local started=$SECONDS override dump=${fields[2]} tag=${fields[3]}
+    local args=("--config=${fields[4]}" "--tag=$tag" "${run_args[@]}")
+    for override in "${fields[@]:5}"; do
+        args+=("--set=$override")
+    done
+    if [[ -z ${dumped[$dump]:-} ]]; then
+        ./run.sh --stage 2 --stop_stage 2 "${args[@]}" || return 1
+        dumped[$dump]=1
+        started=$SECONDS
+    fi
+    ./run.sh --stage 3 "${args[@]}" || return 1
+    printf '%s %d\n' "$tag" $((SECONDS - started)) >>"exp/$name/times"
+}
+
+report() {
+    python -m fad.bin.study --exp exp --name "$name" || return 1
+    log "done: exp/$name/study.md, study.json and plots"
+}
+
+# In a function, so that all of it is read before anything runs: this file may then be edited.
+main() {
+    local listed
+    if [[ $report_only == true ]]; then
+        report
+        exit 0
+    fi
+    listed=$(list_runs)
+    mapfile -t runs <<<"$listed"
+    if [[ $dry_run == true ]]; then
+        show_runs
+        exit 0
+    fi
+    mkdir -p "exp/$name"
+    run_all
+    report || failed+=("the report")
+    ((${#failed[@]} == 0)) ||
+        die "failed: ${failed[*]}; each one's reason stands above, and in exp/<its name>/train.log"
+    exit 0
+}
+
+main

@@ -1,0 +1,57 @@
+"""The report of a study: its finished runs side by side."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from fad.cli import run
+
+DESCRIPTION = """\
+Writes EXP/NAME/study.md, study.json and plots over all finished runs EXP/NAME_*: what each takes
+and its EERs, curves over ranks and input lengths, EER against cost. It reads each run's
+results.json, cost.json, train_summary.json and config.yaml, and nothing else.
+
+    python -m fad.bin.study --exp egs/mini/exp --name study
+
+study.json: study_version, name, git (the commit), common_settings (those of all systems that are
+not their method's in conf/), measured_on (where most costs were), warnings, unfinished (tags),
+test_sets (names), systems. Of each system: label, method, adaptation, rank, target_modules,
+crop_samples, varied (settings that tell it from others of its method), settings (those it does not
+share with all), tags, seeds, trained_with (commits), pretrained, trainable and fewer (parameters),
+reads (what training read; none: audio), seconds_per_step, peak_memory_mb, measured_on,
+comparable_cost (measured where most were), and test_sets: by set, for `all`, `seen` and `unseen`
+attacks, EERs in percent: mean, deviation, best, values (of each run), interval (low, high, over).
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.study",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--exp", type=Path, default=Path("exp"), help="default: %(default)s")
+    parser.add_argument("--name", default="study", help="of the study (default: %(default)s)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Writes the report.
+
+    Raises:
+        FadError: no run is finished, or a file of one is malformed.
+    """
+    args = get_parser().parse_args(argv)
+    from fad.report.study import gather_study
+    from fad.report.study_md import write_study
+
+    study = gather_study(args.exp, args.name)
+    write_study(study, args.exp / args.name)
+    runs = sum(len(system["tags"]) for system in study["systems"])
+    logging.info("%d systems of %d runs: %s", len(study["systems"]), runs, args.exp / args.name)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,204 @@
+"""A study's plots: EER along an axis, and EER against what training takes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fad.plots.cost import set_cost_axis
+from fad.plots.labels import Label, place_labels, spread_apart
+from fad.plots.style import MUTED, Look, label, new_figure, settings, write_png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ROOM = 1.15  # of the highest value, so that nothing touches the top
+_GAP = 11  # points between two names at the right edge
+MOST_NAMED = 14  # systems whose names fit beside their points; of more, each method has one name
+
+
+@dataclass(frozen=True)
+class Point:
+    """A system at its place: mean EER in percent, its interval, and the EER of each run."""
+
+    x: float
+    mean: float
+    interval: tuple[float, float] | None
+    values: Sequence[float]
+
+    @property
+    def highest(self) -> float:
+        """The top of all that is drawn of it."""
+        return max([self.mean, *self.values, *(self.interval or ())])
+
+
+@dataclass(frozen=True)
+class Costed:
+    """A system in the plot of cost.
+
+    Attributes:
+        family: what it is called with its like, to which it is joined by a line.
+        name: what it is called among these; empty where it is the only one.
+        trainable: parameters.
+        seconds_per_step: None where not known.
+        point: its EERs; x does not count.
+    """
+
+    family: str
+    name: str
+    trainable: float
+    seconds_per_step: float | None
+    point: Point
+
+
+def curve_png(
+    path: Path,
+    curves: Mapping[str, Sequence[Point]],
+    levels: Mapping[str, float],
+    title: str,
+    xlabel: str,
+    name_x: Callable[[float], str],
+) -> None:
+    """Lines through mean EERs, a dot for each run, and intervals.
+
+    Args:
+        path: where to.
+        curves: points by rising x, over 0, by name.
+        levels: mean EER of what does not vary along the axis, by name; dashed lines.
+        title, xlabel: what is written there.
+        name_x: how a value of x is written; x is on a logarithmic axis.
+    """
+    with settings():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        figure = new_figure(6.4, 3.6)
+        FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        places = sorted({point.x for points in curves.values() for point in points})
+        ends = {}
+        for index, (name, points) in enumerate(curves.items()):
+            look = Look.of(index)
+            _draw_curve(axes, points, look, _shift(index, len(curves), places[-1] / places[0]))
+            ends[label(name, 30)] = (points[-1].mean, look.colour)
+        for name, mean in levels.items():
+            axes.axhline(mean, color=MUTED, linewidth=1.1, linestyle=(0, (4, 2)))
+            ends[label(name, 30)] = (mean, MUTED)
+        drawn = [point.highest for points in curves.values() for point in points]
+        _set_eers(axes, max([1.0, *drawn, *levels.values()]))
+        axes.set_xscale("log")
+        axes.set_xlim(places[0] / 1.15, places[-1] * 1.15)
+        axes.set_xticks(places, [name_x(x) for x in places])
+        axes.set_xticks([], minor=True)
+        axes.set(xlabel=xlabel, ylabel="EER (%)", title=title)
+        _name_ends(axes, ends)
+        write_png(figure, path)
+
+
+def _shift(index: int, count: int, span: float) -> float:
+    """A factor that keeps the intervals of several curves at one x apart, on an axis of a span."""
+    return span ** (0.008 * (index - (count - 1) / 2))
+
+
+def _draw_curve(axes: "Axes", points: Sequence[Point], look: Look, shift: float) -> None:
+    x = [point.x * shift for point in points]
+    axes.plot(x, [p.mean for p in points], linestyle=look.line, color=look.colour, linewidth=1.6)
+    for at, point in zip(x, points, strict=True):
+        _draw_point(axes, at, point, look)
+        if len(point.values) > 1:
+            dashes = {"linestyle": "none", "marker": "_", "markersize": 7, "alpha": 0.7}
+            axes.plot([at] * len(point.values), point.values, color=look.colour, **dashes)
+
+
+def _draw_point(axes: "Axes", x: float, point: Point, look: Look) -> None:
+    """A marker at the mean, over its interval."""
+    if point.interval:
+        axes.vlines(x, *point.interval, look.colour, linewidth=1.0, alpha=0.6)
+    axes.plot(x, point.mean, look.marker, markersize=6.5, linestyle="none", **look.mark)
+
+
+def _set_eers(axes: "Axes", highest: float) -> None:
+    """EERs from 0, which is a little above the edge, so that a marker there is seen whole."""
+    axes.set_ylim(-0.04 * highest, _ROOM * highest)
+    axes.grid(axis="y")
+
+
+def _name_ends(axes: "Axes", ends: Mapping[str, tuple[float, str]]) -> None:
+    """Writes the names right of the panel, each at the height of its line, or as near as may be."""
+    low, high = axes.get_ylim()
+    gap = _GAP / 72 / (axes.figure.get_figheight() * 0.75) * (high - low)
+    heights = spread_apart([height for height, _ in ends.values()], gap)
+    for (name, (height, colour)), y in zip(ends.items(), heights, strict=True):
+        axes.annotate(
+            name,
+            (1.0, height),
+            xytext=(1.05, y),
+            xycoords=("axes fraction", "data"),
+            textcoords=("axes fraction", "data"),
+            va="center",
+            color=colour,
+            fontsize=9,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkB": 0},
+        )
+
+
+def cost_png(path: Path, systems: Sequence[Costed], title: str) -> None:
+    """EER against trainable parameters and, where known, against seconds a step; points are named.
+
+    Those of a family are joined. Of more than `MOST_NAMED` systems each family is named once.
+    """
+    with settings():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        figure = new_figure(9.6, 4.2)
+        FigureCanvasAgg(figure)
+        panels = {"trainable parameters": [(each, each.trainable) for each in systems]}
+        timed = [(each, each.seconds_per_step) for each in systems if each.seconds_per_step]
+        panels |= {"seconds a step of training": timed} if timed else {}
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        families = dict.fromkeys(system.family for system in systems)
+        looks = {family: Look.of(index) for index, family in enumerate(families)}
+        for axes, (xlabel, costs) in zip(grid, panels.items(), strict=True):
+            _draw_costs(axes, costs, looks)
+            axes.set_xlabel(xlabel)
+        grid[0].set(ylabel="EER (%)", title=title)
+        _set_eers(grid[0], max(1.0, *(system.point.highest for system in systems)))
+        figure.draw_without_rendering()  # the layout, which tells where there is room
+        for axes, costs in zip(grid, panels.values(), strict=True):
+            _name_points(axes, costs, looks)
+        write_png(figure, path)
+
+
+Costs = Sequence[tuple[Costed, float]]
+"""Systems and what each takes, over 0."""
+
+
+def _draw_costs(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
+    for family, look in looks.items():
+        own = sorted((cost, n) for n, (system, cost) in enumerate(costs) if system.family == family)
+        points = [(cost, costs[n][0].point) for cost, n in own]
+        x, means = [cost for cost, _ in points], [point.mean for _, point in points]
+        axes.plot(x, means, color=look.colour, linewidth=0.8, alpha=0.5)
+        for cost, point in points:
+            _draw_point(axes, cost, point, look)
+    values = [cost for _, cost in costs]
+    # Names need some room to the right, the more decades there are.
+    room = max(1.6, (max(values) / min(values)) ** 0.1)
+    set_cost_axis(axes, min(values), max(values), room)
+    axes.grid()
+
+
+def _name_points(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
+    """A family's name stands at its first point, the others have their own alone."""
+    labels = []
+    known: set[str] = set()
+    for system, cost in sorted(costs, key=lambda each: each[1]):
+        names = [] if system.family in known else [system.family]
+        names += [system.name] if len(costs) <= MOST_NAMED else []
+        known.add(system.family)
+        if text := ", ".join(filter(None, names)):
+            colour = looks[system.family].colour
+            labels.append(Label(label(text, 40), cost, system.point.mean, colour))
+    markers = [(cost, system.point.mean) for system, cost in costs]
+    bars = [(cost, *system.point.interval) for system, cost in costs if system.point.interval]
+    place_labels(axes, labels, markers, bars)

@@ -1,0 +1,240 @@
+"""A study: its finished runs, those that differ in the seed alone as one system, side by side."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from fad.config import dotted_values
+from fad.errors import FadError
+from fad.metrics.seeds import mean_interval
+from fad.provenance import git_hash
+from fad.report.overview import gather
+from fad.report.summary import counted, interval_basis
+from fad.report.systems import Experiment, System, group_seeds, set_names, spread
+from fad.report.training import read_train_summary
+
+STUDY_VERSION = 1
+"""Of study.json; to be raised when a key changes its meaning or goes."""
+
+GROUPS = ("all", "seen", "unseen")
+RANK, CROP = "adaptation_conf.rank", "train.crop_samples"
+TARGETS = "adaptation_conf.target_modules"
+SEED = "train.seed"
+RATE = 16000  # Hz, of all dumps
+
+Entry = dict[str, Any]
+"""A system of study.json."""
+
+
+def gather_study(exp: Path, name: str) -> dict[str, Any]:
+    """What study.json holds (see `python -m fad.bin.study --help`).
+
+    Args:
+        exp: the recipe's exp/.
+        name: of the study: its runs are `exp/<name>_*`.
+
+    Raises:
+        FadError: no run is finished, or a file of one is malformed.
+    """
+    folders = sorted(exp.glob(f"{name}_*"))
+    if not any((folder / "results.json").is_file() for folder in folders):
+        raise FadError(f"{exp}/{name}_*: no run is finished: run ./study.sh --name {name} first")
+    systems = group_seeds(gather(folders))
+    configs = [_values(system) for system in systems]
+    varied = [_varied(system, configs, systems) for system in systems]
+    entries = [_entry(*each) for each in zip(systems, configs, varied, strict=True)]
+    _number_labels(entries)
+    common = _take_common(entries)
+    usual = _mark_costs(entries)
+    return {
+        "study_version": STUDY_VERSION,
+        "name": name,
+        "git": git_hash(),
+        "common_settings": common,
+        "measured_on": usual,
+        "warnings": _warnings(systems),
+        "unfinished": [
+            folder.name
+            for folder in folders
+            if (folder / "config.yaml").is_file() and not (folder / "results.json").is_file()
+        ],
+        "test_sets": set_names(systems),
+        "systems": entries,
+    }
+
+
+def _values(system: System) -> dict[str, str]:
+    """The config by dotted key, without the seed and the data."""
+    config = {key: value for key, value in system.runs[0]["config"].items() if key != "data"}
+    values = dotted_values(config)
+    values.pop(SEED, None)
+    return values
+
+
+def _varied(
+    system: System, configs: Sequence[Mapping[str, str]], systems: Sequence[System]
+) -> dict[str, str]:
+    """The values that are not the same in all systems of the method."""
+    together = zip(configs, systems, strict=True)
+    alike = [config for config, other in together if _method(other) == _method(system)]
+    own = _values(system)
+    return {key: value for key, value in own.items() if any(c.get(key) != value for c in alike)}
+
+
+def _method(system: System) -> str:
+    return system.runs[0]["config_name"]
+
+
+def _entry(system: System, values: Mapping[str, str], varied: Mapping[str, str]) -> Entry:
+    run = system.runs[0]
+    conf, train = run["config"].get("adaptation_conf") or {}, run["config"]["train"]
+    steps = system.cost("seconds_per_step")
+    settings = {key: value for key, value in run["settings"].items() if key != SEED}
+    return {
+        "label": label(_method(system), varied),
+        "method": _method(system),
+        "adaptation": run["adaptation"],
+        "rank": conf.get("rank"),
+        "target_modules": conf.get("target_modules"),
+        "crop_samples": train.get("crop_samples"),
+        "varied": dict(varied),
+        "settings": settings,
+        "tags": [run["tag"] for run in system.runs],
+        "seeds": [run["seed"] for run in system.runs],
+        "trained_with": sorted({run["trained_with"] or "unknown" for run in system.runs}),
+        "pretrained": run["pretrained"],
+        "trainable": run["parameters"]["trainable"],
+        "fewer": run["parameters"]["ratio"],
+        "reads": _reads(run),
+        "seconds_per_step": median(steps) if steps else None,
+        "peak_memory_mb": max(system.cost("peak_memory_mb"), default=None),
+        "measured_on": " and ".join(sorted({_place(run) for run in system.runs})),
+        "test_sets": {
+            name: {group: found for group in GROUPS if (found := _errors(system, name, group))}
+            for name in set_names([system])
+        },
+    }
+
+
+def label(method: str, varied: Mapping[str, str]) -> str:
+    """`lora, rank 4, q,v, 2.0 s`: a method and what tells it from its like."""
+    return ", ".join([method, *(said(key, value) for key, value in varied.items())])
+
+
+def said(key: str, value: str) -> str:
+    """A setting by its dotted key, as it stands in a label: `rank 4`."""
+    if key == TARGETS:
+        return value.strip("[]").replace("_proj", "").replace(" ", "")
+    if key == CROP:
+        return f"{int(value) / RATE:.1f} s"
+    return f"{key.rpartition('.')[2]} {value}"
+
+
+def _number_labels(entries: Sequence[Entry]) -> None:
+    """Tells systems apart that differ in no setting: their encoder or their data do."""
+    count: Counter[str] = Counter()
+    for entry in entries:
+        count[entry["label"]] += 1
+        if count[entry["label"]] > 1:
+            entry["label"] += f" ({count[entry['label']]})"
+
+
+def _reads(run: Experiment) -> str | None:
+    """What training read: `none` is audio."""
+    return read_train_summary(Path(run["path"]).parent).get("reads", {}).get("train")
+
+
+def _place(run: Experiment) -> str:
+    """Where and how the cost was measured, as far as it is known."""
+    cost, train = run["cost"], run["config"]["train"]
+    parts = [cost["device"], cost.get("machine") or "a machine that is not known"]
+    clips = train.get("batch_size", 1) * train.get("accumulate", 1)
+    processes = cost["processes"]
+    parts.append(f"{processes} {'process' if processes == 1 else 'processes'}")
+    return ", ".join([*parts, f"steps of {counted(clips, 'clip')}"])
+
+
+def _errors(system: System, name: str, group: str) -> Entry | None:
+    """EERs in percent on a set: of all runs, their mean and lowest, and an interval."""
+    found = [run["test_sets"].get(name, {}) for run in system.runs]
+    parts = [part if group == "all" else part.get(group) or {} for part in found]
+    parts = [part for part in parts if part.get("eer_percent") is not None]
+    values = [part["eer_percent"] for part in parts]
+    summary = spread(values)
+    if summary is None:
+        return None
+    return {
+        "mean": summary.mean,
+        "deviation": summary.deviation,
+        "best": summary.best,
+        "values": values,
+        "interval": _interval(values, parts[0]),
+    }
+
+
+def _interval(values: Sequence[float], part: Mapping[str, Any]) -> Entry | None:
+    """95 %: of the mean over seeds where there are several, else the run's own bootstrap."""
+    seeds = mean_interval(values)
+    if seeds is not None:
+        low, high = max(0.0, seeds[0]), min(100.0, seeds[1])
+        return {"low": low, "high": high, "over": f"{len(values)} seeds"}
+    own = part.get("eer_interval")
+    if not own:
+        return None
+    ends = {"low": own["low_percent"], "high": own["high_percent"]}
+    return {**ends, "over": interval_basis(part)}
+
+
+def _take_common(entries: Sequence[Entry]) -> dict[str, str]:
+    """Takes out of each system's settings those that all have, and gives them."""
+    first, *others = (entry["settings"] for entry in entries)
+    common = {
+        key: value for key, value in first.items() if all(o.get(key) == value for o in others)
+    }
+    for entry in entries:
+        left = {key: value for key, value in entry["settings"].items() if key not in common}
+        entry["settings"] = left
+    return common
+
+
+def _mark_costs(entries: Sequence[Entry]) -> str:
+    """Notes in each system whether its cost is comparable; gives where most were measured."""
+    usual = Counter(entry["measured_on"] for entry in entries).most_common(1)[0][0]
+    for entry in entries:
+        entry["comparable_cost"] = entry["measured_on"] == usual
+    return usual
+
+
+def _warnings(systems: Sequence[System]) -> list[str]:
+    """What makes systems of a study no fair comparison."""
+    runs = [system.runs[0] for system in systems]
+    encoders = {run["pretrained"].get("sha256") for run in runs}
+    data = {str(run["config"].get("data")) for run in runs}
+    found = []
+    for count, what in ((len(encoders), "pre-trained encoders"), (len(data), "states of the data")):
+        if count > 1:
+            found.append(f"the runs are of {count} {what}: give each a study of its own (--name)")
+    return found
+
+
+def series(systems: Sequence[Entry], axis: str, where: str) -> dict[str, list[tuple[float, Entry]]]:
+    """What a curve joins: systems of a method that differ along one axis alone, by its values.
+
+    Args:
+        systems: of study.json.
+        axis: a dotted key of the config, such as `RANK`.
+        where: the key of a system that has its value as a number, such as `rank`.
+
+    Returns:
+        By label, two or more (value, system), by rising value.
+    """
+    found: dict[str, list[tuple[float, Entry]]] = {}
+    for system in systems:
+        if axis not in system["varied"]:
+            continue
+        rest = {key: value for key, value in system["varied"].items() if key != axis}
+        found.setdefault(label(system["method"], rest), []).append((system[where], system))
+    curves = {name: sorted(points, key=lambda point: point[0]) for name, points in found.items()}
+    return {name: points for name, points in curves.items() if len({x for x, _ in points}) > 1}

@@ -1,0 +1,216 @@
+"""study.md: a study as a page to read, with its plots."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fad.files import remove_parts, write_json, write_text
+from fad.plots.study import Costed, Point, cost_png, curve_png
+from fad.report.study import CROP, RANK, RATE, Entry, label, said, series
+from fad.report.summary import counted, decimal, whole
+from fad.report.text import markdown_table
+
+Study = Mapping[str, Any]
+
+ENDS = ("frozen", "full")  # of what can be trained: nothing of the encoder, and all
+HEADER = ["system", "runs", "trainable", "fewer", "reads", "s/step", "peak MB", "EER %", "best"]
+HEADER += ["95 % interval", "over", "seen", "unseen"]
+
+HOW_TO_READ = """## How to read this
+
+- **EER**: the mean over the runs of a system, which differ in their seed alone, and their sample
+  deviation. **best**: the lowest, chosen by the very trials that it is of: compare means. **seen**,
+  **unseen**: over the attacks that training had, and over those that it had not.
+- **Interval**, 95 %. Over seeds: where the mean of many such trainings may lie on these same trials
+  (Student's t); a point where all seeds gave one EER. Over speakers or trials, where there is one
+  run alone: where the EER of this one model may lie on other trials (bootstrap). Neither is part
+  of the other.
+- **fewer**: how many times fewer parameters train than the pre-trained file has.
+- **reads**: what training read: audio, or what stage 2 had stored; making that is in no cost here.
+- **s/step**, **peak MB**: of training alone: the median epoch divided by its steps, of the median
+  run, and the most memory that a process of any run took. `*` marks what was measured elsewhere or
+  otherwise than most: {usual}.
+- A rank changes the rank alone: alpha stays, and with it falls a factor such as alpha / rank.
+- In the plots a marker is the mean, a bar the interval and a dash a run.
+"""
+
+
+def write_study(study: Study, folder: Path) -> None:
+    """Writes `study.json`, `study.md` and the plots; same inputs, same bytes.
+
+    Args:
+        study: what `fad.report.study` gathered.
+        folder: exp/<name>.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_parts(folder)
+    plots = {name: _draw(study["systems"], name, folder) for name in study["test_sets"]}
+    write_text(folder / "study.md", study_md(study, plots))
+    write_json(folder / "study.json", study)
+
+
+def study_md(study: Study, plots: Mapping[str, Sequence[str]]) -> str:
+    """The page.
+
+    Args:
+        study: what study.json holds.
+        plots: file names by test set.
+    """
+    systems = study["systems"]
+    parts = [f"# Study {study['name']}", _introduction(study)]
+    parts += [f"**Warning: {warning}**" for warning in study["warnings"]]
+    if study["unfinished"]:
+        parts.append(f"Not finished, and so not here: {', '.join(study['unfinished'])}.")
+    for name in study["test_sets"]:
+        parts += [f"## {name}", _table(systems, name)]
+        parts += [f"![{Path(plot).stem}]({plot})" for plot in plots[name]]
+    parts += ["## Settings and places", _settings_table(study)]
+    return "\n\n".join([*parts, HOW_TO_READ.format(usual=study["measured_on"])])
+
+
+def _introduction(study: Study) -> str:
+    systems = study["systems"]
+    runs = sum(len(system["tags"]) for system in systems)
+    encoders = sorted({Path(system["pretrained"]["path"]).name for system in systems})
+    commits = sorted({commit[:12] for system in systems for commit in system["trained_with"]})
+    common = ", ".join(f"{key} {value}" for key, value in study["common_settings"].items())
+    return (
+        f"{counted(len(systems), 'system')}, {counted(runs, 'finished run')}. Encoder: "
+        f"{', '.join(encoders)}. Of all methods, other than in conf/: {common or 'nothing'}. "
+        f"Code of training: {', '.join(commits)}; of this page: {(study['git'] or 'unknown')[:12]}."
+    )
+
+
+def _table(systems: Sequence[Entry], name: str) -> str:
+    rows = [_row(system, system["test_sets"][name]) for system in _of_set(systems, name)]
+    return markdown_table(HEADER, rows)
+
+
+def _of_set(systems: Sequence[Entry], name: str) -> list[Entry]:
+    return [system for system in systems if system["test_sets"].get(name)]
+
+
+def _row(system: Entry, errors: Entry) -> list[str]:
+    every = errors["all"]
+    interval = every["interval"]
+    mark = "" if system["comparable_cost"] else "*"
+    return [
+        system["label"],
+        str(len(system["tags"])),
+        whole(system["trainable"]),
+        f"{system['fewer']:,.1f}x" if system["trainable"] else "-",
+        {"none": "audio", None: "-"}.get(system["reads"], system["reads"]),
+        decimal(system["seconds_per_step"], 3) + mark,
+        whole(system["peak_memory_mb"]) + mark,
+        _mean(every),
+        decimal(every["best"]),
+        f"{interval['low']:.2f} to {interval['high']:.2f}" if interval else "-",
+        interval["over"] if interval else "-",
+        _mean(errors.get("seen")),
+        _mean(errors.get("unseen")),
+    ]
+
+
+def _mean(errors: Entry | None) -> str:
+    if errors is None:
+        return "-"
+    deviation = errors["deviation"]
+    return f"{errors['mean']:.2f}" + ("" if deviation is None else f" ± {deviation:.2f}")
+
+
+def _settings_table(study: Study) -> str:
+    """What else is particular to a system: settings, seeds, where its cost was measured, folder."""
+    rows = [
+        [
+            system["label"],
+            _own_settings(system),
+            " ".join(map(str, system["seeds"])),
+            "as most" if system["comparable_cost"] else system["measured_on"],
+            f"exp/{system['tags'][0]}",
+        ]
+        for system in study["systems"]
+    ]
+    return markdown_table(["system", "own settings", "seeds", "cost measured", "first run"], rows)
+
+
+def _own_settings(system: Entry) -> str:
+    """Those that neither its name says nor all systems share."""
+    settings = {k: value for k, value in system["settings"].items() if k not in system["varied"]}
+    return ", ".join(f"{key} {value}" for key, value in settings.items()) or "none"
+
+
+def _draw(systems: Sequence[Entry], name: str, folder: Path) -> list[str]:
+    """Draws what there is to draw of a set; gives the files' names."""
+    found = _of_set(systems, name)
+    stem = name.replace("/", "_")
+    curves = {"rank": (RANK, "rank"), "length": (CROP, "crop_samples")}
+    drawn = []
+    for kind, (axis, where) in curves.items():
+        along = series(found, axis, where)
+        (folder / f"{kind}_{stem}.png").unlink(missing_ok=True)  # of another state of the study
+        if along:
+            drawn.append(f"{kind}_{stem}.png")
+            _draw_curves(kind, along, found, name, folder / drawn[-1])
+    drawn.append(f"cost_{stem}.png")
+    costed = [
+        Costed(
+            *_family(system),
+            system["trainable"],
+            system["seconds_per_step"],
+            _point(system, name, 0.0),
+        )
+        for system in found
+        if system["trainable"]
+    ]
+    cost_png(folder / drawn[-1], costed, f"EER on {name} against what training takes")
+    return drawn
+
+
+def _family(system: Entry) -> tuple[str, str]:
+    """What the plot of cost joins, systems that differ in rank or crop alone, and which it is.
+
+    Where a method has several ranks it joins these, and each crop is a family of its own.
+    """
+    varied = system["varied"]
+    axis = RANK if RANK in varied else CROP
+    rest = {key: value for key, value in varied.items() if key != axis}
+    return label(system["method"], rest), said(axis, varied[axis]) if axis in varied else ""
+
+
+def _draw_curves(
+    kind: str,
+    along: Mapping[str, Sequence[tuple[float, Entry]]],
+    systems: Sequence[Entry],
+    name: str,
+    path: Path,
+) -> None:
+    is_length = kind == "length"
+    scale = RATE if is_length else 1
+    curves = {
+        title: [_point(system, name, x / scale) for x, system in points]
+        for title, points in along.items()
+    }
+    joined = [system["label"] for points in along.values() for _, system in points]
+    levels = {
+        system["label"]: system["test_sets"][name]["all"]["mean"]
+        for system in systems
+        if system["adaptation"] in ENDS and system["label"] not in joined
+    }
+    xlabel = "length of a training crop (s)" if is_length else "rank"
+    title = f"EER on {name} by {'input length' if is_length else 'rank'}"
+    # A length is a setting of every method, so one that was run at one length is no level of it.
+    curve_png(
+        path,
+        curves,
+        {} if is_length else levels,
+        title,
+        xlabel,
+        lambda x: f"{x:.1f}" if is_length else f"{x:g}",
+    )
+
+
+def _point(system: Entry, name: str, x: float) -> Point:
+    errors = system["test_sets"][name]["all"]
+    ends = errors["interval"]
+    interval = (ends["low"], ends["high"]) if ends else None
+    return Point(x, errors["mean"], interval, errors["values"])

@@ -1,0 +1,239 @@
+"""A study: its runs, each a method's config with a few overrides, and which are finished."""
+
+import inspect
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from fad import registry
+from fad.config import CONF_DIR, difference, load_config, read_yaml
+from fad.data.fingerprint import fingerprint
+from fad.errors import FadError, nearest
+from fad.train.settings import TrainSettings
+
+LONGEST_NAME = 255  # of a folder, in bytes, on the usual file systems
+TIMES = "times"  # in exp/<name>: tag and seconds of each run that has ended well, as study.sh wrote
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # without _, which ends it in the names of its runs
+DEFAULT_METHODS = ("frozen", "lora", "full")
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What a study varies; along an axis without values every method keeps its own.
+
+    Attributes:
+        methods: names of conf/, or YAML files.
+        ranks: for those methods that have a `rank`; their alpha stays what it is.
+        targets: lists of modules with commas, for those that have `target_modules`.
+        crop_samples: samples in a training crop.
+        seeds: of training.
+    """
+
+    methods: Sequence[str] = ()
+    ranks: Sequence[int] = ()
+    targets: Sequence[str] = ()
+    crop_samples: Sequence[int] = ()
+    seeds: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of run.sh.
+
+    Attributes:
+        tag: its folder in exp/.
+        method: what `--config` is given.
+        overrides: what `--set` is given; none that changes nothing, so that a run has one name.
+        config: all that they resolve to.
+    """
+
+    tag: str
+    method: str
+    overrides: tuple[str, ...]
+    config: Mapping[str, Any] = field(repr=False)
+
+
+def one_of_each_method() -> list[str]:
+    """The shipped configs that are named after their adaptation: one for each of these."""
+    names = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
+    return [name for name in names if name != "base" and _resolve(name)["adaptation"] == name]
+
+
+def preset(name: str) -> Axes:
+    """The axes of a preset.
+
+    `paper_rank` and `paper_length` are the two tables of arXiv 2306.05617: what rank and input
+    length do to LoRA, beside full tuning. Its lengths are not known; these are 1, 2 and 4 s.
+
+    Raises:
+        FadError: there is no such preset.
+    """
+    presets = {
+        "methods": lambda: Axes(methods=one_of_each_method()),
+        "paper_rank": lambda: Axes(methods=("full", "lora"), ranks=(1, 4, 8, 16)),
+        "paper_length": lambda: Axes(methods=("full", "lora"), crop_samples=(16400, 32400, 64600)),
+    }
+    if name not in presets:
+        raise FadError(f"--preset {name[:80]}: no such preset; {nearest(name, presets)}")
+    return presets[name]()
+
+
+def plan(name: str, axes: Axes, lr: Mapping[str, str], overrides: Sequence[str]) -> list[Run]:
+    """The runs of a study, seed by seed, so that every method has a result early.
+
+    Args:
+        name: begins the tag of every run.
+        axes: what is varied.
+        lr: learning rate by method; the others keep their config's.
+        overrides: `key=value` for all runs.
+
+    Raises:
+        FadError: a name, a method or a value that cannot be used.
+    """
+    if not NAME.fullmatch(name):
+        raise FadError(f"--name '{name[:80]}': use letters, digits and - only, no - first")
+    unknown = sorted(lr.keys() - set(axes.methods))
+    if unknown:
+        raise FadError(f"--lr {unknown[0][:80]}: no method of this study; {_known(axes)}")
+    found: dict[str, Run] = {}
+    for seed in axes.seeds or (None,):
+        for method in axes.methods:
+            rate = [f"train.lr={lr[method]}"] if method in lr else []
+            for varied in _vary(method, axes):
+                seeded = [] if seed is None else [f"train.seed={seed}"]
+                run = _run(name, method, [*overrides, *rate, *varied, *seeded])
+                if found.setdefault(run.tag, run).config != run.config:
+                    raise FadError(f"two different runs would be named {run.tag}: leave one out")
+    return list(found.values())
+
+
+def _known(axes: Axes) -> str:
+    return f"known: {', '.join(axes.methods)}"
+
+
+def _vary(method: str, axes: Axes) -> Iterator[list[str]]:
+    """Every combination of those axes that the method has, as overrides."""
+    keys = inspect.signature(
+        registry.get("adaptation", _resolve(method)["adaptation"])
+    ).parameters.keys()
+    choices = [
+        [f"adaptation_conf.rank={rank}" for rank in axes.ranks if "rank" in keys],
+        [
+            f"adaptation_conf.target_modules=[{modules}]"
+            for modules in axes.targets
+            if "target_modules" in keys
+        ],
+        [f"train.crop_samples={samples}" for samples in axes.crop_samples],
+    ]
+    for chosen in itertools.product(*(values or [None] for values in choices)):
+        yield [override for override in chosen if override is not None]
+
+
+def _run(name: str, method: str, overrides: Sequence[str]) -> Run:
+    for text in (method, *overrides):
+        if not text.isprintable():
+            raise FadError(f"{ascii(text)[:80]}: has a control character in it: take it out")
+    kept: tuple[str, ...] = ()
+    for override in overrides:
+        if _resolve(method, (*kept, override)) != _resolve(method, kept):
+            kept += (override,)
+    config = _resolve(method, kept)
+    _check_values(method, config)
+    tag = "_".join([name, re.sub(r"\.y[^.]*ml$", "", Path(method).name), *kept])
+    tag = re.sub(r"[^A-Za-z0-9._=+-]", "-", tag)  # as fad.sh names an experiment
+    if len(tag) > LONGEST_NAME:
+        raise FadError(f"{tag}: longer than {LONGEST_NAME} letters: put some of --set into a YAML")
+    return Run(tag, method, kept, config)
+
+
+@cache
+def _resolve(method: str, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    return load_config(method, list(overrides))
+
+
+def _check_values(method: str, config: Mapping[str, Any]) -> None:
+    """Has the constructors look at the values, before any run has begun.
+
+    Raises:
+        FadError: a value that they refuse.
+    """
+    try:
+        TrainSettings.from_config(config["train"])
+        registry.get("adaptation", config["adaptation"])(**config["adaptation_conf"])
+    except FadError as error:
+        raise FadError(f"{method}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is asked of a finished run, beyond its own config.
+
+    Attributes:
+        exp: the recipe's exp/.
+        dump: the recipe's dump/.
+        tests: sets that its results must have.
+        pretrained_sha256: of its encoder; None where any will do.
+    """
+
+    exp: Path
+    dump: Path
+    tests: Sequence[str] = ()
+    pretrained_sha256: str | None = None
+
+    def is_finished(self, run: Run) -> bool:
+        """Whether the results are there, of this config, the encoder and the data that lie here.
+
+        What has results of something else counts as not finished: run.sh refuses it, and says why.
+        """
+        folder = self.exp / run.tag
+        try:
+            results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+            made = read_yaml(folder / "config.yaml")
+            pretrained, data = made.pop("pretrained"), made.pop("data")
+            has_sets = set(self.tests) <= results["test_sets"].keys()
+            same = self.pretrained_sha256 in (None, pretrained["sha256"])
+            return has_sets and same and not difference(made, run.config) and self._is_of(data)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, FadError):
+            return False
+
+    def _is_of(self, data: Mapping[str, str]) -> bool:
+        """Whether the sets of these fingerprints lie in the dump; one without a dump may."""
+        found = {name: self.dump / "audio" / name for name in data}
+        return all(
+            _fingerprint(audio) == data[name] for name, audio in found.items() if audio.is_dir()
+        )
+
+
+@cache
+def _fingerprint(audio: Path) -> str:
+    return fingerprint(audio)
+
+
+def estimate(run: Run, runs: Sequence[Run], times: Mapping[str, float]) -> float | None:
+    """Seconds that a run may take: the median of what those most like it took; None without any.
+
+    Most alike is the same method with crops of the same length, then the same method.
+    """
+    alike = [other for other in runs if other.method == run.method and other.tag in times]
+    crop = run.config["train"]["crop_samples"]
+    same_crop = [other for other in alike if other.config["train"]["crop_samples"] == crop]
+    seconds = [times[other.tag] for other in same_crop or alike]
+    return median(seconds) if seconds else None
+
+
+def read_times(path: Path) -> dict[str, float]:
+    """Seconds by tag, of lines `tag seconds`; the last of a tag counts, other lines do not."""
+    if not path.is_file():
+        return {}
+    found = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        tag, _, seconds = line.partition(" ")
+        if seconds.isascii() and seconds.isdigit():
+            found[tag] = float(seconds)
+    return found
