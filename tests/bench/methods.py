@@ -1,0 +1,107 @@
+"""Every method of conf/ at the shape of XLS-R 300M: steps, memory, and what a score costs.
+
+    python -m tests.bench.methods [--pretrained xlsr2_300m.pt] [--methods lora full ...]
+
+By hand, on a quiet machine: about 15 minutes. Each method trains on 2 clips of 4 s, from audio and,
+where something of the encoder is frozen, from what stage 2 can store of it; it takes 2 steps after
+one that is not counted. Then it scores one such clip as stage 4 does. Each of these is a process of
+its own, alone. The numbers go to tests/bench/results.json, the table to methods.md beside it.
+"""
+
+import argparse
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from fad.cli import run
+from fad.config import CONF_DIR
+from fad.errors import FadError
+from fad.files import write_text
+from fad.progress import progress
+from fad.provenance import CODE
+from fad.report.text import markdown_table, terminal_table
+from tests.bench import results
+from tests.bench.method_steps import KINDS
+from tests.bench.rivals import check_memory, pretrained_file
+
+MOST_MIB = 9000  # full tuning
+HEADER = ("method", "s a step", "MiB", "s from stored", "MiB", "s a score", "MiB", "GFLOP a score")
+# A stochastic model's dial; it is the one method that has one.
+DIAL = {"stochastic": ("score@2", "score@4")}
+
+
+def kinds_of(method: str) -> tuple[str, ...]:
+    """What is measured of a method."""
+    return (*KINDS, *DIAL.get(method, ()))
+
+
+def measure(pretrained: str, method: str, kind: str) -> dict[str, float] | None:
+    """One method in one way; None where it has nothing that could be stored.
+
+    Raises:
+        FadError: its process has failed.
+    """
+    words = [sys.executable, "-m", "tests.bench.method_steps", pretrained, method, kind]
+    done = subprocess.run(words, cwd=CODE, capture_output=True, text=True)
+    if done.returncode:
+        raise FadError(f"{method}, {kind}: ended with {done.returncode}: {done.stderr[-500:]}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    if found is None:
+        return None
+    return {**found, "seconds": round(median(found["seconds"]), 3)}
+
+
+def rows(found: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """The table: a line a method, and one more for each setting of a dial."""
+    lines = []
+    for method, by_kind in found.items():
+        steps = [_cells(by_kind.get(kind)) for kind in ("audio", "stored")]
+        lines.append([method, *steps[0], *steps[1], *_score_cells(by_kind["score"])])
+        for kind in DIAL.get(method, ()):
+            name = f"{method} --compute {kind.partition('@')[2]}"
+            lines.append([name, *["-"] * 4, *_score_cells(by_kind[kind])])
+    return lines
+
+
+def _cells(one: dict[str, float] | None) -> list[str]:
+    return ["-", "-"] if one is None else [f"{one['seconds']:.2f}", f"{one['peak_mib']:,.0f}"]
+
+
+def _score_cells(one: dict[str, float]) -> list[str]:
+    return [*_cells(one), f"{one['gflop']:,.0f}"]
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pretrained", type=Path, help="a fairseq file of XLS-R 300M's shape")
+    parser.add_argument("--methods", nargs="+", help="of conf/ (default: all)")
+    parser.add_argument("--results", type=Path, default=results.RESULTS, help="results.json")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = get_parser().parse_args(argv)
+    shipped = sorted(path.stem for path in CONF_DIR.glob("*.yaml") if path.stem != "base")
+    methods = args.methods or shipped
+    check_memory(MOST_MIB, "full tuning")
+    todo = [(method, kind) for method in methods for kind in kinds_of(method)]
+    found: dict[str, dict[str, Any]] = {method: {} for method in methods}
+    with pretrained_file(args.pretrained) as pretrained, progress(todo, unit="run") as bar:
+        for method, kind in bar:
+            found[method][kind] = measure(str(pretrained), method, kind)
+            logging.info("%s, %s: %s", method, kind, found[method][kind])
+    part = {"machine": results.machine(), "methods": found}
+    results.merge(args.results, {"methods": part})
+    write_text(args.results.with_name("methods.md"), markdown_table(HEADER, rows(found)))
+    print(terminal_table(HEADER, rows(found)))
+
+
+if __name__ == "__main__":
+    run(main)
