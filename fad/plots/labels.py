@@ -1,5 +1,6 @@
 """Names written beside what they name, without one over another."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ Box = tuple[float, float, float, float]
 
 _LETTERS = 8.5  # points
 _MARK = 4  # half of a marker
+_STEP = 6  # pixels between the boxes that a line is taken for
 _NEAR, _FAR = 7, 20  # points from what is named
 # Beside it, above and below, then further away with a line to it.
 _PLACES = [
@@ -35,9 +37,9 @@ def place_labels(
     axes: "Axes",
     labels: Sequence[Label],
     markers: Sequence[tuple[float, float]],
-    bars: Sequence[tuple[float, float, float]],
+    lines: Sequence[tuple[float, float, float, float]],
 ) -> list[Box]:
-    """Writes each label beside its point, where it covers no marker, bar or other label.
+    """Writes each label beside its point, where it covers no marker, line or other label.
 
     Where there is no such place, the least bad is taken.
 
@@ -45,7 +47,7 @@ def place_labels(
         axes: a panel whose limits are set and whose layout is done, of a figure with an Agg canvas.
         labels: what is written, in this order.
         markers: x and y of all that are drawn, in data units.
-        bars: x, lower and upper y of upright lines, in data units.
+        lines: x and y of one end and of the other, in data units.
 
     Returns:
         Where each label stands.
@@ -56,9 +58,8 @@ def place_labels(
     places = [tuple(place) for place in axes.transData.transform(markers)]
     marked = {(x, y): (x - half, y - half, x + half, y + half) for x, y in places}
     taken = list(marked.values())
-    for x, low, high in bars:
-        (middle, bottom), (_, top) = axes.transData.transform([(x, low), (x, high)])
-        taken.append((middle - pixels, bottom, middle + pixels, top))
+    for line in lines:
+        taken += _along(*axes.transData.transform([line[:2], line[2:]]).tolist())
     written = []
     for label in labels:
         middle = tuple(axes.transData.transform((label.x, label.y)))
@@ -122,16 +123,21 @@ def _badness(box: Box, taken: Sequence[Box], inside: Box) -> float:
     return sum(shared_area(box, other) for other in taken) + area - shared_area(box, inside)
 
 
-def _crossed(middle: tuple[float, float], box: Box, others: Sequence[Box]) -> float:
+def _crossed(middle: Sequence[float], box: Box, others: Sequence[Box]) -> float:
     """The area of other labels and markers that the line from a point to its label runs over."""
     return sum(shared_area(dot, other) for dot in _line(middle, box) for other in others)
 
 
-def _line(middle: tuple[float, float], box: Box) -> list[Box]:
-    """Small boxes along the line from a point to its label."""
-    end = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    shares = [step / 16 for step in range(16)]
-    dots = [[a + share * (b - a) for a, b in zip(middle, end, strict=True)] for share in shares]
+def _line(middle: Sequence[float], box: Box) -> list[Box]:
+    """The line from a point to its label, as `_along` gives it."""
+    return _along(middle, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
+
+
+def _along(start: Sequence[float], end: Sequence[float]) -> list[Box]:
+    """Small boxes from one end of a line to behind the other, in pixels."""
+    count = 1 + int(math.dist(start, end) / _STEP)
+    shares = [step / count for step in range(count)]
+    dots = [[a + share * (b - a) for a, b in zip(start, end, strict=True)] for share in shares]
     return [(x - 2, y - 2, x + 2, y + 2) for x, y in dots]
 
 

@@ -1,5 +1,6 @@
 """A study's plots: EER along an axis, and EER against what training takes."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,8 +176,7 @@ Costs = Sequence[tuple[Costed, float]]
 
 def _draw_costs(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
     for family, look in looks.items():
-        own = sorted((cost, n) for n, (system, cost) in enumerate(costs) if system.family == family)
-        points = [(cost, costs[n][0].point) for cost, n in own]
+        points = _in_order(family, costs)
         x, means = [cost for cost, _ in points], [point.mean for _, point in points]
         axes.plot(x, means, color=look.colour, linewidth=0.8, alpha=0.5)
         for cost, point in points:
@@ -200,5 +200,21 @@ def _name_points(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
             colour = looks[system.family].colour
             labels.append(Label(label(text, 40), cost, system.point.mean, colour))
     markers = [(cost, system.point.mean) for system, cost in costs]
-    bars = [(cost, *system.point.interval) for system, cost in costs if system.point.interval]
-    place_labels(axes, labels, markers, bars)
+    lines = [
+        (cost, system.point.interval[0], cost, system.point.interval[1])
+        for system, cost in costs
+        if system.point.interval
+    ]
+    joined = [_in_order(family, costs) for family in looks]
+    lines += [
+        (one, a.mean, other, b.mean)
+        for points in joined
+        for (one, a), (other, b) in itertools.pairwise(points)
+    ]
+    place_labels(axes, labels, markers, lines)
+
+
+def _in_order(family: str, costs: Costs) -> list[tuple[float, Point]]:
+    """Cost and place of those of a family, by rising cost."""
+    own = [(cost, system.point) for system, cost in costs if system.family == family]
+    return sorted(own, key=lambda each: each[0])

@@ -6,7 +6,7 @@ from fad.plots.labels import Label, place_labels, shared_area, spread_apart
 from fad.plots.style import new_figure, settings
 
 
-def place(points, bars=()):
+def place(points, lines=()):
     """The boxes of labels beside points in a panel from 0 to 1, and the panel's own."""
     with settings():
         figure = new_figure(5, 4)
@@ -15,7 +15,7 @@ def place(points, bars=()):
         axes.set(xlim=(0, 1), ylim=(0, 1))
         figure.draw_without_rendering()
         labels = [Label(f"method {n}", x, y, "#000000") for n, (x, y) in enumerate(points)]
-        boxes = place_labels(axes, labels, points, bars)
+        boxes = place_labels(axes, labels, points, lines)
         marks = axes.transData.transform(points)
         return boxes, marks, axes.get_window_extent().extents
 
@@ -30,12 +30,12 @@ def test_no_name_covers_another_or_a_marker_or_leaves_the_panel(seed):
         assert shared_area(box, panel) == pytest.approx((box[2] - box[0]) * (box[3] - box[1]))
 
 
-def test_a_name_keeps_clear_of_bars():
+def test_a_name_keeps_clear_of_lines():
     ((left, bottom, right, top),), ((x, y),), _ = place([(0.5, 0.5)])
     assert left > x and bottom < y < top  # right of its point, where there is room
     width = right - left
     bar = 0.5 + 0.3 * width / 500
-    ((left, _, right, _),), ((x, _),), _ = place([(0.5, 0.5)], [(bar, 0.0, 1.0)])
+    ((left, _, right, _),), ((x, _),), _ = place([(0.5, 0.5)], [(bar, 0.0, bar, 1.0)])
     assert right < x
 
 
