@@ -33,7 +33,8 @@ from typing import BinaryIO
 from jobs import STOP_SIGNALS, for_job, log_foot, log_head, parse_jobs, show_failures
 
 POLL_SECONDS = 0.05
-GRACE_SECONDS = 5.0  # between asking a job to end and killing it
+GRACE_SECONDS = 15.0  # between asking a job to end and killing it: training ends its step and saves
+PIPE_SECONDS = 5.0  # for what a command has left in its pipe
 
 
 @dataclass
@@ -83,7 +84,7 @@ class Job:
         if self.code is None and self.process is not None and self.process.poll() is not None:
             if self.pump is not None:
                 # A grandchild that was left behind may hold the pipe open for ever.
-                self.pump.join(timeout=GRACE_SECONDS)
+                self.pump.join(timeout=PIPE_SECONDS)
             self._finish(self.process.returncode)
         return self.code is not None
 

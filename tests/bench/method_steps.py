@@ -2,8 +2,8 @@
 
     python -m tests.bench.method_steps xlsr2_300m.pt lora audio
 
-Prints a line of JSON: seconds of each, and the peak memory in MiB; of scores also 10^9 operations of
-the matrix products; `null` where nothing can be stored.
+Prints a line of JSON: seconds of each, and the peak memory in MiB; of scores also operations of
+the matrix products, in 10^9; `null` where nothing can be stored.
 """
 
 import contextlib
