@@ -39,8 +39,8 @@ score_precision=fp32  # fp32, or int8: stage 4 in 8-bit integers on a CPU, faste
                   # other scores
 score_compute=1   # of a model of the method stochastic: stage 4 pools time by factors up to this one
 # [Machine]
-nj=               # jobs of stages 1, 2 and 4, which do not change what they make; by default as many
-                  # as there are CPUs here, 8 at most, or one a GPU
+nj=               # jobs of stages 2 and 4, and of a recipe's stage 1 that has any, which do not change
+                  # what they make; by default as many as there are CPUs here, 8 at most, or one a GPU
 ngpu=0            # GPUs to train on, of each node, one process each; scoring and stage 2's frames take
                   # one a job
 nproc=1           # processes that train together on the CPU of each node, without GPUs

@@ -1,6 +1,5 @@
 """Batches: crops of one length in training, whole utterances by length in scoring."""
 
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from fad.data.sources import AudioSource, FrameSource
+from fad.data.workers import Loader
 
 Source = AudioSource | FrameSource
 
@@ -140,33 +140,14 @@ def length_batches(
 
 def training_loader(
     crops: RandomCrops | FirstCrops, batches: EpochBatches, num_workers: int
-) -> DataLoader:
+) -> Loader:
     """Crops in the order of `batches`, which is told the epoch before each pass."""
-    return DataLoader(
-        crops,
-        batch_sampler=batches,
-        collate_fn=collate,
-        num_workers=num_workers,
-        worker_init_fn=_leave_stopping_to_parent,
-        pin_memory=torch.cuda.is_available(),
-    )
+    return Loader(crops, batches, collate, num_workers)
 
 
 def scoring_loader(
     source: Source, indices: list[int], max_frames: int, equal_lengths: bool, num_workers: int
-) -> DataLoader:
+) -> Loader:
     """Whole utterances in the batches of `length_batches`."""
-    return DataLoader(
-        WholeUtterances(source),
-        batch_sampler=length_batches(source, indices, max_frames, equal_lengths),
-        collate_fn=collate,
-        num_workers=num_workers,
-        worker_init_fn=_leave_stopping_to_parent,
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def _leave_stopping_to_parent(_worker: int) -> None:
-    """Has a worker outlive a signal to its whole group: the parent's last step needs it."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    batches = length_batches(source, indices, max_frames, equal_lengths)
+    return Loader(WholeUtterances(source), batches, collate, num_workers)
