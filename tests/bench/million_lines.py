@@ -148,17 +148,25 @@ def own_mib() -> float:
 
 
 def join_scores(folder: Path, count: int) -> Run:
-    """The shares of some jobs, and their scores joined."""
-    from fad.data.jobs import combine_parts, part_path, share
-    from fad.data.tables import write_table
+    """A set cut into shards, whose scores lie there, dealt out to jobs, checked and joined."""
+    from fad.data.jobs import deal
+    from fad.data.shards import audio_parts
 
-    out = folder / "joined"
-    utts = [line.utt for line in lines_corpus.lines(folder, count)]
-    for job in range(1, JOBS + 1):
-        scores = dict.fromkeys(share(utts, job, JOBS), "-1.234567")
-        write_table(part_path(out, job, JOBS), scores)
-    del utts
-    return lambda: combine_parts(out, JOBS)
+    out, audio, about = folder / "joined", Places(folder).audio, ["precision fp32"]
+    parts = audio_parts(out, audio, about)
+    for number in parts.numbers:
+        parts.write(number, {parts.utts[index]: "-1.234567" for index in parts.shard(number)})
+    del parts
+
+    def use() -> None:
+        again = audio_parts(out, audio, about)
+        count = len(again.shards)
+        assert sum(len(deal(count, job, JOBS)) for job in range(1, JOBS + 1)) == count
+        again.check_done(JOBS)
+        again.join()
+        again.remove()
+
+    return use
 
 
 def evaluate(folder: Path, count: int) -> Run:
@@ -196,7 +204,7 @@ STEPS = {
     "classes": classes,
     "audio source, batches by length": audio,
     "frame source, an epoch's order": frames,
-    "join the jobs' scores": join_scores,
+    "split, and join the jobs' scores": join_scores,
     "evaluate": evaluate,
     "calibrate": calibrate,
     "results": write_results,
