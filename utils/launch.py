@@ -11,9 +11,10 @@ and where the first one listens from
     SLURM_LAUNCH_NODE_IPADDR  or MASTER_ADDR   an address of the first node
                                  MASTER_PORT   a free port there, the same on all
 
-another scheduler's jobs set the right-hand ones. The processes of a node share its CPUs, unless
-OMP_NUM_THREADS is set. SIGTERM and SIGUSR1 are handed to the processes, which then save and end;
-the exit code is 128 + 15 then, and where a process fails it is 1, its reason under "Root Cause".
+another scheduler's jobs set the right-hand ones. The processes of a node share its CPUs: each has
+OMP_NUM_THREADS threads, or fewer where there are not so many CPUs for each. SIGTERM and SIGUSR1
+are handed to the processes, which then save and end; the exit code is 128 + 15 then, and where a
+process fails it is 1, its reason under "Root Cause".
 """
 
 import argparse
@@ -26,6 +27,7 @@ NODE = ("SLURM_NODEID", "NODE_RANK")
 ADDRESS = ("SLURM_LAUNCH_NODE_IPADDR", "MASTER_ADDR")
 PORT = ("MASTER_PORT",)
 SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # what torchrun hands on
+SAVE_SECONDS = 600  # before torchrun kills; Slurm and run_local.py have limits of their own
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -66,9 +68,10 @@ def rendezvous(num_nodes: int, env: Mapping[str, str]) -> list[str]:
     return [f"--nnodes={num_nodes}", *(f"--{name}={value}" for name, value in found.items())]
 
 
-def threads(processes: int) -> str:
+def threads(processes: int, env: Mapping[str, str]) -> str:
     """OMP_NUM_THREADS of each process; by itself torchrun would give it one thread."""
-    return str(max(1, len(os.sched_getaffinity(0)) // processes))
+    share = max(1, len(os.sched_getaffinity(0)) // processes)
+    return str(min(int(env.get("OMP_NUM_THREADS") or share), share))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,10 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"launch.py: error: {error}", file=sys.stderr)
         return 2
-    os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or threads(
-        args.nproc_per_node
-    )
+    os.environ["OMP_NUM_THREADS"] = threads(args.nproc_per_node, os.environ)
     options += [f"--nproc_per_node={args.nproc_per_node}", f"--signals_to_handle={SIGNALS}"]
+    options += [f"--shutdown_timeout={SAVE_SECONDS}"]
     return _run([*options, "-m", *args.program])
 
 

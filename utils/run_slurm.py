@@ -40,7 +40,13 @@ USUAL_REASONS = {"None", "Resources", "Priority", "BeginTime", "JobArrayTaskLimi
 
 def warn(text: str) -> None:
     """A line on standard error."""
-    print(f"run_slurm.py: {text}", file=sys.stderr, flush=True)
+    write(f"run_slurm.py: {text}\n")
+
+
+def write(text: str) -> None:
+    """On standard error; that nobody reads it any more must not keep jobs from being cancelled."""
+    with contextlib.suppress(OSError):
+        print(text, end="", file=sys.stderr, flush=True)
 
 
 class Follower:
@@ -77,12 +83,12 @@ class Counter:
         if self.is_shown:
             running = len(rows) - len(waiting)
             text = f"{len(waiting)} waiting, {running} running, {done} of {self.total} done"
-            print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+            write(f"\r{text}\033[K")
 
     def close(self) -> None:
         """Leaves the line."""
         if self.is_shown:
-            print(file=sys.stderr)
+            write("\n")
 
 
 class Watch:
@@ -247,13 +253,18 @@ def report(watch: Watch) -> int:
 def run(request: Request, script: Path, stop: Stop) -> int:
     """Submits, waits, and leaves neither jobs nor files behind."""
     pipe = guard(request)
-    is_clear = True
+    is_clear = False
     try:
-        job = submit(request, script, stop)
-        count = f" ({len(request.logs)} tasks)" if request.is_array else ""
+        try:
+            job = submit(request, script, stop)
+        except (ValueError, Busy) as error:
+            is_clear = isinstance(error, ValueError)  # refused; after Busy nobody knows
+            warn(f"error: {error}")
+            return 1
+        watch = Watch(request, job)
         if job:
+            count = f" ({len(request.logs)} tasks)" if request.is_array else ""
             warn(f"job {job}{count}, log {request.log}")
-            watch = Watch(request, job)
             wait(watch, stop)
         if stop:
             warn(f"stopped by {signal.Signals(stop.number).name}; cancelling")
@@ -263,15 +274,11 @@ def run(request: Request, script: Path, stop: Stop) -> int:
         with contextlib.suppress(Busy):
             # What had ended when it was put back into the queue.
             cancel(request.name, "--state=PENDING")
+        is_clear = True
         return report(watch)
-    except ValueError as error:
-        warn(f"error: {error}")
-        return 1
-    except Busy as error:
-        warn(f"error: {error}")
-        is_clear = cancel_all(request.name)
-        return 1
     finally:
+        # Whatever went wrong, no job goes on that nobody waits for.
+        is_clear = is_clear or cancel_all(request.name)
         with contextlib.suppress(BrokenPipeError):
             os.write(pipe, b".")
         os.wait()

@@ -5,7 +5,6 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from jobs import for_job
@@ -16,8 +15,8 @@ JOB_PROGRAM = Path(__file__).resolve().with_name("slurm_job.py")
 SUBMIT_SECONDS = 900.0  # that a controller may be busy
 # Slurm's words of the job that this may run in, and devices of this machine.
 OTHERS_ENV = re.compile(
-    r"SLURM_(?!CONF$|CLUSTERS$)\w+|SLURMD?_\w+NAME|(CUDA|ROCR|HIP|ZE)_VISIBLE_DEVICES|"
-    r"CUDA_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|ZE_AFFINITY_MASK"
+    r"SLURM_(?!CONF$|CLUSTERS$)\w+|SLURMD_NODENAME|(CUDA|ROCR|HIP|ZE)_VISIBLE_DEVICES|"
+    r"GPU_DEVICE_ORDINAL|ZE_AFFINITY_MASK"
 )
 
 
@@ -66,8 +65,8 @@ def check_array(request: Request) -> None:
         )
 
 
-def submit(request: Request, script: Path, stop: Callable[[], bool] | object) -> str:
-    """The job's number; empty where a stop came first.
+def submit(request: Request, script: Path, stop: object) -> str:
+    """The job's number; empty where a stop came first, which makes `stop` true.
 
     Raises:
         ValueError: If sbatch refuses.

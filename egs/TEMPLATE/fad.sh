@@ -70,7 +70,7 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 [[ $stop_stage =~ ^[1-9][0-9]*$ ]] || die "--stop_stage $stop_stage: the stages are 1 to 5"
 ((stage <= stop_stage)) || die "--stop_stage $stop_stage comes before --stage $stage: nothing to run"
 [[ $ngpu =~ ^(0|[1-9][0-9]*)$ ]] || die "--ngpu $ngpu: give a number of GPUs, from 0 up"
-cpus=$(nproc)
+cpus=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) # which goes by them
 [[ -n $nj ]] || nj=$((ngpu > 0 ? ngpu : cpus < 8 ? cpus : 8))
 [[ $nj =~ ^[1-9][0-9]*$ ]] || die "--nj $nj: give a number of jobs, from 1 up"
 [[ $num_nodes =~ ^[1-9][0-9]*$ ]] || die "--num_nodes $num_nodes: give a number of nodes, from 1 up"

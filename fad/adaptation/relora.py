@@ -1,7 +1,7 @@
 """ReLoRA: low-rank updates that are folded into the weights and begun anew (arXiv 2307.05695)."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,8 @@ class ReLoRA(LoRA):
         rank, alpha, target_modules, dropout, blocks: as of `LoRA`.
         every: N, steps from one restart to the next.
         restart_warmup: steps in which the learning rate comes back after a restart.
-        prune: `magnitude` sets the smallest entries of each state to zero, `random` any.
+        prune: `magnitude` sets to zero what the optimiser keeps of the entries with the smallest
+            mean gradient, `random` of any; of an entry all or nothing, which is ours.
         prune_share: how many of them, in (0, 1].
 
     Raises:
@@ -94,16 +95,20 @@ class ReLoRA(LoRA):
             for parameter in (layer.lora_A, layer.lora_B):
                 self._prune(_moments(state.optimiser, parameter), generator)
 
-    def _prune(self, moments: Iterable[Tensor], generator: torch.Generator) -> None:
+    def _prune(self, moments: Sequence[Tensor], generator: torch.Generator) -> None:
+        """Zeroes the same entries of all: a mean without its square would be a step without end."""
+        if not moments:
+            return
+        kept = self._kept(moments[0], generator)
         for moment in moments:
-            if self.prune == "random":
-                drawn = torch.rand(moment.shape, generator=generator)
-                moment.mul_((drawn >= self.prune_share).to(moment))
-                continue
-            size = moment.abs().flatten()
-            number = math.floor(self.prune_share * len(size))
-            if number:
-                moment.mul_(moment.abs() > size.kthvalue(number).values)
+            moment.mul_(kept)
+
+    def _kept(self, mean: Tensor, generator: torch.Generator) -> Tensor:
+        if self.prune == "random":
+            return (torch.rand(mean.shape, generator=generator) >= self.prune_share).to(mean.device)
+        size = mean.abs().flatten()
+        number = math.floor(self.prune_share * len(size))
+        return mean.abs() > (size.kthvalue(number).values if number else -1)
 
 
 def _moments(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> list[Tensor]:

@@ -90,7 +90,7 @@ def distil(
     with held(out.parent / f".{out.name}.lock"):
         distiller = Distiller(pretrained, audio, settings, device, num_workers)
         about["data"] = distiller.data
-        checkpoint = out.with_suffix(".checkpoint.pt")
+        checkpoint = out.with_name(f"{out.name}.checkpoint.pt")
         if out.exists():
             _check_same(out, read_factors(out)[1], about)
             logger.info("%s: there already", out)
@@ -109,16 +109,15 @@ def _run(
         logger.info("going on after step %d (%s)", distiller.step, checkpoint)
     else:
         distiller.pela.start(lambda: about["base_sha256"])
-    stop = StopSignals()
-    try:
-        with stop:
+    with StopSignals() as stop:  # also while it saves: a second signal must not break that off
+        try:
             for _ in distiller.steps(stop):
                 if distiller.step % checkpoint_steps == 0:
                     _save(checkpoint, distiller, about)
-    except Stopped:
-        _save(checkpoint, distiller, about)
-        logger.warning("told to stop: saved at step %d; the same command goes on", distiller.step)
-        raise
+        except Stopped:
+            _save(checkpoint, distiller, about)
+            logger.warning("told to stop: saved at step %d; the same goes on", distiller.step)
+            raise
 
 
 class Distiller:

@@ -217,6 +217,7 @@ class Trainer:
                 if board is not None and done.step % settings.log_interval == 0:
                     self._log_step(board, done.losses[-1])
                 if asked:
+                    self.stop.asked = True  # perhaps another was, whose signal is yet to come
                     self._share_buffers()
                     raise Stopped
                 if len(done.losses) % settings.checkpoint_steps == 0:

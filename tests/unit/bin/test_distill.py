@@ -128,7 +128,7 @@ def test_stopped_and_started_again_it_gives_the_same_bytes(
         with pytest.raises(PowerCut if how is PowerCut else Stopped):
             distill.main(options(checkpoint_steps=every))
     assert not (tmp_path / "pela.safetensors").exists()
-    state = torch.load(tmp_path / "pela.checkpoint.pt", weights_only=True)
+    state = torch.load(tmp_path / "pela.safetensors.checkpoint.pt", weights_only=True)
     assert state["step"] == at_step
     distill.main(options())
     whole, parts = (tmp_path / f"{name}.safetensors" for name in ("whole", "pela"))
@@ -158,10 +158,10 @@ def test_a_checkpoint_of_other_options_and_a_damaged_one_are_refused(
     with monkeypatch.context() as patched, pytest.raises(Stopped):
         stop_behind(patched, 2, Stopped)
         distill.main(options())
-    with pytest.raises(FadError, match=r"(?s)pela.checkpoint.pt was made with other.*\+ c: 2.0"):
+    with pytest.raises(FadError, match=r"(?s)checkpoint.pt was made with other.*\+ c: 2.0"):
         distill.main(options(c=2))
-    (tmp_path / "pela.checkpoint.pt").write_bytes(b"half")
-    with pytest.raises(FadError, match=r"pela.checkpoint.pt: damaged; remove it to distil anew"):
+    (tmp_path / "pela.safetensors.checkpoint.pt").write_bytes(b"half")
+    with pytest.raises(FadError, match=r"checkpoint.pt: damaged; remove it to distil anew"):
         distill.main(options())
 
 

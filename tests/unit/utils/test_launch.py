@@ -62,7 +62,10 @@ def test_a_node_that_is_none_of_them_is_refused():
         launch.rendezvous(2, {**SLURM, "SLURM_NODEID": "2"})
 
 
-@pytest.mark.parametrize(("processes", "expected"), [(2, "2"), (3, "1"), (8, "1")])
-def test_processes_share_the_cpus(monkeypatch, processes, expected):
+@pytest.mark.parametrize(
+    ("processes", "given", "expected"),
+    [(2, "", "2"), (3, "", "1"), (8, "", "1"), (2, "1", "1"), (4, "4", "1"), (1, "7", "4")],
+)
+def test_processes_share_the_cpus(monkeypatch, processes, given, expected):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4))
-    assert launch.threads(processes) == expected
+    assert launch.threads(processes, {"OMP_NUM_THREADS": given}) == expected
