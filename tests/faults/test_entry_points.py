@@ -49,7 +49,7 @@ OPTIONS = [
     ("--tag -rf", "--tag '-rf': use letters, digits and"),
     ("--tag $(touch${IFS}CANARY)", "--tag '$(touch${IFS}CANARY)': use letters"),
     ("--tag `touch${IFS}CANARY`", "--tag '`touch${IFS}CANARY`': use letters"),
-    ("--nj a[$(touch${IFS}CANARY)]", "--nj takes a number, not 'a[$(touch${IFS}CANARY)]'"),
+    ("--nj a[$(touch${IFS}CANARY)]", "--nj a[$(touch${IFS}CANARY)]: give a number of jobs"),
     ("--x[$(touch${IFS}CANARY)] 1", "unknown option '--x[$(touch${IFS}CANARY)]'"),
     ("--stage 3 --pretrained none.pt", "--pretrained none.pt: no such file"),
     ("--stage 2", "data/train/wav.scp is missing: run stage 1 first"),

@@ -1,6 +1,6 @@
 """study.sh for real, with the tiny encoder: frozen and LoRA at rank 4 are there, rank 1 is not.
 
-What is there are the session's experiments under the names that they have in a study.
+What is there are experiments that other tests share, under the names that they have in a study.
 """
 
 import json
