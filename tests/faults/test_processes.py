@@ -106,13 +106,7 @@ def test_two_processes_go_on_to_the_same_bytes(command, tmp_path, more):
         wait_for(tmp_path / "parts" / "checkpoint.pt")
         for pid in family(process.pid):
             os.kill(pid, signal.SIGKILL)
-    halfway = torch.load(tmp_path / "parts" / "checkpoint.pt", weights_only=True)
-    assert not halfway["progress"]["finished"]
-    done = run(words)
-    assert done.returncode == 0, done.stderr
-    assert "going on after epoch" in done.stderr
-    weights = [(tmp_path / name / "best.safetensors").read_bytes() for name in ("whole", "parts")]
-    assert weights[0] == weights[1]
+    check_going_on(tmp_path, words)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -128,13 +122,7 @@ def test_told_to_stop_it_saves_and_goes_on_to_the_same_bytes(command, tmp_path, 
         _, said = process.communicate(timeout=60)
     assert process.returncode == 143, said
     assert "told to stop: saved at epoch" in said
-    halfway = torch.load(tmp_path / "parts" / "checkpoint.pt", weights_only=True)
-    assert not halfway["progress"]["finished"]
-    done = run(words)
-    assert done.returncode == 0, done.stderr
-    assert "going on after epoch" in done.stderr
-    weights = [(tmp_path / name / "best.safetensors").read_bytes() for name in ("whole", "parts")]
-    assert weights[0] == weights[1]
+    check_going_on(tmp_path, words)
 
 
 def test_two_nodes_train_as_two_processes_of_one(command, tmp_path):
@@ -204,6 +192,17 @@ def test_a_second_run_in_the_same_experiment_is_refused(command, tmp_path):
             assert done.returncode == 1
             assert f"exp: in use by process {process.pid} on " in done.stderr
         process.kill()
+
+
+def check_going_on(folder: Path, words: list[str]) -> None:
+    """What was broken off in `parts` ends, by the same command, as `whole` did."""
+    halfway = torch.load(folder / "parts" / "checkpoint.pt", weights_only=True)
+    assert not halfway["progress"]["finished"]
+    done = run(words)
+    assert done.returncode == 0, done.stderr
+    assert "going on after epoch" in done.stderr
+    weights = [(folder / name / "best.safetensors").read_bytes() for name in ("whole", "parts")]
+    assert weights[0] == weights[1]
 
 
 def rank_of(pid: int) -> int:
