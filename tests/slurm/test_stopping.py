@@ -33,6 +33,17 @@ def test_a_signal_cancels_the_jobs_and_waits_for_their_end(cluster, tmp_path, nu
     assert len(trace(tmp_path)) == 2
 
 
+def test_jobs_are_cancelled_where_nobody_reads_what_it_says(cluster, tmp_path):
+    """As where a terminal is closed, or Ctrl-C ends the `tee` behind it first."""
+    process = cluster.start(tmp_path, "unread.log", *worker(tmp_path))
+    found = pids(tmp_path)
+    process.stderr.close()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 128 + signal.SIGINT
+    assert not any(runs(pid) for pid in found)
+    assert not cluster.has("unread")
+
+
 def test_a_killed_run_slurm_leaves_no_jobs(cluster, tmp_path):
     process = cluster.start(tmp_path, "orphan.log", *worker(tmp_path))
     found = pids(tmp_path)
