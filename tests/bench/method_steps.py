@@ -1,6 +1,6 @@
 """The process of one method: what its steps, or its scores, take.
 
-    python -m tests.bench.method_steps xlsr2_300m.pt lora audio
+    python -m tests.bench.method_steps xlsr2_300m.pt lora audio [KEY=VALUE ...]
 
 Prints a line of JSON: seconds of each, and the peak memory in MiB; of scores also operations of
 the matrix products, in 10^9; `null` where nothing can be stored.
@@ -90,9 +90,9 @@ def take(step: Callable[[], None], times: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    pretrained, method, kind = sys.argv[1:]
+    pretrained, method, kind, *overrides = sys.argv[1:]
     torch.manual_seed(0)
-    detector = build_detector(load_config(method), pretrained)
+    detector = build_detector(load_config(method, overrides), pretrained)
     if kind.startswith("score"):
         step = scoring(detector, int(kind.partition("@")[2] or 1))
         print(json.dumps({**take(step, 3 * STEPS), "gflop": round(gflop(step), 1)}))

@@ -2,10 +2,11 @@
 
     python -m tests.bench.methods [--pretrained xlsr2_300m.pt] [--methods lora full ...]
 
-By hand, on a quiet machine: about 15 minutes. Each method trains on 2 clips of 4 s, from audio and,
+By hand, on a quiet machine: about 25 minutes. Each method trains on 2 clips of 4 s, from audio and,
 where something of the encoder is frozen, from what stage 2 can store of it; it takes 2 steps after
 one that is not counted. Then it scores one such clip as stage 4 does. Each of these is a process of
-its own, alone. The numbers go to tests/bench/results.json, the table to methods.md beside it.
+its own, alone. The numbers go to tests/bench/results.json, the table of all that are in it to
+methods.md beside it, method by method: with --methods it goes on where it was broken off.
 """
 
 import argparse
@@ -13,12 +14,16 @@ import json
 import logging
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from fad.cli import run
-from fad.config import CONF_DIR
+from fad.config import CONF_DIR, load_config
+from fad.detector import build_detector, write_weights
+from fad.encoders.checkpoint import pretrained_sha256
 from fad.errors import FadError
 from fad.files import write_text
 from fad.progress import progress
@@ -39,13 +44,24 @@ def kinds_of(method: str) -> tuple[str, ...]:
     return (*KINDS, *DIAL.get(method, ()))
 
 
-def measure(pretrained: str, method: str, kind: str) -> dict[str, float] | None:
+def pela_factors(pretrained: str, folder: Path) -> str:
+    """Starts PELA once for all its processes, of which each would take the minutes of its SVDs."""
+    config, path = load_config("pela"), folder / "pela.safetensors"
+    adaptation = build_detector(config, pretrained).adaptation
+    about = {"c": adaptation.c, "base_sha256": pretrained_sha256(pretrained)}
+    write_weights(path, adaptation.owned(), about)
+    return f"adaptation_conf.factors={path}"
+
+
+def measure(
+    pretrained: str, method: str, kind: str, overrides: Sequence[str]
+) -> dict[str, float] | None:
     """One method in one way; None where it has nothing that could be stored.
 
     Raises:
         FadError: its process has failed.
     """
-    words = [sys.executable, "-m", "tests.bench.method_steps", pretrained, method, kind]
+    words = [sys.executable, "-m", "tests.bench.method_steps", pretrained, method, kind, *overrides]
     done = subprocess.run(words, cwd=CODE, capture_output=True, text=True)
     if done.returncode:
         raise FadError(f"{method}, {kind}: ended with {done.returncode}: {done.stderr[-500:]}")
@@ -91,16 +107,31 @@ def main(argv: list[str] | None = None) -> None:
     shipped = sorted(path.stem for path in CONF_DIR.glob("*.yaml") if path.stem != "base")
     methods = args.methods or shipped
     check_memory(MOST_MIB, "full tuning")
-    todo = [(method, kind) for method in methods for kind in kinds_of(method)]
-    found: dict[str, dict[str, Any]] = {method: {} for method in methods}
-    with pretrained_file(args.pretrained) as pretrained, progress(todo, unit="run") as bar:
-        for method, kind in bar:
-            found[method][kind] = measure(str(pretrained), method, kind)
-            logging.info("%s, %s: %s", method, kind, found[method][kind])
-    part = {"machine": results.machine(), "methods": found}
-    results.merge(args.results, {"methods": part})
-    write_text(args.results.with_name("methods.md"), markdown_table(HEADER, rows(found)))
+    with (
+        pretrained_file(args.pretrained) as pretrained,
+        tempfile.TemporaryDirectory() as folder,
+        progress(methods, unit="method") as bar,
+    ):
+        for method in bar:
+            started = [pela_factors(pretrained, Path(folder))] if method == "pela" else []
+            measured = {
+                kind: measure(pretrained, method, kind, started) for kind in kinds_of(method)
+            }
+            logging.info("%s: %s", method, measured)
+            found = keep(args.results, method, measured)
     print(terminal_table(HEADER, rows(found)))
+
+
+def keep(path: Path, method: str, measured: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Writes a method beside those that were measured on this machine; returns them all."""
+    here = results.machine()
+    before = results.read(path).get("methods", {"machine": {}, "methods": {}})
+    same = all(before["machine"].get(key) == here[key] for key in ("cpu", "cores", "libraries"))
+    found = (before["methods"] if same else {}) | {method: measured}
+    found = {name: found[name] for name in sorted(found)}
+    results.merge(path, {"methods": {"machine": here, "methods": found}})
+    write_text(path.with_name("methods.md"), markdown_table(HEADER, rows(found)))
+    return found
 
 
 if __name__ == "__main__":
