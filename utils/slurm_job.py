@@ -198,9 +198,12 @@ def exit_code(code: int) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the task; the exit code of its command."""
-    (path,) = sys.argv[1:] if argv is None else argv
+    words = sys.argv[1:] if argv is None else argv
+    if len(words) != 1 or words[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
     notice = Notice()
-    task = Task(Path(path), os.environ)
+    task = Task(Path(words[0]), os.environ)
     earlier = read_end(task.folder, task.number)
     if earlier is not None:  # it ended when Slurm had already put it back
         return exit_code(earlier)

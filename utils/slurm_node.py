@@ -51,8 +51,11 @@ def run(command: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs it, and says how it ended where that is not well."""
-    (path,) = sys.argv[1:] if argv is None else argv
-    task = Task(Path(path), os.environ)
+    words = sys.argv[1:] if argv is None else argv
+    if len(words) != 1 or words[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    task = Task(Path(words[0]), os.environ)
     code = run(task.command)
     node = os.environ["SLURM_NODEID"]
     if code != 0:

@@ -218,5 +218,6 @@ status() {
 
 case ${1:-} in
     start | stop | status) "$1" ;;
+    -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" ;;
     *) die "give start, stop or status" ;;
 esac

@@ -5,7 +5,7 @@
 #
 #     ./run.sh                                  # all stages
 #     ./run.sh --stage 3 --config lora_r16      # another method on the same dump
-#     ./run.sh --stage 4 --skip_train true --test_sets "eval in_the_wild/eval"
+#     ./run.sh --stage 4 --config lora --test_sets "eval custom/eval"  # another recipe's dump too
 set -euo pipefail
 
 # Options
@@ -22,7 +22,7 @@ dev_set=dev       # set that chooses the best epoch, and that calibrates
 test_sets="eval"  # sets to score, in quotes; <corpus>/<set> is another recipe's
 on_error=stop     # a clip that cannot be read: stop, or skip and list it
 # [Model]
-pretrained=       # the XLS-R checkpoint: a fairseq file or a Hugging Face folder
+pretrained=       # the XLS-R checkpoint: a fairseq file or a Hugging Face folder; for stages 2 and 3
 default_pretrained=  # the recipe's own, where --pretrained is not given; set by run.sh
 config=lora       # a method of conf/ (frozen, lora, lora_r16, lora_rs, lora_aasist, lorta, adapter,
                   # bitfit, topk, full, full_aasist, last, relora, stochastic, dpf, pela, dgsct) or a

@@ -21,7 +21,7 @@ seeds=            # "1 2 3"; by default the config's, 1
 # [The same for all]
 lr=               # "frozen=1e-2 full=1e-3": learning rates of methods, where not their config's
 set=              # (repeatable) key=value over every config, e.g. train.epochs=10
-pretrained=       # as for run.sh
+pretrained=       # as for run.sh, in every call: else the recipe's own
 test_sets=        # as for run.sh; finished runs without one of them are scored on it
 run_opts=         # (repeatable) an option for run.sh: --run_opts=--ngpu=4
 # [The study]
@@ -108,7 +108,7 @@ run_all() { # the next run begins where one has failed
     done
 }
 
-run_one() { # by what is in fields; stage 2 once for all that need the same of it
+run_one() { # by what is in fields; stage 2 once for a method and a length of crops
     local started=$SECONDS override dump=${fields[2]} tag=${fields[3]}
     local args=("--config=${fields[4]}" "--tag=$tag" "${run_args[@]}")
     for override in "${fields[@]:5}"; do

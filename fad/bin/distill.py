@@ -38,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--lr", type=parse_finite, default=1e-4, help="of AdamW, warm-up and cosine (default 1e-4)"
     )
-    parser.add_argument("--seed", type=parse_natural, default=1, help="of crops and their order")
+    parser.add_argument("--seed", type=parse_natural, default=1, help="of crops, order (1)")
     parser.add_argument("--crop_samples", type=parse_natural, default=64600, help="default 64600")
     parser.add_argument("--num_workers", type=parse_natural, default=2, help="that read audio (2)")
     parser.add_argument(

@@ -35,10 +35,10 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
     )
-    parser.add_argument("--dump_dir", type=Path, default=Path("dump"), help="stage 2's directory")
+    parser.add_argument("--dump_dir", type=Path, default=Path("dump"), help="stage 2's (dump)")
     parser.add_argument("--dump", type=parse_dump, default="auto", help=DUMP_HELP)
-    parser.add_argument("--train_set", default="train", help="its training set")
-    parser.add_argument("--dev_set", default="dev", help="its dev set")
+    parser.add_argument("--train_set", default="train", help="its training set (train)")
+    parser.add_argument("--dev_set", default="dev", help="its dev set (dev)")
     parser.add_argument("--exp", type=Path, required=True, help="the experiment directory")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs, one a process; 0: the CPU")
     return parser

@@ -30,10 +30,20 @@ from fad.progress import progress
 from fad.provenance import CODE
 from fad.report.text import markdown_table, terminal_table
 from tests.bench import results
-from tests.bench.method_steps import KINDS
+from tests.bench.method_steps import BATCH, KINDS, SAMPLES, STEPS
 from tests.bench.rivals import check_memory, pretrained_file
 
 MOST_MIB = 9000  # full tuning
+RATE = 16000  # Hz
+CAPTION = """\
+# What each method takes at XLS-R 300M
+
+Random weights, float32. A step is of {batch} clips of {length:.2f} s, the median of {steps} after
+one that does not count: from audio, and from what stage 2 can store. A score is of one such clip,
+as stage 4 gives it: merged where the method can be; GFLOP are 10^9 operations of its products. MiB
+is the peak of a process that does nothing else. `python -m tests.bench.methods`, {cpu}, {threads}
+threads, torch {torch}, commit {commit}.
+"""
 HEADER = ("method", "s a step", "MiB", "s from stored", "MiB", "s a score", "MiB", "GFLOP a score")
 # A stochastic model's dial; it is the one method that has one.
 DIAL = {"stochastic": ("score@2", "score@4")}
@@ -130,8 +140,22 @@ def keep(path: Path, method: str, measured: dict[str, Any]) -> dict[str, dict[st
     found = (before["methods"] if same else {}) | {method: measured}
     found = {name: found[name] for name in sorted(found)}
     results.merge(path, {"methods": {"machine": here, "methods": found}})
-    write_text(path.with_name("methods.md"), markdown_table(HEADER, rows(found)))
+    write_text(path.with_name("methods.md"), page(here, found))
     return found
+
+
+def page(machine: dict[str, Any], found: dict[str, dict[str, Any]]) -> str:
+    """methods.md: the table, and what it is of."""
+    about = CAPTION.format(
+        batch=BATCH,
+        length=SAMPLES / RATE,
+        steps=STEPS,
+        cpu=machine["cpu"],
+        threads=machine["threads"],
+        torch=machine["libraries"]["torch"],
+        commit=(machine["commit"] or "unknown")[:12],
+    )
+    return f"{about}\n{markdown_table(HEADER, rows(found))}\n"
 
 
 if __name__ == "__main__":

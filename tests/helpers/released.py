@@ -2,7 +2,7 @@
 
 As a program it writes the full shape, 317,390,592 parameters, 1.27 GB:
 
-    python -m tests.helpers.released /tmp/xlsr2_300m_random.pt
+    python -m tests.helpers.released xlsr2_300m_random.pt
 """
 
 import argparse
