@@ -13,6 +13,8 @@ from fad.errors import FadError, nearest
 from fad.registry import SLOTS, check_keys
 
 CONF_DIR = Path(__file__).resolve().parent.parent / "conf"
+# Of an experiment's config.yaml, besides the pre-trained file: sha256 of what it was made from.
+NOT_SETTINGS = ("data", "files")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # ValueError: a 13th month, a number of 5,000 digits, or not UTF-8; RecursionError: a thousand "[".
 _NOT_PLAIN = (yaml.YAMLError, ValueError, RecursionError)

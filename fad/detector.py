@@ -239,6 +239,7 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
         )
     detector = assemble(config, new_adaptation(config), read_checkpoint(pretrained))
     detector.load_exported_state(state, str(weights))
+    detector.adaptation.skip_start()
     logging.info("%s: %s on %s", model_dir, config["adaptation"], pretrained)
     return detector.eval()
 

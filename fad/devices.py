@@ -4,6 +4,7 @@ import platform
 import resource
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -52,6 +53,12 @@ def peak_memory_mb(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def place(device: torch.device, processes: int) -> dict[str, Any]:
+    """Where something was measured: device, machine and number of processes."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return {"device": name, "machine": machine(), "processes": processes}
 
 
 def machine() -> str:

@@ -15,6 +15,7 @@ from fad import registry
 from fad.config import CONF_DIR, difference, load_config, read_yaml
 from fad.data.fingerprint import fingerprint
 from fad.errors import FadError, nearest
+from fad.files import sha256_file
 from fad.train.settings import TrainSettings
 
 LONGEST_NAME = 255  # of a folder, in bytes, on the usual file systems
@@ -96,8 +97,7 @@ def plan(name: str, axes: Axes, lr: Mapping[str, str], overrides: Sequence[str])
     Raises:
         FadError: a name, a method or a value that cannot be used.
     """
-    if not NAME.fullmatch(name):
-        raise FadError(f"--name '{name[:80]}': use letters, digits and - only, no - first")
+    check_name(name)
     unknown = sorted(lr.keys() - set(axes.methods))
     if unknown:
         raise FadError(f"--lr {unknown[0][:80]}: no method of this study; {_known(axes)}")
@@ -111,6 +111,16 @@ def plan(name: str, axes: Axes, lr: Mapping[str, str], overrides: Sequence[str])
                 if found.setdefault(run.tag, run).config != run.config:
                     raise FadError(f"two different runs would be named {run.tag}: leave one out")
     return list(found.values())
+
+
+def check_name(name: str) -> None:
+    """Checks the name of a study.
+
+    Raises:
+        FadError: it would not do as the beginning of a folder's.
+    """
+    if not NAME.fullmatch(name):
+        raise FadError(f"--name '{name[:80]}': use letters, digits and - only, no - first")
 
 
 def _known(axes: Axes) -> str:
@@ -196,11 +206,19 @@ class Standing:
             results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
             made = read_yaml(folder / "config.yaml")
             pretrained, data = made.pop("pretrained"), made.pop("data")
+            is_started_alike = self._is_of_files(made.pop("files", {}), run)
             has_sets = set(self.tests) <= results["test_sets"].keys()
             same = self.pretrained_sha256 in (None, pretrained["sha256"])
-            return has_sets and same and not difference(made, run.config) and self._is_of(data)
+            is_alike = has_sets and same and is_started_alike and self._is_of(data)
+            return is_alike and not difference(made, run.config)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, FadError):
             return False
+
+    def _is_of_files(self, files: Mapping[str, str], run: Run) -> bool:
+        """Whether what the method starts from is what it was; a file that is gone may be."""
+        conf = run.config
+        there = registry.get("adaptation", conf["adaptation"])(**conf["adaptation_conf"]).files()
+        return all(_sha256(path) == files.get(key) for key, path in there.items())
 
     def _is_of(self, data: Mapping[str, str]) -> bool:
         """Whether the sets of these fingerprints lie in the dump; one without a dump may."""
@@ -213,6 +231,11 @@ class Standing:
 @cache
 def _fingerprint(audio: Path) -> str:
     return fingerprint(audio)
+
+
+@cache
+def _sha256(path: Path) -> str:
+    return sha256_file(path)
 
 
 def estimate(run: Run, runs: Sequence[Run], times: Mapping[str, float]) -> float | None:

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.blocks import choose_blocks, find_linear_layers, replace_module
+from fad.adaptation.low_rank import check_size
 from fad.boundary import Boundary
-from fad.errors import FadError
 
 LAST_OF_PARTS = ("out_proj", "fc2")  # the last layer of the attention, and of the feed-forward part
 
@@ -64,8 +64,7 @@ class Adapter(Adaptation):
     """
 
     def __init__(self, size: int, blocks: str | list[int] = "all") -> None:
-        if type(size) is not int or size < 1:
-            raise FadError(f"adaptation_conf: size is {size}; it must be a whole number from 1")
+        check_size("size", size)
         self.size, self.blocks = size, blocks
 
     def _wrap(self, encoder: nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +50,8 @@ class Adaptation:
     def start(self, base_sha256: Callable[[], str]) -> None:
         """Gives what trains its first values, where `attach` does not: where they take long.
 
-        Called after `attach`, but not where values are loaded or none are asked for.
+        Called after `attach`, but not where values are loaded (`skip_start` is) or none are asked
+        for.
 
         Args:
             base_sha256: gives the sha256 of the pre-trained file; it takes seconds.
@@ -57,6 +59,13 @@ class Adaptation:
         Raises:
             FadError: what they come from cannot be used.
         """
+
+    def skip_start(self) -> None:
+        """Lets go of what `start` alone needs."""
+
+    def files(self) -> dict[str, Path]:
+        """The files that `start` reads, those that are there, by the key of the config."""
+        return {}
 
     def owned(self) -> dict[str, nn.Parameter]:
         """The parameters that the method trains, by their names in the encoder."""

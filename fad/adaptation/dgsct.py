@@ -7,6 +7,7 @@ from torch.utils.checkpoint import checkpoint
 from torchaudio.transforms import LFCC
 
 from fad.adaptation.base import Adaptation, NotMergeable
+from fad.adaptation.low_rank import check_size
 from fad.boundary import NONE, Boundary
 from fad.errors import FadError
 
@@ -18,7 +19,7 @@ KERNEL = 5  # frames that a block of the guide's branch sees
 
 
 class GuidedAttention(nn.Module):
-    """What a guide g adds to x: attention to tokens, two maps, and a bottleneck, each as published.
+    """What a guide g adds to x: attention to tokens, two maps, and a bottleneck, as published.
 
         R    = tokens + attention(tokens, g, g)
         x'   = x + gate_1 attention(x, R, R)
@@ -27,8 +28,9 @@ class GuidedAttention(nn.Module):
         out  = gate_2 norm(up(ReLU(norm(down(x' (0.3 M_c + 0.05 M_t + 0.7))))))
 
     Both gates start at zero, and so does the whole. Attention is scaled by 1 / sqrt(D), the inner
-    width of the maps is `width`, the temporal map's guide is that of its own frame, and the norms
-    are LayerNorms: ours. BatchNorm, the paper's, would make a score depend on the batch.
+    width of the maps is `width`, the temporal map's guide is that of its own frame, the channel map
+    is taken from the mean at once, where the authors' program has one more layer, and the norms are
+    LayerNorms: ours. BatchNorm, the paper's, would make a score depend on the batch.
 
     Args:
         dim: the width D of x, a multiple of 16.
@@ -56,10 +58,11 @@ class GuidedAttention(nn.Module):
     def forward(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> Tensor:
         """x (B, T, D) and guide (B, T, E), `keep` (B, T) True at real frames -> (B, T, D)."""
         guide = self.project(guide)
-        x = x + self.token_gate * self._by_tokens(x, guide, keep)
+        # The gates in the type of x: under autocast float32 would go on through all blocks behind.
+        x = x + self.token_gate.to(x.dtype) * self._by_tokens(x, guide, keep)
         channels, frames = self._maps(x, guide, keep)
         x = x * (ALPHA * channels + BETA * frames + 1 - ALPHA)
-        return self.gate * self._bottleneck(x)
+        return self.gate.to(x.dtype) * self._bottleneck(x).to(x.dtype)
 
     def _by_tokens(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> Tensor:
         tokens = self.tokens.expand(len(x), -1, -1)
@@ -217,10 +220,7 @@ class DGSCT(Adaptation):
     def __init__(self, guide_dim: int, width: int, tokens: int = 32) -> None:
         sizes = {"guide_dim": guide_dim, "width": width, "tokens": tokens}
         for name, value in sizes.items():
-            if type(value) is not int or value < 1:
-                raise FadError(
-                    f"adaptation_conf: {name} is {value}; it must be a whole number from 1"
-                )
+            check_size(name, value)
         if guide_dim % (REDUCTION * GROUPS):
             raise FadError(
                 f"adaptation_conf: guide_dim is {guide_dim}; it must be a multiple of "

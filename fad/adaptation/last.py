@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation, NotMergeable
+from fad.adaptation.low_rank import check_size
 from fad.boundary import Boundary, block
 from fad.errors import FadError
 from fad.masks import length_mask
@@ -59,11 +60,8 @@ class LAST(Adaptation):
     """
 
     def __init__(self, rank: int, every: int = 1) -> None:
-        for name, value in (("rank", rank), ("every", every)):
-            if type(value) is not int or value < 1:
-                raise FadError(
-                    f"adaptation_conf: {name} is {value}; it must be a whole number from 1"
-                )
+        check_size("rank", rank)
+        check_size("every", every)
         self.rank, self.every = rank, every
 
     def _wrap(self, encoder: nn.Module) -> None:

@@ -1,11 +1,13 @@
 """What methods of low rank share: W x + b + U V x, with U and V of rank r, and its fold into W."""
 
-import math
+import sys
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fad.errors import FadError
+
+MOST = 2**16  # of a rank, a size or a width: more is a slip, and would take all memory
 
 
 def add_low_rank(base: Tensor, rows: Tensor, down: Tensor, up: Tensor) -> Tensor:
@@ -38,10 +40,21 @@ def check_rank_and_alpha(rank: int, alpha: float) -> None:
     Raises:
         FadError: no whole number from 1, or no number over 0.
     """
-    if type(rank) is not int or rank < 1:
-        raise FadError(f"adaptation_conf: rank is {rank}; it must be a whole number from 1")
-    if not is_number(alpha) or not 0 < alpha < math.inf:
+    check_size("rank", rank)
+    if not is_number(alpha) or not 0 < alpha < sys.float_info.max:
         raise FadError(f"adaptation_conf: alpha is {alpha}; it must be a number over 0")
+
+
+def check_size(name: str, value: int) -> None:
+    """Checks a rank or a width of a config.
+
+    Raises:
+        FadError: no whole number from 1, or one that no encoder has use for.
+    """
+    if type(value) is not int or value < 1:
+        raise FadError(f"adaptation_conf: {name} is {value}; it must be a whole number from 1")
+    if value > MOST:
+        raise FadError(f"adaptation_conf: {name} is {value}; it must be at most {MOST}")
 
 
 def is_number(value: object) -> bool:

@@ -74,7 +74,7 @@ class PELA(Adaptation):
     """
 
     def __init__(self, c: float, factors: str | None = None) -> None:
-        if not is_number(c) or not 0 < c < math.inf:
+        if not is_number(c) or not 1e-6 < c < math.inf:
             raise FadError(f"adaptation_conf: c is {c}; it must be a number over 0, such as 3")
         if factors is not None and not isinstance(factors, str):
             raise FadError(
@@ -102,7 +102,14 @@ class PELA(Adaptation):
                 layer.approximate(self._bases[name].weight)
         else:
             self._load(Path(self.factors), base_sha256())
+        self.skip_start()
+
+    def skip_start(self) -> None:
         self._bases = {}
+
+    def files(self) -> dict[str, Path]:
+        there = self.factors is not None and Path(self.factors).is_file()
+        return {"adaptation_conf.factors": Path(self.factors)} if there else {}
 
     @torch.no_grad()
     def _load(self, path: Path, base_sha256: str) -> None:
@@ -145,7 +152,6 @@ class PELA(Adaptation):
         return (torch.stack(changes) - margin).square().mean()
 
     def merge(self) -> nn.Module:
-        self._bases = {}  # of a model that was loaded, and not started
         raise NotMergeable(
             "two thin matrices are what makes it smaller and faster, and their product is neither"
         )

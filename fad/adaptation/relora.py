@@ -1,5 +1,6 @@
 """ReLoRA: low-rank updates that are folded into the weights and begun anew (arXiv 2307.05695)."""
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -11,6 +12,8 @@ from fad.adaptation.lora import LoRA
 from fad.errors import FadError
 
 PRUNINGS = ("magnitude", "random")
+
+logger = logging.getLogger(__name__)
 
 
 class ReLoRA(LoRA):
@@ -75,6 +78,12 @@ class ReLoRA(LoRA):
         return super().saved() | base
 
     def after_step(self, state: TrainState) -> None:
+        if state.step == 1 and state.total_steps <= self.every:
+            logger.warning(
+                "relora: no restart, and so no more than LoRA: adaptation_conf.every is %d, and "
+                "there are %d steps: lower it",
+                *(self.every, state.total_steps),
+            )
         since = state.step % self.every
         if since == 0 and state.step < state.total_steps:
             self._restart(state)

@@ -23,9 +23,6 @@ Of blocks a training set is stored with --set train.crop=first alone. What is th
 """
 
 
-SIZE_HELP = "where more would be stored, auto stores less and the others are refused (100)"
-
-
 def get_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = argparse.ArgumentParser(
@@ -40,11 +37,9 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--dump_dir", type=Path, default=Path("dump"), help="stage 2's (dump)")
     parser.add_argument("--name", required=True, help="a set under <dump_dir>/audio")
-    parser.add_argument(
-        "--use", choices=("train", "dev"), default="train", help="what it is for (train)"
-    )
+    parser.add_argument("--use", choices=("train", "dev"), default="train", help="for (train)")
     parser.add_argument("--dump", type=parse_dump, default="auto", help=DUMP_HELP)
-    parser.add_argument("--max_dump_gb", type=float, default=100, help=SIZE_HELP)
+    parser.add_argument("--max_dump_gb", type=float, default=100, help="most to store (100)")
     parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
     add_job_options(parser)
     return parser

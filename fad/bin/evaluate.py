@@ -31,12 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--asv_scores", metavar="FILE", help="ASV scores of ASVspoof 2019 or 2021: min t-DCF")
     add("--asv_key", metavar="FILE", help="ASVspoof 2021's key of the ASV scores")
     add("--threshold", type=parse_finite, help="accuracy at this threshold, chosen on other data")
-    add(
-        "--resamples",
-        type=parse_natural,
-        default=200,
-        help="of the bootstrap; 0: no interval (200)",
-    )
+    add("--resamples", type=parse_natural, default=200, help="of the bootstrap; 0: none (200)")
     add("--json", action="store_true", help="print JSON instead of tables")
     return parser
 

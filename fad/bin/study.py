@@ -41,12 +41,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Writes the report.
 
     Raises:
-        FadError: no run is finished, or a file of one is malformed.
+        FadError: the name is none, no run is finished, or a file of one is malformed.
     """
     args = get_parser().parse_args(argv)
     from fad.report.study import gather_study
     from fad.report.study_md import write_study
+    from fad.study_plan import check_name
 
+    check_name(args.name)
     study = gather_study(args.exp, args.name)
     write_study(study, args.exp / args.name)
     runs = sum(len(system["tags"]) for system in study["systems"])

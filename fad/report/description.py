@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fad.config import CONF_DIR, dotted_values, merge_config, read_yaml
+from fad.config import CONF_DIR, NOT_SETTINGS, dotted_values, merge_config, read_yaml
 from fad.data.tables import NO_ATTACK, read_labels, read_table
 from fad.provenance import git_hash
 from fad.report.training import REQUIRED, read_train_summary
@@ -44,7 +44,7 @@ def settings(config: dict[str, Any], name: str) -> dict[str, str]:
     """
     shipped = name if (CONF_DIR / f"{name}.yaml").is_file() else "base"
     usual = dotted_values(merge_config(shipped))
-    own = {key: value for key, value in config.items() if key != "data"}
+    own = {key: value for key, value in config.items() if key not in NOT_SETTINGS}
     return {key: value for key, value in dotted_values(own).items() if usual.get(key) != value}
 
 

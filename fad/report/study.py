@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fad.config import dotted_values
+from fad.config import NOT_SETTINGS, dotted_values
 from fad.errors import FadError
 from fad.metrics.seeds import mean_interval
 from fad.provenance import git_hash
@@ -67,8 +67,8 @@ def gather_study(exp: Path, name: str) -> dict[str, Any]:
 
 def _values(system: System) -> dict[str, str]:
     """The config by dotted key, without the seed and the data."""
-    config = {key: value for key, value in system.runs[0]["config"].items() if key != "data"}
-    values = dotted_values(config)
+    config = system.runs[0]["config"]
+    values = dotted_values({key: config[key] for key in config if key not in NOT_SETTINGS})
     values.pop(SEED, None)
     return values
 

@@ -27,9 +27,10 @@ HOW_TO_READ = """## How to read this
   of the other.
 - **fewer**: how many times fewer parameters train than the pre-trained file has.
 - **reads**: what training read: audio, or what stage 2 had stored; making that is in no cost here.
-- **s/step**, **peak MB**: of training alone: the median epoch divided by its steps, of the median
-  run, and the most memory that a process of any run took. `*` marks what was measured elsewhere or
-  otherwise than most: {usual}.
+- **s/step**: of the steps of training alone: the median epoch divided by its steps, of the median
+  run. **peak MB**: the most memory that a process of any run took, scoring the dev set included.
+  `*` marks what was measured elsewhere or otherwise than most, and is not in the plot of cost:
+  {usual}.
 - A rank changes the rank alone: alpha stays, and with it falls a factor such as alpha / rank.
 - In the plots a marker is the mean, a bar the interval and a dash a run.
 """
@@ -96,7 +97,7 @@ def _row(system: Entry, errors: Entry) -> list[str]:
     mark = "" if system["comparable_cost"] else "*"
     return [
         system["label"],
-        str(len(system["tags"])),
+        str(len(every["values"])),
         whole(system["trainable"]),
         f"{system['fewer']:,.1f}x" if system["trainable"] else "-",
         {"none": "audio", None: "-"}.get(system["reads"], system["reads"]),
@@ -156,7 +157,7 @@ def _draw(systems: Sequence[Entry], name: str, folder: Path) -> list[str]:
         Costed(
             *_family(system),
             system["trainable"],
-            system["seconds_per_step"],
+            system["seconds_per_step"] if system["comparable_cost"] else None,
             _point(system, name, 0.0),
         )
         for system in found

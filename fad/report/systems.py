@@ -1,6 +1,7 @@
 """Systems: experiments that differ in their seed alone are runs of one system."""
 
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -104,7 +105,9 @@ def _recipe(run: Experiment) -> str:
 
 
 def group_seeds(experiments: Sequence[Experiment]) -> list[System]:
-    """Systems in the order of their first run.
+    """Systems in the order of their first run; of a system's runs of one seed the first by path.
+
+    The others would be counted as seeds of their own: they are named in a warning.
 
     They are named after their tags, where they are of several recipes after both (`mini/lora`), and
     where that is not enough with a number.
@@ -112,11 +115,22 @@ def group_seeds(experiments: Sequence[Experiment]) -> list[System]:
     groups: dict[str, list[Experiment]] = {}
     for experiment in experiments:
         groups.setdefault(_identity(experiment), []).append(experiment)
-    runs = [sorted(group, key=lambda run: (run["seed"], run["path"])) for group in groups.values()]
+    runs = [_one_of_each_seed(group) for group in groups.values()]
     names = [_name(group) for group in runs]
     if len({_recipe(run) for run in experiments}) > 1:
         names = [f"{_recipe(group[0])}/{name}" for name, group in zip(names, runs, strict=True)]
     return [System(name, tuple(group)) for name, group in zip(_numbered(names), runs, strict=True)]
+
+
+def _one_of_each_seed(group: Sequence[Experiment]) -> list[Experiment]:
+    found: dict[int, Experiment] = {}
+    for run in sorted(group, key=lambda run: (run["seed"], run["path"])):
+        first = found.setdefault(run["seed"], run)
+        if first is not run:
+            logging.warning(
+                "%s: left out: it repeats %s, of the same config and seed", run["tag"], first["tag"]
+            )
+    return list(found.values())
 
 
 def _numbered(names: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ class Progress:
         losses: of the steps done in the epoch that is not done yet.
         seconds: what these took.
         best: the best epoch so far: epoch, dev_eer (a fraction), dev_loss.
-        history: one entry an epoch: the same numbers, train_loss and seconds.
+        history: one entry an epoch: the same numbers, train_loss, seconds, and where it was run.
         peak_memory_mb: the most that a process of this run has taken, in MiB.
         finished: whether training has come to its end.
     """
@@ -37,12 +37,15 @@ class Progress:
     peak_memory_mb: float = 0.0
     finished: bool = False
 
-    def end_epoch(self, dev_eer: float, dev_loss: float, peak_memory_mb: float) -> None:
-        """Counts an epoch whose steps are all done."""
+    def end_epoch(
+        self, dev_eer: float, dev_loss: float, peak_memory_mb: float, place: dict[str, Any]
+    ) -> None:
+        """Counts an epoch whose steps are all done; `place` is of `fad.devices`."""
         self.epoch += 1
         found = {"epoch": self.epoch, "dev_eer": dev_eer, "dev_loss": dev_loss}
         train_loss = math.fsum(self.losses) / len(self.losses)
-        self.history.append({**found, "train_loss": train_loss, "seconds": self.seconds})
+        took = {"train_loss": train_loss, "seconds": self.seconds}
+        self.history.append({**found, **took, **place})
         self.peak_memory_mb = max(self.peak_memory_mb, peak_memory_mb)
         self.losses, self.seconds = [], 0.0
 

@@ -4,8 +4,9 @@ The loss of a step is, over the n blocks and the m linear layers of them,
 
     1/n sum_i MSE(student's z_i, teacher's z_i) + 1/m sum_j (max |W_l W_r - W|_j - 1e-3)^2,
 
-both of weight 1, as the authors' programs run it; their third term, the task that the teacher was
-pre-trained for, is left out.
+both of weight 1, as in the authors' program for Swin, with the margin of theirs for ALBEF (each of
+their programs has its own, DeiT's without the second term). Their third term, the task that the
+teacher was pre-trained for, is left out.
 """
 
 import hashlib

@@ -19,12 +19,12 @@ from fad.data import tables
 from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
 from fad.data.waveform import MIN_SAMPLES
-from fad.detector import CONFIG, WEIGHTS, Detector, build_detector
-from fad.devices import autocast, machine
-from fad.encoders.checkpoint import pretrained_sha256
+from fad.detector import CONFIG, WEIGHTS, Detector, assemble, new_adaptation
+from fad.devices import autocast
+from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.xlsr import XLSR
 from fad.errors import FadError
-from fad.files import held, remove_parts, write_json, write_text
+from fad.files import held, remove_parts, sha256_file, write_json, write_text
 from fad.provenance import git_hash
 from fad.train.checkpointing import CHECKPOINT, Progress
 from fad.train.dumps import Dumps
@@ -74,12 +74,19 @@ def train_experiment(
         _check_stage_2(dump / "audio" / name)
     sha256 = pretrained_sha256(pretrained)
     data = {name: fingerprint(dump / "audio" / name) for name in (train_set, dev_set)}
+    adaptation = new_adaptation(config)  # its mistakes are told before `exp` is claimed
     if world.rank == 0:
-        claim_directory(exp, config, pretrained, sha256, data)
+        files = {key: sha256_file(path) for key, path in adaptation.files().items()}
+        claim_directory(exp, config, pretrained, sha256, data, files)
     world.barrier()
 
     torch.manual_seed(settings.seed)
-    detector = build_detector(config, pretrained).to(device)
+    detector = assemble(config, adaptation, read_checkpoint(pretrained))
+    if (exp / CHECKPOINT).exists():
+        adaptation.skip_start()
+    else:
+        adaptation.start(lambda: sha256)
+    detector.to(device)
     set_up_blocks(detector.encoder, settings)
     sources = [
         Dumps(detector, settings, dump, pretrained, sha256, name, use).open(stored)
@@ -121,7 +128,7 @@ def train_experiment(
     progress = trainer.run()
     if world.rank > 0:
         return
-    write_json(exp / COST, _cost(progress, device, world))
+    write_json(exp / COST, _cost(progress))
     summary = {
         "config_name": config_name,
         "seed": settings.seed,
@@ -159,12 +166,19 @@ def held_experiment(exp: Path, world: World) -> Iterator[None]:
 
 
 def claim_directory(
-    exp: Path, config: dict[str, Any], pretrained: Path, sha256: str, data: dict[str, str]
+    exp: Path,
+    config: dict[str, Any],
+    pretrained: Path,
+    sha256: str,
+    data: dict[str, str],
+    files: dict[str, str],
 ) -> None:
     """Writes `exp/config.yaml`; once a checkpoint is there, checks that it is the same.
 
     Args:
         data: the fingerprint of each set that training reads, by its name.
+        files: the sha256 of those that the method starts from; one that is gone since the start is
+            asked for no more.
 
     Raises:
         FadError: `exp` was trained with another config, pre-trained file or data; the text shows
@@ -172,7 +186,7 @@ def claim_directory(
     """
     path = exp / CONFIG
     base = {"path": str(pretrained.absolute()), "sha256": sha256}
-    new = {**config, "pretrained": base, "data": data}
+    new = {**config, "pretrained": base, "data": data} | ({"files": files} if files else {})
     if not (exp / CHECKPOINT).exists():
         if (exp / SUMMARY).exists():
             raise FadError(
@@ -187,6 +201,8 @@ def claim_directory(
     # The same file at another place is the same model.
     if isinstance(old.get("pretrained"), dict):
         old["pretrained"]["path"] = new["pretrained"]["path"]
+    if old.get("files"):
+        new["files"] = old["files"] | files
     changed = difference(old, new)
     if changed:
         raise FadError(
@@ -262,16 +278,19 @@ def _check_crops(detector: Detector, source: Source, crop_frames: int) -> None:
         )
 
 
-def _cost(progress: Progress, device: torch.device, world: World) -> dict[str, Any]:
+def _cost(progress: Progress) -> dict[str, Any]:
+    """What training took, and where: all places, where it went on in another."""
     seconds = [epoch["seconds"] for epoch in progress.history]
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    places = {
+        key: " and ".join(dict.fromkeys(epoch[key] for epoch in progress.history))
+        for key in ("device", "machine")
+    }
     epoch = float(np.median(seconds))
     return {
         "seconds_per_epoch": round(epoch, 2),
         "seconds_per_step": round(epoch * len(seconds) / progress.step, 4),
         "peak_memory_mb": round(progress.peak_memory_mb, 1),
         "epochs": len(seconds),
-        "device": name,
-        "machine": machine(),
-        "processes": world.size,
+        **places,
+        "processes": progress.history[-1]["processes"],
     }

@@ -22,7 +22,7 @@ from fad.data.batches import (
     training_loader,
 )
 from fad.detector import WEIGHTS, Detector, save_detector
-from fad.devices import autocast, peak_memory_mb
+from fad.devices import autocast, peak_memory_mb, place
 from fad.errors import FadError
 from fad.files import is_disk_full
 from fad.progress import progress
@@ -173,7 +173,8 @@ class Trainer:
 
     def _end_epoch(self, dev_eer: float, dev_loss: float, board: SummaryWriter | None) -> None:
         done = self.progress
-        done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device))
+        here = place(self.device, self.world.size)
+        done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device), here)
         latest = done.history[-1]
         is_best = self.detector.adaptation.is_complete and done.compare_with_best()
         if is_best and self.world.rank == 0:

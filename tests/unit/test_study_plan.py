@@ -8,6 +8,7 @@ from fad import study_plan
 from fad.config import CONF_DIR, load_config
 from fad.data.fingerprint import fingerprint
 from fad.errors import FadError
+from fad.files import sha256_file
 from fad.study_plan import Axes, Standing, estimate, plan, preset, read_times
 
 
@@ -166,6 +167,24 @@ def test_a_run_of_another_config_or_of_other_data_is_left_to_run_sh_to_refuse(fi
     change(made)
     (folder / "config.yaml").write_text(yaml.safe_dump(made))
     assert not standing.is_finished(run)
+
+
+def test_a_run_that_started_from_another_file_is_left_to_run_sh_to_refuse(finished, tmp_path):
+    *_, standing, folder = finished
+    factors = tmp_path / "pela.safetensors"
+    factors.write_text("1")
+    (run,) = plan("study", Axes(("pela",)), {}, [f"adaptation_conf.factors={factors}"])
+    made = yaml.safe_load((folder / "config.yaml").read_text())
+    made = run.config | {key: made[key] for key in ("pretrained", "data")}
+    made["files"] = {"adaptation_conf.factors": sha256_file(factors)}
+    shutil.copytree(folder, standing.exp / run.tag)
+    (standing.exp / run.tag / "config.yaml").write_text(yaml.safe_dump(made))
+    assert standing.is_finished(run)
+    study_plan._sha256.cache_clear()
+    factors.write_text("2")
+    assert not standing.is_finished(run)
+    factors.unlink()
+    assert standing.is_finished(run)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"test_sets": 3}', "\xff"])

@@ -30,6 +30,7 @@ def test_in_bfloat16_it_starts_at_the_base_model_and_trains(case):
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
         ours, theirs = (contract.real_frames(model) for model in (detector.eval(), base))
         found = contract.largest_difference(ours, theirs[-len(ours) :])
+        assert {frames.dtype for frames in ours} == {torch.bfloat16}  # none goes on in float32
         assert (found <= STEP_0) == (case.variant not in NOT_AT_THE_BASE)
         gradients = contract.train_steps(detector)
         rounded = logits(detector.eval())

@@ -1,5 +1,7 @@
 """What a restart of ReLoRA changes, and what it leaves as it was."""
 
+import re
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -131,6 +133,13 @@ def test_what_is_drawn_is_of_the_seed_and_the_step_alone(mini_file):
     drawn = [[layer.lora_A.detach() for layer in run.layers] for run in (first, again, other)]
     assert all(map(torch.equal, drawn[0], drawn[1]))
     assert not any(map(torch.equal, drawn[0], drawn[2]))
+
+
+@pytest.mark.parametrize(("total", "warned"), [(4, True), (5, False)])
+def test_a_run_too_short_for_a_restart_says_so(mini_file, caplog, total, warned):
+    Run(mini_file, total=total).steps(2)
+    expected = f"no restart, .*every is 4, and there are {total} steps"
+    assert bool(re.search(expected, caplog.text)) == warned
 
 
 class Dropped(relora.ReLoRA):

@@ -5,6 +5,7 @@ from statistics import mean, stdev
 import pytest
 
 from fad.errors import FadError
+from fad.report import study_md as study_md_module
 from fad.report.study import CROP, RANK, gather_study, label, series
 from fad.report.study_md import study_md, write_study
 from tests.helpers.study import write_run
@@ -77,6 +78,16 @@ def test_a_cost_that_was_measured_elsewhere_is_marked(study):
     cells = [cell.strip() for cell in row.split("|")]
     assert cells[1:4] == ["full", "1", "900"]
     assert cells[5:8] == ["audio", "3.000*", "1,234*"]
+
+
+def test_a_cost_that_was_measured_elsewhere_is_in_no_plot(made, study, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        study_md_module, "cost_png", lambda _path, costed, _title: drawn.extend(costed)
+    )
+    write_study(study, tmp_path)
+    assert {one.family: one.seconds_per_step is None for one in drawn}["full"]
+    assert any(one.seconds_per_step for one in drawn)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +207,18 @@ def test_every_test_set_has_its_table_and_plots(tmp_path):
     assert "| lora " in other
     assert "| full " not in other
     assert (tmp_path / "out/cost_other_eval.png").is_file()
+
+
+def test_runs_are_counted_that_the_set_has_results_of(tmp_path):
+    exp = tmp_path / "r/exp"
+    write_run(exp, "lora", "train.seed=1", sets=("eval", "other"))
+    write_run(exp, "lora", "train.seed=2")
+    page = study_md(gather_study(exp, "study"), {"eval": [], "other": []})
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| lora ")]
+    assert [(name.strip(), runs.strip()) for name, runs in rows[:2]] == [
+        ("lora", "2"),
+        ("lora", "1"),
+    ]
 
 
 def test_a_study_without_a_finished_run_says_what_to_do(tmp_path):

@@ -51,6 +51,11 @@ def test_other_settings_another_encoder_and_no_config_are_other_systems():
     assert names([run("lora", 1), {**run("lora", 1), "config": None}])[1][0] == "lora (2)"
 
 
+def test_a_seed_that_comes_again_is_not_another_run(caplog):
+    assert names([run("a", 1), run("b", 1), run("c", 2)]) == [("a", [1, 2])]
+    assert "b: left out: it repeats a, of the same config and seed" in caplog.text
+
+
 def test_several_recipes_are_named_and_so_are_their_sets():
     runs = [run("lora", 1), run("lora", 1, recipe="custom", lr=0.5)]
     runs[1]["test_sets"]["mini/eval"] = {"eer_percent": 9.0}

@@ -30,7 +30,7 @@ def test_progress_and_states_are_read_back(tmp_path):
 )
 def test_the_best_has_the_lowest_eer_and_ties_go_to_the_lower_loss(eer, loss, better):
     progress = Progress(epoch=1, losses=[1.0], best={"epoch": 1, "dev_eer": 0.1, "dev_loss": 0.5})
-    progress.end_epoch(eer, loss, peak_memory_mb=1.0)
+    progress.end_epoch(eer, loss, peak_memory_mb=1.0, place={})
     assert progress.best["epoch"] == 1
     assert progress.compare_with_best() == better
     assert progress.best["epoch"] == (2 if better else 1)
@@ -38,11 +38,11 @@ def test_the_best_has_the_lowest_eer_and_ties_go_to_the_lower_loss(eer, loss, be
 
 def test_an_epochs_end_keeps_its_mean_loss_and_begins_the_next():
     progress = Progress(step=7, losses=[1.0, 2.0, 4.5], seconds=3.0, peak_memory_mb=5.0)
-    progress.end_epoch(0.1, 0.5, peak_memory_mb=4.0)
+    progress.end_epoch(0.1, 0.5, peak_memory_mb=4.0, place={"device": "cpu"})
     first = {"epoch": 1, "dev_eer": 0.1, "dev_loss": 0.5}
     assert progress.best is None
     assert progress.compare_with_best()
-    history = [{**first, "train_loss": 2.5, "seconds": 3.0}]
+    history = [{**first, "train_loss": 2.5, "seconds": 3.0, "device": "cpu"}]
     assert progress == Progress(1, 7, [], 0.0, first, history, 5.0)
 
 

@@ -60,6 +60,19 @@ def test_a_finished_training_keeps_the_commit_that_made_it(trained, mini_file, t
     assert json.loads((exp / "train_summary.json").read_text())["git"] == "an earlier one"
 
 
+def test_the_cost_is_of_where_each_epoch_was_run(mini_file, tiny_dump, tmp_path, monkeypatch):
+    exp = train(tmp_path / "lora", mini_file, tiny_dump, "lora", "train.epochs=1")
+    before = (exp / "cost.json").read_bytes()
+    here = {"device": "cpu", "machine": "another", "processes": 2}
+    monkeypatch.setattr(trainer_module, "place", lambda *_: here)
+    train(exp, mini_file, tiny_dump, "lora", "train.epochs=1")  # finished: nothing is measured
+    assert (exp / "cost.json").read_bytes() == before
+    places = iter([here, here | {"machine": "a third"}])
+    monkeypatch.setattr(trainer_module, "place", lambda *_: next(places))
+    exp = train(tmp_path / "two", mini_file, tiny_dump)
+    assert json.loads((exp / "cost.json").read_text())["machine"] == "another and a third"
+
+
 def test_training_learns_and_moves_every_low_rank_matrix(trained):
     epochs = history(trained)
     assert all(math.isfinite(value) for value in losses(trained))
