@@ -123,9 +123,10 @@ def group_seeds(experiments: Sequence[Experiment]) -> list[System]:
 
 
 def _one_of_each_seed(group: Sequence[Experiment]) -> list[Experiment]:
-    found: dict[int, Experiment] = {}
+    """Of each recipe: another has other test sets."""
+    found: dict[tuple[int, str], Experiment] = {}
     for run in sorted(group, key=lambda run: (run["seed"], run["path"])):
-        first = found.setdefault(run["seed"], run)
+        first = found.setdefault((run["seed"], _recipe(run)), run)
         if first is not run:
             logging.warning(
                 "%s: left out: it repeats %s, of the same config and seed", run["tag"], first["tag"]
