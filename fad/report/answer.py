@@ -62,7 +62,9 @@ class Decision:
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
     """Adds `--calibrated` and the prior and costs of the decision."""
     text = "print a log-likelihood ratio and a decision (default false)"
-    parser.add_argument("--calibrated", type=parse_bool, default=False, metavar="BOOL", help=text)
+    parser.add_argument(
+        "--calibrated", type=parse_bool, default=False, metavar="true|false", help=text
+    )
     for name, text in _COSTS.items():
         default = getattr(ASVSPOOF5, name)
         parser.add_argument(f"--{name}", type=float, help=f"{text} (default {default:g})")

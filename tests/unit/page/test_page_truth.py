@@ -113,10 +113,11 @@ def test_errors_among_the_hardest_trials_are_marked(exp):
         for tag, run in runs.items():
             threshold = run["test_sets"]["eval"]["eer_threshold"]
             errors = brute_errors(trials[tag], kind, threshold)
+            alone = text_of(exp / tag)
             for trial in run["curves"]["eval"]["hardest"][kind]:
                 utt, score = trial["utt"], trial["score"]
                 mark = word if utt in errors else "right"
-                assert f"{utt}{score:.3f}{mark}" in text_of(exp / tag)
+                assert f"{utt}{score:.3f}{mark}" in alone
                 listed.setdefault(utt, []).append(score)
                 wrong[utt] = wrong.get(utt, 0) + (utt in errors)
         order = sorted(listed, key=lambda utt: (-len(listed[utt]), utt))[:20]
