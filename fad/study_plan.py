@@ -215,7 +215,7 @@ class Standing:
             return False
 
     def _is_of_files(self, files: Mapping[str, str], run: Run) -> bool:
-        """Whether what the method starts from is what it was; a file that is gone may be."""
+        """Whether the method starts from what it did; a file that is gone does not count."""
         conf = run.config
         there = registry.get("adaptation", conf["adaptation"])(**conf["adaptation_conf"]).files()
         return all(_sha256(path) == files.get(key) for key, path in there.items())

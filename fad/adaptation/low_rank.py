@@ -1,4 +1,7 @@
-"""What methods of low rank share: W x + b + U V x, with U and V of rank r, and its fold into W."""
+"""What methods of low rank share: W x + b + U V x, with U and V of rank r, and its fold into W.
+
+Also the checks of ranks, and of widths, which methods of other kinds have as well.
+"""
 
 import sys
 

@@ -75,7 +75,9 @@ class PELA(Adaptation):
 
     def __init__(self, c: float, factors: str | None = None) -> None:
         if not is_number(c) or not 1e-6 < c < math.inf:
-            raise FadError(f"adaptation_conf: c is {c}; it must be a number over 0, such as 3")
+            raise FadError(
+                f"adaptation_conf: c is {c}; it must be a number over 0.000001, such as 3"
+            )
         if factors is not None and not isinstance(factors, str):
             raise FadError(
                 f"adaptation_conf: factors is {factors}; give the file that fad.bin.distill has "
