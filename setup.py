@@ -65,7 +65,7 @@ setup(
     # 3.11 for hashlib.file_digest, and the oldest that the pinned numpy runs on.
     python_requires=">=3.11",
     packages=find_packages(include=["fad", "fad.*"]),
-    package_data={"fad.report": ["*.json"]},
+    package_data={"fad.evaluation.results": ["*.json"]},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
 )

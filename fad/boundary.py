@@ -4,7 +4,7 @@ import argparse
 import re
 from dataclasses import dataclass
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 DUMP_HELP = """what is stored of the frozen part of the encoder: auto, the deepest that serves the
 method and fits; none; frontend; block:K, the outputs up to block K; all (default auto)"""

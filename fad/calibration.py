@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.errors import FadError
-from fad.files import write_json
 from fad.metrics.det import check_scores
+from fad.utils.errors import FadError
+from fad.utils.files import write_json
 
 CALIBRATION = "calibration.json"
 VERSION = 1

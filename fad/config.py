@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from fad.errors import FadError, nearest
 from fad.registry import SLOTS, check_keys
+from fad.utils.errors import FadError, nearest
 
 CONF_DIR = Path(__file__).resolve().parent.parent / "conf"
 # Of an experiment's config.yaml, besides the pre-trained file: sha256 of what it was made from.

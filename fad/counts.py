@@ -13,7 +13,7 @@ from fad.detector import Detector, assemble, new_adaptation, weights_metadata
 from fad.encoders.checkpoint import read_checkpoint
 from fad.encoders.pretrained import Checkpoint
 from fad.encoders.released import shape_of
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 DEFAULT_SHAPE = "xls-r-300m"
 HEADINGS = ("config", "trainable", "in encoder", "in back-end", "times fewer", "bytes saved")

@@ -17,8 +17,8 @@ from fad.boundary import NONE, Boundary
 from fad.config import read_yaml
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.pretrained import Checkpoint
-from fad.errors import FadError
-from fad.files import atomic_path
+from fad.utils.errors import FadError
+from fad.utils.files import atomic_path
 
 CONFIG = "config.yaml"
 WEIGHTS = "best.safetensors"

@@ -8,8 +8,8 @@ import torch
 from fad.adaptation.base import NotMergeable
 from fad.detector import Detector, load_detector
 from fad.encoders.int8 import quantise
-from fad.errors import FadError
 from fad.model_options import INT8, PRECISIONS
+from fad.utils.errors import FadError
 
 
 def load_for_scoring(

@@ -4,7 +4,7 @@ import importlib
 import inspect
 from typing import Any
 
-from fad.errors import FadError, nearest
+from fad.utils.errors import FadError, nearest
 
 SLOTS: dict[str, dict[str, str]] = {
     "encoder": {

@@ -15,9 +15,9 @@ from fad.data.batches import Batch, Source, scoring_loader
 from fad.data.sources import WaveformSource
 from fad.data.windows import MAX_FRAMES, windows
 from fad.detector import Detector
-from fad.devices import autocast
-from fad.errors import FadError
-from fad.progress import progress
+from fad.utils.devices import autocast
+from fad.utils.errors import FadError
+from fad.utils.progress import progress
 
 
 def predict(

@@ -14,9 +14,9 @@ from typing import Any
 from fad import registry
 from fad.config import CONF_DIR, difference, load_config, read_yaml
 from fad.data.fingerprint import fingerprint
-from fad.errors import FadError, nearest
-from fad.files import sha256_file
 from fad.train.settings import TrainSettings
+from fad.utils.errors import FadError, nearest
+from fad.utils.files import sha256_file
 
 LONGEST_NAME = 255  # of a folder, in bytes, on the usual file systems
 TIMES = "times"  # in exp/<name>: tag and seconds of each run that has ended well, as study.sh wrote

@@ -107,7 +107,7 @@ check_model() { # file
 }
 
 # What is downloaded could not be checked, and must not be taken for spoilt.
-python -c 'import fad.cli, sys, importlib.util as u; sys.exit(u.find_spec("torch") is None)' \
+python -c 'import fad.utils.cli, sys, importlib.util as u; sys.exit(u.find_spec("torch") is None)' \
     || die "this Python has no torch: run tools/setup.sh"
 mkdir -p -- "$dir"
 exec {lock}<"$dir"

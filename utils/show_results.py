@@ -8,10 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fad.cli import run
 from fad.report.overview import SORT_KEYS, each_alone, gather, overview_table
 from fad.report.systems import group_seeds, name_sets
 from fad.report.text import markdown_table, terminal_table
+from fad.utils.cli import run
 
 DESCRIPTION = """Prints one table over all EXP_DIR/<tag>/results.json: trainable parameters, how
 many times fewer than the model has, seconds an epoch, peak memory, and the EER in percent on each

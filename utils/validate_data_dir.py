@@ -9,8 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fad.cli import run
 from fad.data.tables import LABELS, validate_data_dir
+from fad.utils.cli import run
 
 DESCRIPTION = """\
 Checks data directories and prints what is in them; the first fault ends it with exit code 1.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fad.boundary import Boundary
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 class NotMergeable(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from torch import nn
 
-from fad.errors import FadError, nearest
+from fad.utils.errors import FadError, nearest
 
 _OF_BLOCK = re.compile(r".*\.layers\.(\d+)\.(?:self_attn\.)?(\w+)(\..+)?")
 

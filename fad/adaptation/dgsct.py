@@ -9,7 +9,7 @@ from torchaudio.transforms import LFCC
 from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.low_rank import check_size
 from fad.boundary import NONE, Boundary
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 SAMPLE_RATE = 16_000
 COEFFICIENTS = 60  # of the LFCC, from as many filters

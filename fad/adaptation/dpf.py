@@ -11,7 +11,7 @@ from fad.adaptation.base import Adaptation, TrainState
 from fad.adaptation.blocks import find_linear_layers, find_parameters, replace_module
 from fad.adaptation.low_rank import is_number
 from fad.boundary import FRONTEND, Boundary
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 _KEPT, _VALUES = "kept", "values"  # of a packed weight: a bit an entry, and those that are kept

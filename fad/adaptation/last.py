@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.low_rank import check_size
 from fad.boundary import Boundary, block
-from fad.errors import FadError
-from fad.masks import length_mask
+from fad.utils.errors import FadError
+from fad.utils.masks import length_mask
 
 
 class LowRankAttention(nn.Module):

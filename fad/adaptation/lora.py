@@ -16,7 +16,7 @@ from fad.adaptation.blocks import (
 )
 from fad.adaptation.low_rank import add_low_rank, check_rank_and_alpha, folded, is_number
 from fad.boundary import Boundary
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 

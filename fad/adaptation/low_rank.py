@@ -8,7 +8,7 @@ import sys
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 MOST = 2**16  # of a rank, a size or a width: more is a slip, and would take all memory
 

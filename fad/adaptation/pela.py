@@ -13,7 +13,7 @@ from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.blocks import find_linear_layers, replace_module
 from fad.adaptation.low_rank import is_number
 from fad.boundary import FRONTEND, Boundary
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 METADATA = "fad"  # the one key of a file of factors, whose value is JSON

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fad.adaptation.base import TrainState
 from fad.adaptation.lora import LoRA
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 PRUNINGS = ("magnitude", "random")
 

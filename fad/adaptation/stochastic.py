@@ -5,7 +5,7 @@ from torch import nn
 
 from fad.adaptation.full import Full
 from fad.boundary import FRONTEND, Boundary
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 class Stochastic(Full):

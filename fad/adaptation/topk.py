@@ -5,7 +5,7 @@ from torch import nn
 from fad.adaptation.base import Adaptation
 from fad.adaptation.blocks import find_parameters
 from fad.boundary import Boundary, block
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 class TopK(Adaptation):

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fad.backends.graphs import GraphAttention, GraphPool, MixedGraphAttention
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 FEATURES = 128
 STRIDE = 3  # of the max-pooling, over features and over time

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fad.masks import length_mask
+from fad.utils.masks import length_mask
 
 _EPS = 1e-5  # of the layers' normalisation, as torch's own
 

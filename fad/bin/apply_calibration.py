@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
-from fad.errors import FadError
 from fad.scores.options import add_score_options
+from fad.utils.cli import run
+from fad.utils.errors import FadError
 
 DESCRIPTION = """Writes `utt llr`, sorted: log-likelihood ratios in nats, higher is more bona fide.
 

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
 from fad.report.scored import check_weights
 from fad.scores.options import add_key_options, add_score_options
+from fad.utils.cli import run
 
 DESCRIPTION = """Makes scores into log-likelihood ratios: fits llr = w . s + b on labelled scores.
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
+from fad.utils.cli import run
 
 DESCRIPTION = """\
 Reads a pre-trained model and prints, as JSON, what it is.

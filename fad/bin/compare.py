@@ -5,9 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from fad.cli import parse_natural, run
 from fad.metrics.paired import RESAMPLES
 from fad.scores.options import add_key_options, add_score_options
+from fad.utils.cli import parse_natural, run
 
 DESCRIPTION = """Whether two or more systems differ in EER on the same trials.
 

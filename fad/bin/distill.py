@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import parse_finite, parse_natural, run
+from fad.utils.cli import parse_finite, parse_natural, run
 
 DESCRIPTION = """\
 Makes the linear layers of a pre-trained encoder's blocks products of two thin matrices, by SVD, and
@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         FadError: see `fad.train.distillation`.
     """
     args = get_parser().parse_args(argv)
-    from fad.devices import choose_device
     from fad.train.distillation import DistillSettings, distil
+    from fad.utils.devices import choose_device
 
     settings = DistillSettings(
         args.c, args.steps, args.batch_size, args.lr, args.seed, args.crop_samples

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
 from fad.data.jobs import add_job_options, check_job
+from fad.utils.cli import run
 
 DESCRIPTION = """\
 Decodes every clip of a data directory. A clip that is 16 kHz mono 16-bit WAV or FLAC already is

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.boundary import DUMP_HELP, parse_dump
-from fad.cli import run
 from fad.config import load_config
 from fad.data.jobs import add_job_options, check_job
-from fad.errors import FadError
+from fad.utils.cli import run
+from fad.utils.errors import FadError
 
 DESCRIPTION = """\
 Computes what a method leaves frozen of the encoder for a dumped set once, and stores it as kaldiio

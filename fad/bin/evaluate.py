@@ -5,10 +5,10 @@ import json
 import sys
 from collections.abc import Sequence
 
-from fad.cli import parse_finite, parse_natural, parse_pairs, run
-from fad.errors import FadError
 from fad.scores.formats import DESCRIPTION, EPILOG
 from fad.scores.options import add_key_options, add_score_options
+from fad.utils.cli import parse_finite, parse_natural, parse_pairs, run
+from fad.utils.errors import FadError
 
 LEVEL = 0.95  # of the interval
 

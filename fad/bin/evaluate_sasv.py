@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from fad.cli import run
+from fad.utils.cli import run
 
 DESCRIPTION = """Costs and error rates of spoofing-aware speaker verification (SASV).
 

@@ -5,8 +5,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
 from fad.config import load_config
+from fad.utils.cli import run
 
 DESCRIPTION = """\
 Prints how many parameters a method trains: of one as JSON, of all of conf/ as a table.

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
-from fad.files import write_text
 from fad.report.overview import SORT_KEYS, gather_with_curves
+from fad.utils.cli import run
+from fad.utils.files import write_text
 
 DESCRIPTION = """Writes one HTML page over all EXP_DIR/<tag>/results.json: a table of all systems,
 DET curves, error rates by attack, costs, calibration, the hardest trials, and where every number

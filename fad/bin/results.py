@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import parse_pairs, run
+from fad.utils.cli import parse_pairs, run
 
 DESCRIPTION = """Writes results.json, RESULTS.md, report.html and a DET plot for each test set into
 exp/<tag>, and anew exp/report.html over all experiments there.

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
-from fad.errors import FadError
 from fad.model_options import add_model_options
 from fad.report.answer import add_answer_options, read_answer
+from fad.utils.cli import run
+from fad.utils.errors import FadError
 
 DESCRIPTION = """\
 Prints a path and a score for each audio file, of any format and rate.
@@ -52,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     import numpy as np
 
     from fad.data.audio import read_audio
-    from fad.devices import choose_device
     from fad.loading import load_for_scoring
     from fad.scoring import check_finite, score_waveform
+    from fad.utils.devices import choose_device
 
     device = choose_device(args.ngpu)
     detector = load_for_scoring(args.model, args.pretrained, device, args.precision, args.compute)

@@ -4,12 +4,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
 from fad.data.jobs import add_job_options, check_job, left_to_do
 from fad.data.shards import Parts, audio_parts
-from fad.errors import FadError
 from fad.model_options import add_model_options, manner
 from fad.report.scored import identity, record_weights
+from fad.utils.cli import run
+from fad.utils.errors import FadError
 
 DESCRIPTION = """\
 Writes `utt score` for every utterance of a dumped set, sorted; higher means bona fide. No labels
@@ -59,9 +59,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _score(args: argparse.Namespace, parts: Parts, numbers: list[int]) -> None:
     """Scores some shards and writes their parts."""
     from fad.data.sources import AudioSource
-    from fad.devices import choose_device
     from fad.loading import load_for_scoring
     from fad.scoring import score_shards
+    from fad.utils.devices import choose_device
 
     device = choose_device(args.ngpu)
     detector = load_for_scoring(args.model, args.pretrained, device, args.precision, args.compute)

@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fad.cli import run
 from fad.config import dump_config, load_config
+from fad.utils.cli import run
 
 DESCRIPTION = """\
 Checks a config and its overrides, and prints all that they resolve to.

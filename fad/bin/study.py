@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
+from fad.utils.cli import run
 
 DESCRIPTION = """\
 Writes EXP/NAME/study.md, study.json and plots over all finished runs EXP/NAME_*: what each takes

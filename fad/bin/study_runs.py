@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fad.cli import parse_natural, parse_pairs, run
+from fad.utils.cli import parse_natural, parse_pairs, run
 
 DESCRIPTION = """\
 Prints a line for each run of a study, its fields divided by tabs: `done` or `todo`; the seconds

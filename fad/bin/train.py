@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.boundary import DUMP_HELP, parse_dump
-from fad.cli import run
 from fad.config import load_config
+from fad.utils.cli import run
 
 DESCRIPTION = """\
 Trains a method of conf/ on a dumped corpus and writes an experiment directory.

@@ -12,7 +12,7 @@ from array import array
 
 import numpy as np
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 _ENTRY = re.compile(r"(?P<ark>[^|]+\.ark):(?P<offset>\d{1,18})")
 

@@ -11,8 +11,8 @@ import numpy as np
 import soundfile as sf
 
 from fad.data.truncation import missing_bytes, says_its_length
-from fad.errors import FadError
-from fad.files import is_file
+from fad.utils.errors import FadError
+from fad.utils.files import is_file
 
 if TYPE_CHECKING:
     import av

@@ -19,9 +19,9 @@ from fad.data import tables
 from fad.data.audio import SAMPLE_RATE, probe, read_audio
 from fad.data.jobs import left_to_do
 from fad.data.shards import Parts, cut, shard_name
-from fad.errors import FadError
-from fad.files import atomic_path, write_text
-from fad.progress import progress
+from fad.utils.errors import FadError
+from fad.utils.files import atomic_path, write_text
+from fad.utils.progress import progress
 
 # Durations are not known before decoding: shards have one number of clips. It is small enough for
 # a folder that every file system lists at once.

@@ -14,8 +14,8 @@ from types import MappingProxyType
 
 from fad.data.lines import control_character
 from fad.data.tables import LABELS, LENGTHS, NO_ATTACK, REQUIRED, check_id, write_data_dir
-from fad.errors import FadError, nearest
-from fad.files import is_file
+from fad.utils.errors import FadError, nearest
+from fad.utils.files import is_file
 
 SETS = ("train", "dev", "eval")
 UNKNOWN_SPEAKER = "-"  # becomes the utterance itself

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from fad.data import tables
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 def fingerprint(audio: Path) -> str:

@@ -26,9 +26,9 @@ from fad.data.shards import Parts, cut, shard_name
 from fad.data.sources import AudioSource
 from fad.data.stored import ENCODER, FEATS, Stored
 from fad.data.windows import MAX_FRAMES, windows
-from fad.errors import FadError
-from fad.files import atomic_path, write_json
-from fad.progress import progress
+from fad.utils.errors import FadError
+from fad.utils.files import atomic_path, write_json
+from fad.utils.progress import progress
 
 FRAMES = 30_000  # of a shard, about: ten minutes at 20 ms a frame
 

@@ -4,8 +4,8 @@ import argparse
 import logging
 from collections.abc import Callable, Iterable
 
-from fad.cli import parse_bool
-from fad.errors import FadError
+from fad.utils.cli import parse_bool
+from fad.utils.errors import FadError
 
 logger = logging.getLogger(__name__)
 

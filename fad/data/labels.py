@@ -1,7 +1,7 @@
 """The words that corpora and toolkits use for bona fide and for spoofed speech."""
 
 from fad.data.tables import LABELS
-from fad.errors import FadError, nearest
+from fad.utils.errors import FadError, nearest
 
 SPELLINGS = {
     **dict.fromkeys(("bonafide", "bona-fide", "bona_fide", "genuine", "human", "real"), "bonafide"),

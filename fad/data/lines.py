@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 # Text for terminals and other line ends: no path or name needs them, and messages would show them.
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")

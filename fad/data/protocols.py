@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fad.data.sheets import DROPPED, LOGITS, Sheet, read_sheet
 from fad.data.tables import NO_ATTACK
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 ASVSPOOF2019 = ("speaker", "utt", "environment", "attack", "label")
 ASVSPOOF2021_LA = ("speaker", "utt", "codec", "transmission", "attack", "label", DROPPED, "phase")

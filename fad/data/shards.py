@@ -20,8 +20,8 @@ from pathlib import Path
 from fad.data import tables
 from fad.data.jobs import jobs_of
 from fad.data.lengths import prepared_length
-from fad.errors import FadError
-from fad.files import atomic_path, remove_parts
+from fad.utils.errors import FadError
+from fad.utils.files import atomic_path, remove_parts
 
 FEWEST = 16  # shards of a set, so that some jobs have work where it is small
 SAMPLES = 600 * 16_000  # of a shard, about: ten minutes are soon done again

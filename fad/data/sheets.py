@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fad.data.labels import NUMBERS, is_word_for_label, read_label
 from fad.data.tables import read_lines
-from fad.errors import FadError, nearest
+from fad.utils.errors import FadError, nearest
 
 NAMES = {
     "utt": (

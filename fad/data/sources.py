@@ -17,7 +17,7 @@ from fad.data.lengths import prepared_length
 from fad.data.packed import Texts
 from fad.data.stored import FEATS, Stored
 from fad.data.waveform import prepare_waveform
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 class Grid(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 
 from fad.boundary import Boundary
 from fad.data import tables
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 FEATS, ENCODER = "feats.scp", "encoder.json"
 BYTES = {"float32": 4, "float16": 2}

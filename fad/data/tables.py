@@ -14,8 +14,8 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 
 from fad.data.lines import Block, control_character, iter_blocks, iter_lines
-from fad.errors import FadError
-from fad.files import atomic_path
+from fad.utils.errors import FadError
+from fad.utils.files import atomic_path
 
 LABELS = ("spoof", "bonafide")  # the index is the class number, everywhere
 NO_ATTACK = "-"  # what utt2attack says of bona fide speech

@@ -13,8 +13,8 @@ from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.huggingface import find_model_files, is_huggingface, read_huggingface
 from fad.encoders.pretrained import DEFAULTS, Checkpoint, check_tensors, checked_sizes
 from fad.encoders.xlsr import XLSR, XLSRConfig
-from fad.errors import FadError
-from fad.files import sha256_file
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fad.encoders.pickled import load_pickled, one_line
 from fad.encoders.pretrained import DEFAULTS, MAX_CONV_LAYERS, Checkpoint, is_conv_layers, shown
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 def read_fairseq(path: Path) -> Checkpoint:

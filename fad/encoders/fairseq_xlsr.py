@@ -16,8 +16,8 @@ from fad.encoders.attention import SelfAttention
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
 from fad.encoders.pretrained import Checkpoint, checked_sizes
-from fad.errors import FadError
-from fad.masks import length_mask
+from fad.utils.errors import FadError
+from fad.utils.masks import length_mask
 
 # A checkpoint's own, from its pre-training. The running encoder has none, and dropped layers would
 # be missing among the outputs.

@@ -16,7 +16,7 @@ from fad.encoders.huggingface_config import read_model_config, read_normalize
 from fad.encoders.huggingface_names import to_fairseq_names
 from fad.encoders.pickled import check_fetched, load_pickled, one_line
 from fad.encoders.pretrained import Checkpoint, shown
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 CONFIG = "config.json"
 # A feature extractor saved by itself, or, since transformers 5, with a tokenizer around it.

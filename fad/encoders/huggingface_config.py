@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fad.encoders.pretrained import is_conv_layers, is_size, shown
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 SAMPLE_RATE = 16000
 

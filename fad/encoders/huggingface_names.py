@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from fad.encoders.pretrained import shown
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 PREFIX = "wav2vec2."  # of the model inside one with heads
 BLOCK = r"encoder\.layers\.([0-9]+)\."

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fad.encoders.mapped import release
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 _WEIGHT_MAX = 127
 # 7 bits: a CPU without VNNI instructions adds two products of bytes in 16 bits, which hold twice

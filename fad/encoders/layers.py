@@ -1,6 +1,6 @@
 """Which of an encoder's outputs a back-end asks for."""
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 def select_layers(layers: str | list[int], num_layers: int) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 _ZIP, _PICKLE = b"PK", b"\x80"  # how torch's files begin, those since 1.6 and those before
 _LFS = b"version https://git-lfs"

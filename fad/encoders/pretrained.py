@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 # Used in pre-training alone: counted, but not kept in memory.
 PRETRAINING_PARTS = ("mask_emb", "quantizer.", "project_q.", "final_proj.")

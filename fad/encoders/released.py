@@ -14,7 +14,7 @@ from fad.encoders.fairseq_checkpoint import parse_conv_layers
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.pretrained import Checkpoint
 from fad.encoders.xlsr import XLSR, XLSRConfig
-from fad.errors import FadError, nearest
+from fad.utils.errors import FadError, nearest
 
 Shape = dict[str, Any]
 

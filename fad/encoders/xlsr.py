@@ -20,7 +20,7 @@ from fad.encoders.frontend import Frontend
 from fad.encoders.inplace import add_into
 from fad.encoders.layers import check_num_blocks, select_layers
 from fad.encoders.pooling import mean_pool
-from fad.masks import length_mask
+from fad.utils.masks import length_mask
 
 
 @dataclass(frozen=True)

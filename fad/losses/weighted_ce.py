@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 class WeightedCrossEntropy(nn.Module):

@@ -9,8 +9,6 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.errors import FadError
-from fad.files import write_text
 from fad.page.breakdown import breakdown_section, histogram_section
 from fad.page.det import det_section
 from fad.page.html import Html, element, html, join
@@ -19,6 +17,8 @@ from fad.page.summary import introduction, summary_section, warnings
 from fad.page.tables import costs_section, counts_section, hardest_section
 from fad.report.overview import gather_with_curves
 from fad.report.systems import Experiment, group_seeds, name_sets
+from fad.utils.errors import FadError
+from fad.utils.files import write_text
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 SECTIONS = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fad.files import atomic_path
+from fad.utils.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

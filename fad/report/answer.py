@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fad.calibration import CALIBRATION, Calibration
-from fad.cli import parse_bool
-from fad.errors import FadError
 from fad.metrics.dcf import ASVSPOOF5, DcfCosts
 from fad.report.calibrated import read_model_calibration
+from fad.utils.cli import parse_bool
+from fad.utils.errors import FadError
 
 _COSTS = {
     "p_spoof": "prior of a spoof where you listen",

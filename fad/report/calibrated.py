@@ -8,14 +8,14 @@ import numpy as np
 
 from fad.calibration import CALIBRATION, REMEDY, Calibration, System, read_calibration
 from fad.data.tables import check_same_keys
-from fad.errors import FadError
-from fad.files import sha256_file
 from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.metrics.decisions import auc, decisions_at
 from fad.report.scored import WEIGHTS, recorded_weights
 from fad.scores.score_files import ScoreFile
 from fad.scores.trials import Trials
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file
 
 
 def by_class(systems: Sequence[Trials]) -> tuple[np.ndarray, np.ndarray]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from fad.errors import FadError
 from fad.metrics.eer import eer
 from fad.metrics.paired import RESAMPLES, holm, interval_rank, paired_tests
 from fad.report.summary import decimal
 from fad.report.text import terminal_table
 from fad.scores.trials import Trials, choose_phase
+from fad.utils.errors import FadError
 
 LEVEL = 0.95
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from fad.data.tables import NO_ATTACK
-from fad.errors import FadError
-from fad.files import write_text
 from fad.metrics.dcf import DcfCosts
 from fad.metrics.det import det_curve, probit
 from fad.metrics.eer import eer
 from fad.report.evaluation import split_by_training
 from fad.scores.trials import Trials
+from fad.utils.errors import FadError
+from fad.utils.files import write_text
 
 CURVES = "curves.json"
 CURVES_VERSION = 1

@@ -6,8 +6,8 @@ from typing import Any
 
 from fad.config import CONF_DIR, NOT_SETTINGS, dotted_values, merge_config, read_yaml
 from fad.data.tables import NO_ATTACK, read_labels, read_table
-from fad.provenance import git_hash
 from fad.report.training import REQUIRED, read_train_summary
+from fad.utils.git import git_hash
 
 CONFIG = "config.yaml"
 

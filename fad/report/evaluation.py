@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from fad.errors import FadError
 from fad.metrics.bootstrap import eer_interval
 from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import act_dcf, min_dcf
@@ -23,6 +22,7 @@ from fad.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
 from fad.metrics.units import MIN_SPEAKERS
 from fad.report.breakdown import breakdowns, by_phase
 from fad.scores.trials import Trials, choose_phase, of_phase
+from fad.utils.errors import FadError
 
 CALIBRATION_NOTE = "meaningful only for scores calibrated as log-likelihood ratios"
 INVERTED = "the sign looks inverted: fad's scores are higher for bona fide"

@@ -8,8 +8,6 @@ from typing import Any
 
 from fad.calibration import CALIBRATION, Calibration
 from fad.data.tables import read_labels, read_table, read_wav_scp
-from fad.errors import FadError
-from fad.files import remove_parts, sha256_file, write_json, write_text
 from fad.plots.det import draw_det
 from fad.report.calibrated import calibrated_results, read_model_calibration
 from fad.report.curves import set_curves, write_curves
@@ -24,6 +22,8 @@ from fad.scores.asv_scores import read_asv_scores
 from fad.scores.data_columns import column_files, read_columns
 from fad.scores.score_files import read_scores
 from fad.scores.trials import Trials, make_trials, of_phase
+from fad.utils.errors import FadError
+from fad.utils.files import remove_parts, sha256_file, write_json, write_text
 
 RESULTS = "results.json"
 NO_SLOPE = "on dev, higher scores were not more bona fide, so every ratio is 0"

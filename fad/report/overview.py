@@ -7,11 +7,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from fad.errors import FadError
 from fad.report.curves import read_curves
 from fad.report.summary import SCHEMA_VERSION, decimal, whole
 from fad.report.systems import Experiment, System, set_names, spread
 from fad.report.training import read_cost
+from fad.utils.errors import FadError
 
 FIXED = ["system", "runs", "trainable", "fewer", "s/epoch", "peak MB"]
 MOST_NAMED = 3  # of the experiments that are left out

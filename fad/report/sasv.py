@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fad.errors import FadError
 from fad.metrics.adcf import adcf_at, min_adcf
 from fad.metrics.sasv import sasv_eers
 from fad.metrics.tdcf import asv_rates, min_tdcf_2021
@@ -20,6 +19,7 @@ from fad.metrics.teer import concurrent_teer
 from fad.report.summary import Table, asv_sentence, decimal, whole
 from fad.report.text import terminal_table
 from fad.scores.sasv_files import SasvTrials
+from fad.utils.errors import FadError
 
 T = TypeVar("T")
 MAX_SPREAD = 0.01

@@ -7,9 +7,9 @@ such a line stand precision and cost (`int8`, `fp32-compute2`), where they are n
 import re
 from pathlib import Path
 
-from fad.errors import FadError
-from fad.files import sha256_file, write_text
 from fad.model_options import FP32
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file, write_text
 
 CONFIG, WEIGHTS = "config.yaml", "best.safetensors"
 _LINE = re.compile(rb"(?:# precision [a-z0-9-]+\n)?([0-9a-f]{64})  best\.safetensors\n")

@@ -7,13 +7,13 @@ from statistics import median
 from typing import Any
 
 from fad.config import NOT_SETTINGS, dotted_values
-from fad.errors import FadError
 from fad.metrics.seeds import mean_interval
-from fad.provenance import git_hash
 from fad.report.overview import gather
 from fad.report.summary import counted, interval_basis
 from fad.report.systems import Experiment, System, group_seeds, set_names, spread
 from fad.report.training import read_train_summary
+from fad.utils.errors import FadError
+from fad.utils.git import git_hash
 
 STUDY_VERSION = 1
 """Of study.json; to be raised when a key changes its meaning or goes."""

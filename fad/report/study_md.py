@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fad.files import remove_parts, write_json, write_text
 from fad.plots.study import Costed, Point, cost_png, curve_png
 from fad.report.study import CROP, RANK, RATE, Entry, label, said, series
 from fad.report.summary import counted, decimal, whole
 from fad.report.text import markdown_table
+from fad.utils.files import remove_parts, write_json, write_text
 
 Study = Mapping[str, Any]
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 SUMMARY, COST = "train_summary.json", "cost.json"
 REQUIRED = ("config_name", "seed", "adaptation", "parameters", "pretrained", "best")

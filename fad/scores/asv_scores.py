@@ -12,8 +12,8 @@ import numpy as np
 
 from fad.data.protocols import pa_phase
 from fad.data.tables import read_lines
-from fad.errors import FadError, nearest
 from fad.scores.score_files import read_number
+from fad.utils.errors import FadError, nearest
 
 ASV_KINDS = ("target", "nontarget", "spoof")
 LA_WIDTH, PA_WIDTH = 8, 12  # columns of the keys; DF has no ASV trials

@@ -11,10 +11,10 @@ from typing import TypeVar
 from fad.data.corpus import AUDIO_SUFFIXES
 from fad.data.protocols import Key, read_key
 from fad.data.tables import read_labels
-from fad.errors import FadError, nearest
 from fad.scores.data_columns import read_column, read_columns
 from fad.scores.score_files import ScoreFile
 from fad.scores.trials import Trials, make_trials
+from fad.utils.errors import FadError, nearest
 
 Table = Mapping[str, str]
 Value = TypeVar("Value")

@@ -4,13 +4,13 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fad.cli import parse_pairs
 from fad.data.protocols import Key
 from fad.data.tables import check_same_keys
-from fad.errors import FadError
 from fad.scores.joining import by_stem, join, read_any_key
 from fad.scores.score_files import ScoreFile, read_scores
 from fad.scores.trials import Trials, choose_phase, of_phase
+from fad.utils.cli import parse_pairs
+from fad.utils.errors import FadError
 
 
 def read_files(args: Namespace, paths: Sequence[str | Path]) -> list[ScoreFile]:

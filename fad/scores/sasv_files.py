@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from fad.data.tables import LABELS, check_same_keys, read_lines
-from fad.errors import FadError, nearest
 from fad.scores.score_files import read_number
+from fad.utils.errors import FadError, nearest
 
 KINDS = ("target", "nontarget", "spoof")
 SYSTEMS = {"sasv-score": "sasv", "cm-score": "cm", "asv-score": "asv"}

@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from fad.data.protocols import columns_of
 from fad.data.sheets import LOGITS, Sheet, read_sheet
-from fad.errors import FadError
-from fad.files import write_text
+from fad.utils.errors import FadError
+from fad.utils.files import write_text
 
 LAYOUTS = (
     ("utt", "score"),

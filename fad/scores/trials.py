@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fad.data.tables import NO_ATTACK, check_same_keys
-from fad.errors import FadError, nearest
+from fad.utils.errors import FadError, nearest
 
 UNKNOWN = "-"
 """What a column says where nothing is known, and of bona fide trials where it is of spoofs."""

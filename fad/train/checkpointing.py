@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from fad.errors import FadError
-from fad.files import atomic_path
+from fad.utils.errors import FadError
+from fad.utils.files import atomic_path
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -40,7 +40,7 @@ class Progress:
     def end_epoch(
         self, dev_eer: float, dev_loss: float, peak_memory_mb: float, place: dict[str, Any]
     ) -> None:
-        """Counts an epoch whose steps are all done; `place` is of `fad.devices`."""
+        """Counts an epoch whose steps are all done; `place` is of `fad.utils.devices`."""
         self.epoch += 1
         found = {"epoch": self.epoch, "dev_eer": dev_eer, "dev_loss": dev_loss}
         train_loss = math.fsum(self.losses) / len(self.losses)

@@ -26,14 +26,14 @@ from fad.config import difference
 from fad.data.batches import Batch, EpochBatches, RandomCrops, training_loader
 from fad.data.sources import AudioSource
 from fad.detector import write_weights
-from fad.devices import autocast
 from fad.encoders.checkpoint import load_xlsr, pretrained_sha256, read_checkpoint
-from fad.errors import FadError
-from fad.files import atomic_path, held
-from fad.masks import length_mask
-from fad.progress import progress
 from fad.train.schedule import warmup_cosine
 from fad.train.stopping import Stopped, StopSignals
+from fad.utils.devices import autocast
+from fad.utils.errors import FadError
+from fad.utils.files import atomic_path, held
+from fad.utils.masks import length_mask
+from fad.utils.progress import progress
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource, FrameSource
 from fad.data.stored import Stored, check_owner, description, dump_dir, is_complete
 from fad.detector import Detector, assemble, new_adaptation
-from fad.devices import choose_device
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
-from fad.errors import FadError
 from fad.train.settings import TrainSettings
+from fad.utils.devices import choose_device
+from fad.utils.errors import FadError
 
 AUTO = "auto"
 

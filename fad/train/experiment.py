@@ -20,17 +20,17 @@ from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
 from fad.data.waveform import MIN_SAMPLES
 from fad.detector import CONFIG, WEIGHTS, Detector, assemble, new_adaptation
-from fad.devices import autocast
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.xlsr import XLSR
-from fad.errors import FadError
-from fad.files import held, remove_parts, sha256_file, write_json, write_text
-from fad.provenance import git_hash
 from fad.train.checkpointing import CHECKPOINT, Progress
 from fad.train.dumps import Dumps
 from fad.train.settings import TrainSettings
 from fad.train.trainer import Trainer
 from fad.train.world import World
+from fad.utils.devices import autocast
+from fad.utils.errors import FadError
+from fad.utils.files import held, remove_parts, sha256_file, write_json, write_text
+from fad.utils.git import git_hash
 
 SUMMARY = "train_summary.json"  # the same from every run with the same inputs
 COST = "cost.json"  # what this run took

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fad.errors import FadError, nearest
+from fad.utils.errors import FadError, nearest
 
 CHOICES = {"crop": ("random", "first"), "dump_dtype": ("float32", "float16")}
 _TOO_MUCH = 2**31  # random generators take no larger seed

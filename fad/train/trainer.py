@@ -22,16 +22,16 @@ from fad.data.batches import (
     training_loader,
 )
 from fad.detector import WEIGHTS, Detector, save_detector
-from fad.devices import autocast, peak_memory_mb, place
-from fad.errors import FadError
-from fad.files import is_disk_full
-from fad.progress import progress
 from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from fad.train.schedule import warmup_cosine
 from fad.train.settings import TrainSettings
 from fad.train.stopping import Stopped, StopSignals
 from fad.train.validation import validate
 from fad.train.world import World
+from fad.utils.devices import autocast, peak_memory_mb, place
+from fad.utils.errors import FadError
+from fad.utils.files import is_disk_full
+from fad.utils.progress import progress
 
 CONDITION_CROPS = 64  # enough for a mean and a deviation, a few batches' time
 

@@ -6,11 +6,11 @@ from torch import nn
 
 from fad.data.batches import Source
 from fad.detector import Detector
-from fad.errors import FadError
 from fad.metrics.eer import eer
 from fad.scoring import log_ratio, predict
 from fad.train.settings import TrainSettings
 from fad.train.world import World
+from fad.utils.errors import FadError
 
 _NAMED = 5
 

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _PATIENCE = 60.0  # seconds

@@ -3,7 +3,7 @@
 import importlib
 from dataclasses import dataclass
 
-from fad.errors import FadError, nearest
+from fad.utils.errors import FadError, nearest
 from tests.bench.work import Step, Work
 
 

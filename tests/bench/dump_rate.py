@@ -18,11 +18,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fad.cli import run
 from fad.data.stored import Stored, dump_dir
-from fad.progress import progress
-from fad.provenance import CODE
 from fad.report.text import terminal_table
+from fad.utils.cli import run
+from fad.utils.git import CODE
+from fad.utils.progress import progress
 from tests.bench import results
 from tests.bench.ratios import summary
 from tests.bench.rivals import check_memory, pretrained_file

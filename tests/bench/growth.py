@@ -14,8 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fad.cli import run
-from fad.progress import progress
+from fad.utils.cli import run
+from fad.utils.progress import progress
 from tests.bench import results
 from tests.bench.growth_plot import write_plot
 from tests.bench.rivals import check_memory, pretrained_file

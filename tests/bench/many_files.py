@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from fad.cli import run
-from fad.errors import FadError
-from fad.progress import progress
 from fad.report.text import terminal_table
+from fad.utils.cli import run
+from fad.utils.errors import FadError
+from fad.utils.progress import progress
 from tests.bench import results
 from tests.helpers.processes import family
 from tests.integration.stages import ROOT, Recipe, make_tree, open_recipe

@@ -20,15 +20,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fad.cli import run
 from fad.config import CONF_DIR, load_config
 from fad.detector import build_detector, write_weights
 from fad.encoders.checkpoint import pretrained_sha256
-from fad.errors import FadError
-from fad.files import write_text
-from fad.progress import progress
-from fad.provenance import CODE
 from fad.report.text import markdown_table, terminal_table
+from fad.utils.cli import run
+from fad.utils.errors import FadError
+from fad.utils.files import write_text
+from fad.utils.git import CODE
+from fad.utils.progress import progress
 from tests.bench import results
 from tests.bench.method_steps import BATCH, KINDS, SAMPLES, STEPS
 from tests.bench.rivals import check_memory, pretrained_file

@@ -24,8 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fad.cli import run
 from fad.report.text import terminal_table
+from fad.utils.cli import run
 from tests.bench import lines_corpus
 from tests.bench.lines_corpus import Places
 
@@ -120,7 +120,7 @@ def frames(folder: Path, count: int) -> Run:
 def worker_mib(source: Any, count: int) -> float:
     """What a fork that has asked for every utterance does not share: more than it began with."""
     from fad.data import sources
-    from fad.errors import FadError
+    from fad.utils.errors import FadError
 
     def refuse(file: str, *_: object) -> None:
         raise FadError(f"{file}: a name alone")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch.profiler import ProfilerActivity, profile
 
-from fad.cli import run
+from fad.utils.cli import run
 from tests.bench.contenders import CONTENDERS, GROUPS
 from tests.bench.rivals import WARMUP, pretrained_file
 from tests.bench.work import Step, Work

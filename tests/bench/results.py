@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from fad.files import write_json
-from fad.provenance import git_hash
+from fad.utils.files import write_json
+from fad.utils.git import git_hash
 
 RESULTS = Path(__file__).with_name("results.json")
 LIBRARIES = ("torch", "transformers", "peft", "fairseq-fixed", "loralib", "numpy")

@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fad.cli import run
-from fad.errors import FadError
-from fad.files import write_text
-from fad.progress import progress
-from fad.provenance import git_hash
+from fad.utils.cli import run
+from fad.utils.errors import FadError
+from fad.utils.files import write_text
+from fad.utils.git import git_hash
+from fad.utils.progress import progress
 from tests.bench import results, tables
 from tests.bench.contenders import GROUPS, Group, find
 from tests.bench.ratios import compare, summary

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import NamedTuple, TextIO
 
-from fad.errors import FadError
-from fad.provenance import CODE
+from fad.utils.errors import FadError
+from fad.utils.git import CODE
 from tests.bench.work import Work
 
 

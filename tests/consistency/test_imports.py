@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from fad.calibration import Calibration, System, write_calibration
-from fad.files import sha256_file
+from fad.utils.files import sha256_file
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "fad").rglob("*.py"))
@@ -118,9 +118,7 @@ def test_a_file_imports_only_what_its_room_may(path):
 
 
 def test_a_wrong_import_would_be_seen():
-    source = (
-        "import os, torch\ndef f():\n    from fad.train.trainer import Trainer\n    import fad.cli"
-    )
+    source = "import os, torch\ndef f():\n    from fad.train.trainer import Trainer\n    import fad.utils.cli"
     assert wrong_imports("data", imports(ast.parse(source))) == ["fad.train.trainer.Trainer"]
     assert wrong_imports("metrics", {"torch.nn", "numpy"}) == ["torch.nn"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 CANARY = "CANARY"  # what a hostile input would create, in the folder that it is read in
 

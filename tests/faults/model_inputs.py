@@ -18,8 +18,8 @@ from fad.detector import build_detector, save_detector
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.fairseq_xlsr import load_fairseq_xlsr
 from fad.encoders.frame_grid import FrameGrid
-from fad.files import sha256_file
 from fad.train.checkpointing import Progress, save_checkpoint
+from fad.utils.files import sha256_file
 from tests.helpers.huggingface import huggingface_state
 from tests.helpers.released import MINI, random_checkpoint, write_random_checkpoint
 

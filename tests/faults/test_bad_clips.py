@@ -7,7 +7,7 @@ import pytest
 
 from fad.bin.dump_audio import main as dump_audio
 from fad.data.tables import read_table, validate_data_dir
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.integration.stages import Recipe, make_tree, open_recipe
 
 from .fault import is_one_line

@@ -23,9 +23,9 @@ from fad.data.arks import read_matrix
 from fad.data.audio import read_audio
 from fad.data.protocols import read_key
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
-from fad.errors import FadError
 from fad.scores.asv_scores import read_asv_scores
 from fad.scores.score_files import read_scores
+from fad.utils.errors import FadError
 
 from .fault import is_one_line
 from .inputs import DATA_DIR, data_dir, noise

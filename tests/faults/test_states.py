@@ -15,7 +15,7 @@ from fad.bin.score_set import main as score_set
 from fad.data.sources import AudioSource
 from fad.data.stored import ENCODER, FEATS, check_owner, is_complete
 from fad.encoders.frame_grid import FrameGrid
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.experiment import train
 
 from .fault import is_one_line

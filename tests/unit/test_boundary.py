@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from fad.boundary import FRONTEND, NONE, block, named_boundary, needed_outputs, parse_dump
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 def test_deeper_is_larger():

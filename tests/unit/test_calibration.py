@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fad.calibration import Calibration, System, read_calibration, write_calibration
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 ONE = Calibration((2.0,), -1.5, 0.5, 3, 4, (System("a", "0" * 64, "f" * 64),))
 TWO = Calibration((2.0, -0.25), 0.5, 0.05, 3, 4, (System("a"), System("b")))

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from fad.config import CONF_DIR, difference, dump_config, load_config, read_yaml
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 SHIPPED = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
 

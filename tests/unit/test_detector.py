@@ -13,8 +13,8 @@ import yaml
 from fad.boundary import FRONTEND
 from fad.config import dump_config, load_config
 from fad.detector import build_detector, load_detector, read_weights, save_detector
-from fad.errors import FadError
-from fad.files import sha256_file
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file
 from tests.helpers.contract import logits, padded_batch, train_steps
 
 

@@ -10,9 +10,9 @@ from fad.config import load_config, read_yaml
 from fad.detector import build_detector, load_detector, save_detector
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.encoders.int8 import Int8Linear
-from fad.errors import FadError
-from fad.files import write_text
 from fad.loading import load_for_scoring
+from fad.utils.errors import FadError
+from fad.utils.files import write_text
 from tests.helpers import contract
 from tests.helpers.contract import logits
 

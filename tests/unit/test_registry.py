@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from fad import registry
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 NAMES = [(slot, name) for slot, table in registry.SLOTS.items() for name in table]
 

@@ -7,9 +7,9 @@ import yaml
 from fad import study_plan
 from fad.config import CONF_DIR, load_config
 from fad.data.fingerprint import fingerprint
-from fad.errors import FadError
-from fad.files import sha256_file
 from fad.study_plan import Axes, Standing, estimate, plan, preset, read_times
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file
 
 
 def tags(axes, lr=None, overrides=()):

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fad.cli import parse_bool, run
 from fad.data.corpus import Clip, write_corpus
 from fad.data.lines import iter_lines
 from fad.data.tables import ASV_SCORES, NO_ATTACK
-from fad.errors import FadError
-from fad.files import is_file, write_text
+from fad.utils.cli import parse_bool, run
+from fad.utils.errors import FadError
+from fad.utils.files import is_file, write_text
 
 DESCRIPTION = """\
 Makes data directories from the official release of ASVspoof 2019 LA: DIR is its folder LA, with

@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from fad.cli import run
 from fad.data.corpus import SETS, UNKNOWN_SPEAKER, Clip, is_audio, split_by_speaker, write_corpus
 from fad.data.labels import SPELLINGS
 from fad.data.lines import iter_lines
 from fad.data.tables import NO_ATTACK
-from fad.errors import FadError, nearest
+from fad.utils.cli import run
+from fad.utils.errors import FadError, nearest
 
 DESCRIPTION = """\
 Makes data directories from your clips. DIR holds either protocol.tsv (or protocol.csv), with the

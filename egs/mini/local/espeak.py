@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import espeakng_loader
 import numpy as np
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 _SYNCHRONOUS, _UTF8, _RATE, _PITCH, _RANGE = 2, 1, 1, 3, 4
 _CALLBACK = ctypes.CFUNCTYPE(

@@ -19,10 +19,10 @@ from espeak import Espeak, Voice, random_voice
 from text import PHRASES, random_sentence
 from vocoders import SAMPLE_RATE, SEEN, UNSEEN, copy_synthesis
 
-from fad.cli import run
 from fad.data.corpus import Clip, write_corpus
-from fad.files import atomic_path
-from fad.progress import progress
+from fad.utils.cli import run
+from fad.utils.files import atomic_path
+from fad.utils.progress import progress
 
 # Voices a language, utterances a voice; one utterance in two is bona fide, and the others are
 # shared out among the vocoders.

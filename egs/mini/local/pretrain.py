@@ -25,8 +25,8 @@ from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
 from omegaconf import OmegaConf
 from text import PHRASES, random_sentence
 
-from fad.cli import run
-from fad.files import atomic_path
+from fad.utils.cli import run
+from fad.utils.files import atomic_path
 
 SAMPLE_RATE = 16000
 CROP = 40_000  # 2.5 s: 124 frames, of which about 60 are masked

@@ -10,8 +10,8 @@ from fad.adaptation.base import NotMergeable
 from fad.boundary import FRONTEND, NONE, block
 from fad.config import CONF_DIR, load_config
 from fad.detector import Detector, build_detector, load_detector, save_detector
-from fad.errors import FadError
-from fad.files import write_text
+from fad.utils.errors import FadError
+from fad.utils.files import write_text
 from tests.helpers import contract
 from tests.helpers.contract import logits
 

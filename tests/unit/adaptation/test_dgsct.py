@@ -11,7 +11,7 @@ from fad.boundary import FRONTEND
 from fad.config import load_config
 from fad.detector import Detector, build_detector
 from fad.encoders.frame_grid import FrameGrid
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers import contract
 from tests.helpers.contract import padded_batch
 

@@ -12,9 +12,9 @@ from fad.adaptation.dpf import MaskedLinear, kth_magnitude, pack_bits, unpack_bi
 from fad.config import load_config
 from fad.detector import Detector, build_detector, load_detector, save_detector
 from fad.encoders.checkpoint import pretrained_sha256
-from fad.errors import FadError
-from fad.files import write_text
 from fad.train.checkpointing import load_checkpoint
+from fad.utils.errors import FadError
+from fad.utils.files import write_text
 from tests.helpers import contract
 from tests.helpers.contract import logits
 from tests.helpers.experiment import train

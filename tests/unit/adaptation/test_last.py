@@ -7,7 +7,7 @@ from fad.adaptation.last import LAST, LowRankAttention
 from fad.boundary import NONE, block
 from fad.config import load_config
 from fad.detector import Detector, build_detector
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers import contract
 
 

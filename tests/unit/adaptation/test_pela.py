@@ -11,8 +11,8 @@ from fad.config import load_config
 from fad.counts import count_config, read_shape
 from fad.detector import Detector, build_detector, load_detector, save_detector, write_weights
 from fad.encoders.checkpoint import pretrained_sha256
-from fad.errors import FadError
-from fad.files import write_text
+from fad.utils.errors import FadError
+from fad.utils.files import write_text
 from tests.helpers import contract
 from tests.helpers.contract import logits
 

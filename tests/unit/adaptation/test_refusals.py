@@ -10,7 +10,7 @@ from fad.adaptation.lorta import LoRTA
 from fad.adaptation.topk import TopK
 from fad.config import load_config
 from fad.detector import build_detector
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 @pytest.mark.parametrize(

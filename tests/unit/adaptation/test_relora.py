@@ -10,8 +10,8 @@ from fad.adaptation import relora
 from fad.adaptation.base import TrainState
 from fad.config import load_config
 from fad.detector import Detector, build_detector
-from fad.errors import FadError
 from fad.train.schedule import warmup_cosine
+from fad.utils.errors import FadError
 from tests.helpers import contract
 from tests.helpers.contract import LABELS, logits, padded_batch
 

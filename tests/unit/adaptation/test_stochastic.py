@@ -9,7 +9,7 @@ from fad.detector import Detector, build_detector
 from fad.encoders import xlsr
 from fad.encoders.attention import SelfAttention
 from fad.encoders.pooling import mean_pool
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers import contract
 from tests.helpers.contract import logits
 

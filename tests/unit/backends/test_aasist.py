@@ -6,8 +6,8 @@ import torch
 from fad.backends.aasist import AASIST
 from fad.config import dump_config, load_config
 from fad.detector import build_detector, load_detector, save_detector
-from fad.errors import FadError
-from fad.files import sha256_file, write_text
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file, write_text
 
 DIM = 24
 

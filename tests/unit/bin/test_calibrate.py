@@ -7,10 +7,10 @@ import pytest
 
 from fad.bin import calibrate
 from fad.calibration import read_calibration
-from fad.errors import FadError
 from fad.logistic import fit_calibration
 from fad.metrics.cllr import cllr
 from fad.report.scored import record_weights
+from fad.utils.errors import FadError
 
 
 def write_set(folder, name: str, seed: int, sign: float = 1.0, shift: float = 5.0):

@@ -10,7 +10,7 @@ import torch
 from fad.bin import check_pretrained
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.encoders.released import RELEASED, parameter_shapes
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.huggingface import write_huggingface
 from tests.helpers.released import MINI, random_checkpoint
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fad.bin.compare import main
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 ROOT = Path(__file__).parents[3]
 

@@ -19,9 +19,9 @@ from fad.config import load_config
 from fad.data.fingerprint import fingerprint
 from fad.detector import build_detector
 from fad.encoders.checkpoint import pretrained_sha256
-from fad.errors import FadError
 from fad.train.distillation import Distiller
 from fad.train.stopping import Stopped
+from fad.utils.errors import FadError
 from tests.helpers.contract import padded_batch
 from tests.helpers.experiment import losses, train
 

@@ -13,7 +13,7 @@ from fad.bin.dump_audio import main
 from fad.data import audio_dump, shards
 from fad.data.shards import Parts
 from fad.data.tables import read_table, validate_data_dir, write_data_dir
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 RATE = 16000
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from fad.bin import dump_frames
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 @pytest.fixture

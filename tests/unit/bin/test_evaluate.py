@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fad.bin.evaluate import main
-from fad.errors import FadError
 from fad.report.evaluation import evaluate
 from fad.scores.trials import make_trials
+from fad.utils.errors import FadError
 
 ROOT = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("FAD_SHARED_DATA", ROOT.parent / "shared" / "data"))

@@ -8,7 +8,7 @@ import pytest
 from fad.bin import params
 from fad.config import CONF_DIR
 from fad.encoders.released import parameter_shapes
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.released import MINI, XLSR_300M
 
 

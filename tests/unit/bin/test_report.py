@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from fad.bin.report import main
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.reports import scored_trials, write_experiment
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from fad.bin.results import main, parse_paths
 from fad.config import dump_config, merge_config
-from fad.errors import FadError
 from fad.report.scored import record_weights
+from fad.utils.errors import FadError
 
 SUMMARY = {
     "config_name": "frozen",

@@ -12,7 +12,7 @@ from fad import loading
 from fad.bin import score_set
 from fad.data import shards, tables
 from fad.detector import Detector
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.experiment import train
 
 INT8 = 0.05  # on scores near 1

@@ -5,7 +5,7 @@ import yaml
 
 from fad.bin.show_config import main
 from fad.config import load_config
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 def test_it_prints_the_resolved_config(capsys):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from fad.bin.study import get_parser, main
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.study import write_run
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from fad.bin.study_runs import main
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 def listed(capsys, *words):

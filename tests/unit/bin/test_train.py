@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fad.bin import train
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.experiment import SMALL, dump_frames
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fad.data import tables
 from fad.data.arks import Entries, read_matrix
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 class Bomb:

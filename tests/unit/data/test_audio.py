@@ -9,7 +9,7 @@ import soundfile as sf
 from scipy.signal import firwin, resample_poly
 
 from fad.data.audio import SAMPLE_RATE, probe, read_audio
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 SECONDS = 1.0
 EDGE = 1600  # samples at each end, where filters of different lengths differ

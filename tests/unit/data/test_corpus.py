@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fad.data.corpus import SETS, Clip, is_audio, safe_id, split_by_speaker, write_corpus
 from fad.data.tables import check_id, validate_data_dir
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 def clip(name: str, label: str, speaker: str = "-", split: str = "", **more: str) -> Clip:

@@ -6,7 +6,7 @@ import pytest
 
 from fad.data import tables
 from fad.data.fingerprint import fingerprint
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.corpus import write_audio_dump
 
 

@@ -15,7 +15,7 @@ from fad.data.frame_dump import Target
 from fad.data.sources import AudioSource
 from fad.data.stored import Stored
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 CROPPED = 2e-6  # of the largest frame; see the tests of the encoder
 ABOUT = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fad.data.jobs import add_job_options, check_job, deal, jobs_of, left_to_do
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 @given(st.integers(0, 200), st.integers(1, 50))

@@ -1,7 +1,7 @@
 import pytest
 
 from fad.data.labels import is_word_for_label, read_label
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 @pytest.mark.parametrize("word", ["bonafide", "bona-fide", "Bona_Fide", "genuine", "REAL", "human"])

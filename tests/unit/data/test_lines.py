@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from fad.data.lines import iter_lines
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 @pytest.mark.parametrize(

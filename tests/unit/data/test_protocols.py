@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fad.data.protocols import pa_phase, read_key
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 

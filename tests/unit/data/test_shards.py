@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from fad.data import tables
 from fad.data.jobs import deal
 from fad.data.shards import FEWEST, Parts, audio_parts, cut
-from fad.errors import FadError
-from fad.files import remove_parts
+from fad.utils.errors import FadError
+from fad.utils.files import remove_parts
 
 WEIGHTS = st.lists(st.integers(1, 10**6), max_size=200)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fad.data.sheets import read_sheet
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 LAYOUTS = (("utt", "score"), ("utt", ".", "label", "score"), ("speaker", "utt", "score", "label"))
 

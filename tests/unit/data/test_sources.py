@@ -17,7 +17,7 @@ from fad.data.stored import Stored
 from fad.data.waveform import prepare_waveform
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.frame_grid import FrameGrid
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 CROPPED = 2e-6  # of the largest frame; see the tests of the encoder
 FRAMES = Stored(0, 32, None, "float32")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fad.data import tables
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 IDS = st.from_regex(r"[A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]{0,30}", fullmatch=True)
 VALUES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)

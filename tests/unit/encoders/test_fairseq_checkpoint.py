@@ -11,7 +11,7 @@ import torch
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
 from fad.encoders.released import parameter_shapes
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.contract import padded_batch
 from tests.helpers.released import MINI, random_checkpoint
 

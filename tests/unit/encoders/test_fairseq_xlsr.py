@@ -9,7 +9,7 @@ from torch import nn
 from fad.encoders.attention import SelfAttention
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.fairseq_xlsr import DROPOUTS, load_fairseq_xlsr
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.contract import padded_batch
 from tests.helpers.released import MINI, random_checkpoint
 

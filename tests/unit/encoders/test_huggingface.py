@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from fad.encoders.checkpoint import load_xlsr, pretrained_sha256, read_checkpoint
 from fad.encoders.huggingface_config import CONVOLUTIONS, NEEDED, SIZES
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.contract import padded_batch
 from tests.helpers.huggingface import (
     NEW_SPELLING,
@@ -243,7 +243,7 @@ def test_the_identity_covers_every_part(folder):
 
 
 def test_the_identity_of_a_fairseq_file_is_its_own_sha256(mini_file):
-    from fad.files import sha256_file
+    from fad.utils.files import sha256_file
 
     assert pretrained_sha256(mini_file) == sha256_file(mini_file)
     with pytest.raises(FadError, match="no such pre-trained file or folder"):

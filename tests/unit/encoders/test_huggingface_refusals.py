@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.huggingface_config import CONVOLUTIONS
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.huggingface import (
     WEIGHTS,
     edit_json,

@@ -8,7 +8,7 @@ from fad.adaptation.lora import LowRankLinear
 from fad.config import load_config
 from fad.detector import build_detector
 from fad.encoders.int8 import Int8Linear, quantise, quantise_rows, quantise_weight
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers import contract
 from tests.helpers.contract import logits
 

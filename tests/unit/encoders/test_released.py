@@ -10,7 +10,7 @@ from fad.encoders.checkpoint import load_xlsr
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
 from fad.encoders.pretrained import PRETRAINING_PARTS, Checkpoint
 from fad.encoders.released import RELEASED, check_shapes, parameter_shapes, shape_of
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 # name -> parameters in pre-training, and of the encoder alone. In millions, the papers have the
 # first as 317, 965 and 2162.

@@ -10,7 +10,7 @@ from fad.boundary import FRONTEND, block
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.pretrained import PRETRAINING_PARTS
 from fad.encoders.released import parameter_shapes
-from fad.errors import FadError
+from fad.utils.errors import FadError
 from tests.helpers.contract import padded_batch
 from tests.helpers.released import XLSR_300M
 

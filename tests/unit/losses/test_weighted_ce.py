@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fad.errors import FadError
 from fad.losses.weighted_ce import WeightedCrossEntropy
+from fad.utils.errors import FadError
 
 LOGITS = torch.randn(7, 2, generator=torch.Generator().manual_seed(0))
 TARGETS = torch.tensor([0, 0, 1, 0, 1, 0, 0])

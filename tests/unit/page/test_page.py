@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from fad.errors import FadError
 from fad.page.page import page, write_pages
 from fad.report.overview import gather_with_curves
+from fad.utils.errors import FadError
 from tests.helpers.markup import Page
 from tests.helpers.reports import scored_trials, write_experiment
 

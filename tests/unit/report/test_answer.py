@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from fad.calibration import Calibration, System, write_calibration
-from fad.errors import FadError
-from fad.files import sha256_file
 from fad.metrics.dcf import DcfCosts
 from fad.report.answer import Decision, add_answer_options, read_answer
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ import pytest
 
 from fad.calibration import Calibration, System, write_calibration
 from fad.data.tables import read_labels
-from fad.errors import FadError
-from fad.files import sha256_file
 from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.report.calibrated import (
@@ -25,6 +23,8 @@ from fad.report.calibrated import (
 from fad.report.scored import record_weights
 from fad.scores.score_files import read_scores
 from fad.scores.trials import make_trials
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file
 
 LABELS = "u1 bonafide\nu2 spoof\nu3 bonafide\nu4 spoof\nu5 spoof\n"
 

@@ -26,7 +26,7 @@ def test_the_place_of_the_pretrained_file_is_no_setting(experiment):
 
 
 def test_a_missing_config_is_named(experiment):
-    from fad.errors import FadError
+    from fad.utils.errors import FadError
 
     (experiment.exp / "config.yaml").unlink()
     with pytest.raises(FadError, match=r"config.yaml: cannot be read"):

@@ -3,12 +3,12 @@ import json
 import numpy as np
 import pytest
 
-from fad.errors import FadError
 from fad.metrics.eer import eer
 from fad.report.evaluation import evaluate
 from fad.scores.asv_scores import read_asv_scores
 from fad.scores.score_files import read_scores
 from fad.scores.trials import make_trials
+from fad.utils.errors import FadError
 
 UTTS = [f"u{index:02d}" for index in range(60)]
 ATTACKS = dict(zip(UTTS, ["-"] * 20 + ["A01"] * 20 + ["A02"] * 15 + ["A03"] * 5, strict=True))

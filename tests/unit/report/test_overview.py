@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fad.errors import FadError
 from fad.report.overview import each_alone, gather, overview_table
 from fad.report.systems import group_seeds
+from fad.utils.errors import FadError
 
 SCRIPT = Path(__file__).parents[3] / "utils" / "show_results.py"
 

@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from fad.errors import FadError
-from fad.files import sha256_file
 from fad.report.scored import check_weights, record_weights, recorded_weights
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
-from fad.errors import FadError
 from fad.scores.asv_scores import read_asv_scores
+from fad.utils.errors import FadError
 
 LA_KEY = (
     "LA_0007-alaw-ita_tx LA_E_5013670-alaw-ita_tx alaw ita_tx bonafide nontarget notrim eval\n"

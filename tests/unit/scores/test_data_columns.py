@@ -1,7 +1,7 @@
 import pytest
 
-from fad.errors import FadError
 from fad.scores.data_columns import column_files, duration_bin, read_columns
+from fad.utils.errors import FadError
 
 
 def write(path, **tables):

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from fad.data.protocols import Key
-from fad.errors import FadError
 from fad.scores.joining import by_stem, join, read_any_key
 from fad.scores.score_files import ScoreFile
+from fad.utils.errors import FadError
 
 LABELS = {"a": "bonafide", "b": "spoof", "c": "bonafide", "d": "spoof", "e": "spoof"}
 PHASES = {"a": "eval", "b": "eval", "c": "progress", "d": "progress", "e": "eval"}

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 
 import pytest
 
-from fad.errors import FadError
 from fad.scores.options import add_key_options, add_score_options
 from fad.scores.reading import read_systems, read_trials
+from fad.utils.errors import FadError
 
 KEY = "utt label phase\na bonafide eval\nb spoof eval\nc bonafide progress\nd spoof progress\n"
 SCORES = "a 1\nb 2\nc 3\nd 4\n"

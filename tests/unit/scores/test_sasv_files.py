@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fad.errors import FadError
 from fad.scores.sasv_files import read_sasv_key, read_sasv_scores, read_sasv_trials
+from fad.utils.errors import FadError
 
 HEADER = "spk\tfilename\tcm-score\tasv-score\tsasv-score\n"
 TANDEM = HEADER + "E_1\tE_001\t0.5\t-1\t2e-1\nE_1\tE_002\t-3\t4\t-.5\nE_2\tE_002\t1\t2\t3\n"

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from fad.errors import FadError
 from fad.report.evaluation import evaluate
 from fad.scores.trials import choose_phase, make_trials
+from fad.utils.errors import FadError
 
 UTTS = [f"u{index:02d}" for index in range(60)]
 ATTACKS = dict(zip(UTTS, ["-"] * 20 + ["A01"] * 20 + ["A02"] * 15 + ["A03"] * 5, strict=True))

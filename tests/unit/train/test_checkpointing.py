@@ -5,8 +5,8 @@ import os
 import pytest
 import torch
 
-from fad.errors import FadError
 from fad.train.checkpointing import Progress, load_checkpoint, save_checkpoint
+from fad.utils.errors import FadError
 
 
 def test_progress_and_states_are_read_back(tmp_path):

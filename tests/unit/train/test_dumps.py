@@ -9,8 +9,8 @@ import pytest
 from fad.bin import dump_frames
 from fad.boundary import FRONTEND, NONE, block
 from fad.encoders.checkpoint import pretrained_sha256
-from fad.errors import FadError
 from fad.train.dumps import Dumps, open_dumps
+from fad.utils.errors import FadError
 from tests.helpers.experiment import losses, small_config, train
 
 FIRST = "train.crop=first"

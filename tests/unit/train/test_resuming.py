@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from fad.cli import report_thread
-from fad.errors import FadError
 from fad.train.checkpointing import load_checkpoint
 from fad.train.experiment import LOCK, held_experiment
 from fad.train.trainer import Trainer
 from fad.train.world import World
+from fad.utils.cli import report_thread
+from fad.utils.errors import FadError
 from tests.helpers.experiment import losses, train
 
 

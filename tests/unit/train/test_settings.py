@@ -3,8 +3,8 @@
 import pytest
 
 from fad.config import load_config
-from fad.errors import FadError
 from fad.train.settings import TrainSettings
+from fad.utils.errors import FadError
 
 
 def settings(*overrides: str) -> TrainSettings:

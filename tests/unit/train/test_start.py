@@ -6,8 +6,8 @@ import yaml
 from fad.adaptation.pela import PELA
 from fad.config import load_config
 from fad.detector import build_detector, write_weights
-from fad.errors import FadError
-from fad.files import sha256_file
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file
 from tests.helpers.experiment import train
 
 

@@ -11,14 +11,14 @@ import yaml
 from safetensors.torch import load_file
 
 from fad.data import tables
-from fad.devices import machine
-from fad.errors import FadError
-from fad.files import sha256_file
-from fad.provenance import git_hash
 from fad.train import trainer as trainer_module
 from fad.train import validation
 from fad.train.checkpointing import load_checkpoint
 from fad.train.trainer import Trainer
+from fad.utils.devices import machine
+from fad.utils.errors import FadError
+from fad.utils.files import sha256_file
+from fad.utils.git import git_hash
 from tests.helpers.corpus import write_audio_dump
 from tests.helpers.experiment import dump_frames, history, losses, train
 

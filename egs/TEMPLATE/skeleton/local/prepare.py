@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.cli import run
 from fad.data.corpus import SETS, Clip, is_audio, write_corpus
 from fad.data.tables import LABELS
-from fad.errors import FadError
+from fad.utils.cli import run
+from fad.utils.errors import FadError
 
 CORPUS = "skeleton"
 

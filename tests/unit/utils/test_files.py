@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fad.errors import FadError
-from fad.files import atomic_path, held, remove_parts, sha256_file, write_json, write_text
+from fad.utils.errors import FadError
+from fad.utils.files import atomic_path, held, remove_parts, sha256_file, write_json, write_text
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from fad.files import held
+from fad.utils.files import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from fad.errors import FadError, innermost
-from fad.files import is_disk_full
+from fad.utils.errors import FadError, innermost
+from fad.utils.files import is_disk_full
 
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from fad.errors import FadError
+from fad.utils.errors import FadError
 
 
 def choose_device(ngpu: int) -> torch.device:

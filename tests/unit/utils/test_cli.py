@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fad.cli import (
+from fad.utils.cli import (
     is_follower,
     parse_bool,
     parse_finite,
@@ -21,9 +21,9 @@ from fad.cli import (
     run,
     set_up_logging,
 )
-from fad.errors import FadError, nearest
+from fad.utils.errors import FadError, nearest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,11 @@ def hooks_as_before(monkeypatch):
 
 def program(body: str) -> list[str]:
     """The command of a program whose `main` is `body`."""
-    return [sys.executable, "-c", f"from fad.cli import run\ndef main(_):\n {body}\nrun(main)"]
+    return [
+        sys.executable,
+        "-c",
+        f"from fad.utils.cli import run\ndef main(_):\n {body}\nrun(main)",
+    ]
 
 
 def test_booleans_are_two_words():

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from tqdm import tqdm
 
-from fad.cli import is_follower
+from fad.utils.cli import is_follower
 
 
 def progress(items: Iterable | None = None, **options) -> tqdm:

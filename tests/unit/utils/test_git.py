@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from fad.provenance import git_hash
+from fad.utils.git import git_hash
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-CODE = Path(__file__).resolve().parents[1]
+CODE = Path(__file__).resolve().parents[2]
 
 
 def _git(root: Path, *arguments: str) -> str | None:

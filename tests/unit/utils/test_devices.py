@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from fad.devices import autocast, choose_device, machine, peak_memory_mb
-from fad.errors import FadError
+from fad.utils.devices import autocast, choose_device, machine, peak_memory_mb
+from fad.utils.errors import FadError
 
 CPU = torch.device("cpu")
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from fad.progress import progress
+from fad.utils.progress import progress
 
 
 def test_items_pass_through_in_order():
