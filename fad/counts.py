@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from fad.config import CONF_DIR, load_config
+from fad.config.resolve import CONF_DIR, load_config
 from fad.detector import Detector, assemble, new_adaptation, weights_metadata
 from fad.encoders.checkpoint import read_checkpoint
 from fad.encoders.pretrained import Checkpoint

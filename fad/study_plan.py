@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fad import registry
-from fad.config import CONF_DIR, difference, load_config, read_yaml
+from fad.config import registry
+from fad.config.resolve import CONF_DIR, difference, load_config, read_yaml
+from fad.config.train import TrainSettings
 from fad.data.fingerprint import fingerprint
-from fad.train.settings import TrainSettings
 from fad.utils.errors import FadError, nearest
 from fad.utils.files import sha256_file
 

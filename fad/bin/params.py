@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.utils.cli import run
 
 DESCRIPTION = """\

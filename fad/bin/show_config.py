@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fad.config import dump_config, load_config
+from fad.config.resolve import dump_config, load_config
 from fad.utils.cli import run
 
 DESCRIPTION = """\

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.boundary import DUMP_HELP, parse_dump
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.utils.cli import run
 
 DESCRIPTION = """\

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fad.config import dump_config
+from fad.config.resolve import dump_config
 from fad.page.html import Html, details, element, join, section, table
 from fad.page.paths import shown_path
 from fad.report.summary import counted, decimal, whole

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fad.config import CONF_DIR, NOT_SETTINGS, dotted_values, merge_config, read_yaml
+from fad.config.resolve import CONF_DIR, NOT_SETTINGS, dotted_values, merge_config, read_yaml
 from fad.data.tables import NO_ATTACK, read_labels, read_table
 from fad.report.training import REQUIRED, read_train_summary
 from fad.utils.git import git_hash

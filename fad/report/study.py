@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fad.config import NOT_SETTINGS, dotted_values
+from fad.config.resolve import NOT_SETTINGS, dotted_values
 from fad.metrics.seeds import mean_interval
 from fad.report.overview import gather
 from fad.report.summary import counted, interval_basis

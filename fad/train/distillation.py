@@ -22,7 +22,7 @@ from torch import Tensor
 
 from fad.adaptation.pela import PELA, read_factors
 from fad.boundary import FRONTEND
-from fad.config import difference
+from fad.config.resolve import difference
 from fad.data.batches import Batch, EpochBatches, RandomCrops, training_loader
 from fad.data.sources import AudioSource
 from fad.detector import write_weights

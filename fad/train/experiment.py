@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from fad import registry
 from fad.boundary import NONE
-from fad.config import difference, dump_config, read_yaml
+from fad.config import registry
+from fad.config.resolve import difference, dump_config, read_yaml
+from fad.config.train import TrainSettings
 from fad.data import tables
 from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
@@ -24,7 +25,6 @@ from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.xlsr import XLSR
 from fad.train.checkpointing import CHECKPOINT, Progress
 from fad.train.dumps import Dumps
-from fad.train.settings import TrainSettings
 from fad.train.trainer import Trainer
 from fad.train.world import World
 from fad.utils.devices import autocast
@@ -54,7 +54,7 @@ def train_experiment(
     """Trains `config` on `dump/audio/<train_set>` and writes `exp`.
 
     Args:
-        config: resolved by `fad.config.load_config`.
+        config: resolved by `fad.config.resolve.load_config`.
         config_name: for the record.
         pretrained: the XLS-R file.
         dump: stage 2's directory.

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from fad.adaptation.base import TrainState
+from fad.config.train import TrainSettings
 from fad.data.batches import (
     Batch,
     EpochBatches,
@@ -24,7 +25,6 @@ from fad.data.batches import (
 from fad.detector import WEIGHTS, Detector, save_detector
 from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from fad.train.schedule import warmup_cosine
-from fad.train.settings import TrainSettings
 from fad.train.stopping import Stopped, StopSignals
 from fad.train.validation import validate
 from fad.train.world import World

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from fad.config.train import TrainSettings
 from fad.data.batches import Source
 from fad.detector import Detector
 from fad.metrics.eer import eer
 from fad.scoring import log_ratio, predict
-from fad.train.settings import TrainSettings
 from fad.train.world import World
 from fad.utils.errors import FadError
 

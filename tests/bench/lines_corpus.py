@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fad.config import dump_config, merge_config
+from fad.config.resolve import dump_config, merge_config
 from fad.data import tables
 from fad.data.stored import FEATS
 from fad.report.scored import record_weights

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fad.adaptation.base import NotMergeable, TrainState
 from fad.boundary import FRONTEND, NONE, Boundary, needed_outputs
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.detector import Detector, build_detector
 
 KINDS = ("audio", "stored", "score")

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fad.config import CONF_DIR, load_config
+from fad.config.resolve import CONF_DIR, load_config
 from fad.detector import build_detector, write_weights
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.report.text import markdown_table, terminal_table

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from fad.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.detector import Detector, build_detector
 from tests.bench.work import Step, Work, scoring_step, training_step
 

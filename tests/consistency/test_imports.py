@@ -74,7 +74,7 @@ ANYTHING = {"bin", "__init__"}
 
 
 def room(path: Path) -> str:
-    """`encoders` for fad/encoders/xlsr.py, `config` for fad/config.py."""
+    """`encoders` for fad/encoders/xlsr.py, `config` for fad/config/resolve.py."""
     return path.relative_to(ROOT / "fad").parts[0].removesuffix(".py")
 
 
@@ -182,7 +182,7 @@ def test_the_running_encoder_needs_no_fairseq(mini_file):
     code = f"""
 import sys
 sys.modules["fairseq"] = sys.modules["omegaconf"] = None
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.detector import build_detector
 build_detector(load_config("lora"), {str(mini_file)!r})
 """

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from fad.config import CONF_DIR
+from fad.config.resolve import CONF_DIR
 from fad.counts import count_methods, read_shape
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pickle
 import yaml
 
 from fad.bin.train import main as train
-from fad.config import read_yaml
+from fad.config.resolve import read_yaml
 from fad.data.audio import read_audio
 from fad.data.tables import read_table, validate_data_dir
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from fad.bin.params import main as params
-from fad.config import dump_config, load_config
+from fad.config.resolve import dump_config, load_config
 from fad.data.sources import FrameSource
 from fad.data.stored import Stored
 from fad.detector import build_detector, save_detector

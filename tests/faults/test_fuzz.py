@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fad.calibration import read_calibration
-from fad.config import read_yaml
+from fad.config.resolve import read_yaml
 from fad.data import tables
 from fad.data.arks import read_matrix
 from fad.data.audio import read_audio

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.train.checkpointing import load_checkpoint
 from fad.train.experiment import train_experiment
 from fad.train.world import World

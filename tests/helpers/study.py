@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.report.description import settings
 from tests.helpers.reports import scored_trials, write_experiment
 

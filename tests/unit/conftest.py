@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from fad.config import dump_config, merge_config
+from fad.config.resolve import dump_config, merge_config
 from fad.report.scored import record_weights
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -3,7 +3,7 @@
 import pytest
 
 from fad.adaptation.base import TrainState
-from fad.config import CONF_DIR, load_config
+from fad.config.resolve import CONF_DIR, load_config
 from fad.counts import count_config, read_shape
 from fad.detector import build_detector, save_detector
 

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from fad.boundary import FRONTEND
-from fad.config import dump_config, load_config
+from fad.config.resolve import dump_config, load_config
 from fad.detector import build_detector, load_detector, read_weights, save_detector
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file

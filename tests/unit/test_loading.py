@@ -6,7 +6,7 @@ from torch import nn
 
 from fad.adaptation.base import NotMergeable
 from fad.adaptation.lora import LoRA, LowRankLinear
-from fad.config import load_config, read_yaml
+from fad.config.resolve import load_config, read_yaml
 from fad.detector import build_detector, load_detector, save_detector
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.encoders.int8 import Int8Linear

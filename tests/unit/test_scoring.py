@@ -6,7 +6,7 @@ import torch
 
 from fad import scoring
 from fad.backends.pool import Pool
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.data import frame_dump, tables
 from fad.data.audio import read_audio
 from fad.data.batches import length_batches

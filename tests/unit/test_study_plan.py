@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from fad import study_plan
-from fad.config import CONF_DIR, load_config
+from fad.config.resolve import CONF_DIR, load_config
 from fad.data.fingerprint import fingerprint
 from fad.study_plan import Axes, Standing, estimate, plan, preset, read_times
 from fad.utils.errors import FadError

@@ -8,7 +8,7 @@ from torch import nn
 
 from fad.adaptation.base import NotMergeable
 from fad.boundary import FRONTEND, NONE, block
-from fad.config import CONF_DIR, load_config
+from fad.config.resolve import CONF_DIR, load_config
 from fad.detector import Detector, build_detector, load_detector, save_detector
 from fad.utils.errors import FadError
 from fad.utils.files import write_text

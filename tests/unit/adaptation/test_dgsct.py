@@ -8,7 +8,7 @@ from torch import nn
 from fad.adaptation import dgsct
 from fad.adaptation.dgsct import Guide, GuidedAttention, GuidedBlock
 from fad.boundary import FRONTEND
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.detector import Detector, build_detector
 from fad.encoders.frame_grid import FrameGrid
 from fad.utils.errors import FadError

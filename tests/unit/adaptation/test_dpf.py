@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from fad.adaptation import dpf
 from fad.adaptation.base import TrainState
 from fad.adaptation.dpf import MaskedLinear, kth_magnitude, pack_bits, unpack_bits
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.detector import Detector, build_detector, load_detector, save_detector
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.train.checkpointing import load_checkpoint

@@ -7,7 +7,7 @@ from torch import nn
 
 from fad.adaptation import pela
 from fad.adaptation.pela import PELA, FactoredLinear
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.counts import count_config, read_shape
 from fad.detector import Detector, build_detector, load_detector, save_detector, write_weights
 from fad.encoders.checkpoint import pretrained_sha256

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fad.adaptation.relora import ReLoRA
-from fad.config import load_config
+from fad.config.resolve import load_config
 
 
 @pytest.mark.parametrize(("prune", "share"), [("magnitude", 0.75), ("random", 0.75)])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fad.adaptation.stochastic import Stochastic
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.detector import Detector, build_detector
 from fad.encoders import xlsr
 from fad.encoders.attention import SelfAttention

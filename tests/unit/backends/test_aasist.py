@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fad.backends.aasist import AASIST
-from fad.config import dump_config, load_config
+from fad.config.resolve import dump_config, load_config
 from fad.detector import build_detector, load_detector, save_detector
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file, write_text

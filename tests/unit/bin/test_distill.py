@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from fad.adaptation.pela import read_factors
 from fad.bin import distill
 from fad.boundary import NONE
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.data.fingerprint import fingerprint
 from fad.detector import build_detector
 from fad.encoders.checkpoint import pretrained_sha256

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from fad.bin import params
-from fad.config import CONF_DIR
+from fad.config.resolve import CONF_DIR
 from fad.encoders.released import parameter_shapes
 from fad.utils.errors import FadError
 from tests.helpers.released import MINI, XLSR_300M

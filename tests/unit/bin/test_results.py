@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fad.bin.results import main, parse_paths
-from fad.config import dump_config, merge_config
+from fad.config.resolve import dump_config, merge_config
 from fad.report.scored import record_weights
 from fad.utils.errors import FadError
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from fad.bin.show_config import main
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.utils.errors import FadError
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fad import registry
+from fad.config import registry
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from tests.helpers.contract import padded_batch
 from tests.helpers.huggingface import transformers_model, write_huggingface

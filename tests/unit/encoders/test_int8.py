@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fad.adaptation.lora import LowRankLinear
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.detector import build_detector
 from fad.encoders.int8 import Int8Linear, quantise, quantise_rows, quantise_weight
 from fad.utils.errors import FadError

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fad import registry
+from fad.config import registry
 from fad.encoders.checkpoint import read_checkpoint
 from fad.encoders.fairseq_xlsr import build_wav2vec2
 from tests.helpers.contract import padded_batch

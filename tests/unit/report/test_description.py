@@ -1,6 +1,6 @@
 import pytest
 
-from fad.config import merge_config
+from fad.config.resolve import merge_config
 from fad.report.description import describe, settings
 
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from fad.adaptation.pela import PELA
-from fad.config import load_config
+from fad.config.resolve import load_config
 from fad.detector import build_detector, write_weights
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file

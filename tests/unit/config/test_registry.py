@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from fad import registry
+from fad.config import registry
 from fad.utils.errors import FadError
 
 NAMES = [(slot, name) for slot, table in registry.SLOTS.items() for name in table]

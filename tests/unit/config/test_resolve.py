@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from fad.config import CONF_DIR, difference, dump_config, load_config, read_yaml
+from fad.config.resolve import CONF_DIR, difference, dump_config, load_config, read_yaml
 from fad.utils.errors import FadError
 
 SHIPPED = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))

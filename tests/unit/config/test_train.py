@@ -2,8 +2,8 @@
 
 import pytest
 
-from fad.config import load_config
-from fad.train.settings import TrainSettings
+from fad.config.resolve import load_config
+from fad.config.train import TrainSettings
 from fad.utils.errors import FadError
 
 

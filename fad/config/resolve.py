@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from fad.registry import SLOTS, check_keys
+from fad.config.registry import SLOTS, check_keys
 from fad.utils.errors import FadError, nearest
 
-CONF_DIR = Path(__file__).resolve().parent.parent / "conf"
+CONF_DIR = Path(__file__).resolve().parents[2] / "conf"
 # Of an experiment's config.yaml, besides the pre-trained file: sha256 of what it was made from.
 NOT_SETTINGS = ("data", "files")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

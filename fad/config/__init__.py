@@ -1,0 +1,1 @@
+"""Configs: read, composed, checked; and the registry of what they can name."""
