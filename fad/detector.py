@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation
-from fad.boundary import NONE, Boundary
 from fad.config import registry
 from fad.config.resolve import read_yaml
+from fad.encoders.boundary import NONE, Boundary
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.pretrained import Checkpoint
 from fad.utils.errors import FadError

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.blocks import choose_blocks, find_linear_layers, replace_module
 from fad.adaptation.low_rank import check_size
-from fad.boundary import Boundary
+from fad.encoders.boundary import Boundary
 
 LAST_OF_PARTS = ("out_proj", "fc2")  # the last layer of the attention, and of the feed-forward part
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fad.boundary import Boundary
+from fad.encoders.boundary import Boundary
 from fad.utils.errors import FadError
 
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from fad.adaptation.base import Adaptation
 from fad.adaptation.blocks import choose_blocks, find_parameters
-from fad.boundary import Boundary
+from fad.encoders.boundary import Boundary
 
 
 class BitFit(Adaptation):

@@ -8,7 +8,7 @@ from torchaudio.transforms import LFCC
 
 from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.low_rank import check_size
-from fad.boundary import NONE, Boundary
+from fad.encoders.boundary import NONE, Boundary
 from fad.utils.errors import FadError
 
 SAMPLE_RATE = 16_000

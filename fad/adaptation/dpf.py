@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fad.adaptation.base import Adaptation, TrainState
 from fad.adaptation.blocks import find_linear_layers, find_parameters, replace_module
 from fad.adaptation.low_rank import is_number
-from fad.boundary import FRONTEND, Boundary
+from fad.encoders.boundary import FRONTEND, Boundary
 from fad.utils.errors import FadError
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")

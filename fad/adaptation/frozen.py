@@ -3,7 +3,7 @@
 from torch import nn
 
 from fad.adaptation.base import Adaptation
-from fad.boundary import Boundary, block
+from fad.encoders.boundary import Boundary, block
 
 
 class Frozen(Adaptation):

@@ -5,7 +5,7 @@ import re
 from torch import nn
 
 from fad.adaptation.base import Adaptation
-from fad.boundary import NONE, Boundary
+from fad.encoders.boundary import NONE, Boundary
 
 
 class Full(Adaptation):

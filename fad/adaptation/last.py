@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.low_rank import check_size
-from fad.boundary import Boundary, block
+from fad.encoders.boundary import Boundary, block
 from fad.utils.errors import FadError
 from fad.utils.masks import length_mask
 

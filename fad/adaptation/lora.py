@@ -15,7 +15,7 @@ from fad.adaptation.blocks import (
     replace_module,
 )
 from fad.adaptation.low_rank import add_low_rank, check_rank_and_alpha, folded, is_number
-from fad.boundary import Boundary
+from fad.encoders.boundary import Boundary
 from fad.utils.errors import FadError
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from fad.adaptation.full import Full
-from fad.boundary import FRONTEND, Boundary
+from fad.encoders.boundary import FRONTEND, Boundary
 from fad.utils.errors import FadError
 
 

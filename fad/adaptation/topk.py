@@ -4,7 +4,7 @@ from torch import nn
 
 from fad.adaptation.base import Adaptation
 from fad.adaptation.blocks import find_parameters
-from fad.boundary import Boundary, block
+from fad.encoders.boundary import Boundary, block
 from fad.utils.errors import FadError
 
 

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.boundary import DUMP_HELP, parse_dump
 from fad.config.resolve import load_config
 from fad.data.jobs import add_job_options, check_job
+from fad.encoders.boundary import DUMP_HELP, parse_dump
 from fad.utils.cli import run
 from fad.utils.errors import FadError
 

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.boundary import DUMP_HELP, parse_dump
 from fad.config.resolve import load_config
+from fad.encoders.boundary import DUMP_HELP, parse_dump
 from fad.utils.cli import run
 
 DESCRIPTION = """\

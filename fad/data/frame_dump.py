@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fad.boundary import NONE
 from fad.data import tables
 from fad.data.jobs import left_to_do
 from fad.data.shards import Parts, cut, shard_name
 from fad.data.sources import AudioSource
 from fad.data.stored import ENCODER, FEATS, Stored
 from fad.data.windows import MAX_FRAMES, windows
+from fad.encoders.boundary import NONE
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, write_json
 from fad.utils.progress import progress

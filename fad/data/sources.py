@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fad.boundary import FRONTEND, NONE, Boundary
 from fad.data import tables
 from fad.data.arks import Entries, read_matrix
 from fad.data.audio import read_audio
@@ -17,6 +16,7 @@ from fad.data.lengths import prepared_length
 from fad.data.packed import Texts
 from fad.data.stored import FEATS, Stored
 from fad.data.waveform import prepare_waveform
+from fad.encoders.boundary import FRONTEND, NONE, Boundary
 from fad.utils.errors import FadError
 
 

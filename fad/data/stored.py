@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fad.boundary import Boundary
 from fad.data import tables
+from fad.encoders.boundary import Boundary
 from fad.utils.errors import FadError
 
 FEATS, ENCODER = "feats.scp", "encoder.json"

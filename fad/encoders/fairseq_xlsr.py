@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fad.boundary import FRONTEND, NONE, Boundary
 from fad.encoders.attention import SelfAttention
+from fad.encoders.boundary import FRONTEND, NONE, Boundary
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
 from fad.encoders.pretrained import Checkpoint, checked_sizes

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from fad.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
 from fad.encoders.attention import SelfAttention
+from fad.encoders.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
 from fad.encoders.folding import Folded
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.frontend import Frontend

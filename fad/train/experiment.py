@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from fad.boundary import NONE
 from fad.config import registry
 from fad.config.resolve import difference, dump_config, read_yaml
 from fad.config.train import TrainSettings
@@ -21,6 +20,7 @@ from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
 from fad.data.waveform import MIN_SAMPLES
 from fad.detector import CONFIG, WEIGHTS, Detector, assemble, new_adaptation
+from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.xlsr import XLSR
 from fad.train.checkpointing import CHECKPOINT, Progress

@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from fad.adaptation.base import NotMergeable, TrainState
-from fad.boundary import FRONTEND, NONE, Boundary, needed_outputs
 from fad.config.resolve import load_config
 from fad.detector import Detector, build_detector
+from fad.encoders.boundary import FRONTEND, NONE, Boundary, needed_outputs
 
 KINDS = ("audio", "stored", "score")
 BATCH, SAMPLES, STEPS = 2, 64_600, 2

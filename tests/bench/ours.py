@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from fad.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
 from fad.config.resolve import load_config
 from fad.detector import Detector, build_detector
+from fad.encoders.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
 from tests.bench.work import Step, Work, scoring_step, training_step
 
 TOP_HALF = range(13, 25)

@@ -7,9 +7,9 @@ from torch import nn
 
 from fad.adaptation import dgsct
 from fad.adaptation.dgsct import Guide, GuidedAttention, GuidedBlock
-from fad.boundary import FRONTEND
 from fad.config.resolve import load_config
 from fad.detector import Detector, build_detector
+from fad.encoders.boundary import FRONTEND
 from fad.encoders.frame_grid import FrameGrid
 from fad.utils.errors import FadError
 from tests.helpers import contract

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from fad.adaptation.last import LAST, LowRankAttention
-from fad.boundary import NONE, block
 from fad.config.resolve import load_config
 from fad.detector import Detector, build_detector
+from fad.encoders.boundary import NONE, block
 from fad.utils.errors import FadError
 from tests.helpers import contract
 

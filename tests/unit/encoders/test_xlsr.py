@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fad.boundary import FRONTEND, block
+from fad.encoders.boundary import FRONTEND, block
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.pretrained import PRETRAINING_PARTS
 from fad.encoders.released import parameter_shapes

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from fad.boundary import FRONTEND, NONE, block, named_boundary, needed_outputs, parse_dump
+from fad.encoders.boundary import FRONTEND, NONE, block, named_boundary, needed_outputs, parse_dump
 from fad.utils.errors import FadError
 
 
