@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 
 from fad.adaptation.base import NotMergeable
-from fad.detector import Detector, load_detector
 from fad.encoders.int8 import quantise
 from fad.model_options import INT8, PRECISIONS
+from fad.models.detector import Detector, load_detector
 from fad.utils.errors import FadError
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from fad.data.batches import Batch, Source, scoring_loader
 from fad.data.sources import WaveformSource
 from fad.data.windows import MAX_FRAMES, windows
-from fad.detector import Detector
+from fad.models.detector import Detector
 from fad.utils.devices import autocast
 from fad.utils.errors import FadError
 from fad.utils.progress import progress

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = get_parser().parse_args(argv)
     config = None if args.all else load_config(args.config, args.set)
-    from fad import counts
+    from fad.models import parameters as counts
 
     shape = counts.read_shape(args.pretrained)
     if config is None:

@@ -24,9 +24,9 @@ from fad.adaptation.pela import PELA, read_factors
 from fad.config.resolve import difference
 from fad.data.batches import Batch, EpochBatches, RandomCrops, training_loader
 from fad.data.sources import AudioSource
-from fad.detector import write_weights
 from fad.encoders.boundary import FRONTEND
 from fad.encoders.checkpoint import load_xlsr, pretrained_sha256, read_checkpoint
+from fad.models.detector import write_weights
 from fad.train.schedule import warmup_cosine
 from fad.train.stopping import Stopped, StopSignals
 from fad.utils.devices import autocast

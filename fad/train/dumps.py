@@ -11,9 +11,9 @@ from fad.data.batches import Source
 from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource, FrameSource
 from fad.data.stored import Stored, check_owner, description, dump_dir, is_complete
-from fad.detector import Detector, assemble, new_adaptation
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, named_boundary, needed_outputs
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
+from fad.models.detector import Detector, assemble, new_adaptation
 from fad.utils.devices import choose_device
 from fad.utils.errors import FadError
 

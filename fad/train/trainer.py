@@ -22,7 +22,7 @@ from fad.data.batches import (
     collate,
     training_loader,
 )
-from fad.detector import WEIGHTS, Detector, save_detector
+from fad.models.detector import WEIGHTS, Detector, save_detector
 from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from fad.train.schedule import warmup_cosine
 from fad.train.stopping import Stopped, StopSignals

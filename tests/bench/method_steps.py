@@ -21,8 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fad.adaptation.base import NotMergeable, TrainState
 from fad.config.resolve import load_config
-from fad.detector import Detector, build_detector
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, needed_outputs
+from fad.models.detector import Detector, build_detector
 
 KINDS = ("audio", "stored", "score")
 BATCH, SAMPLES, STEPS = 2, 64_600, 2

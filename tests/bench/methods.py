@@ -21,8 +21,8 @@ from statistics import median
 from typing import Any
 
 from fad.config.resolve import CONF_DIR, load_config
-from fad.detector import build_detector, write_weights
 from fad.encoders.checkpoint import pretrained_sha256
+from fad.models.detector import build_detector, write_weights
 from fad.report.text import markdown_table, terminal_table
 from fad.utils.cli import run
 from fad.utils.errors import FadError

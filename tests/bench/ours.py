@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from fad.config.resolve import load_config
-from fad.detector import Detector, build_detector
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
+from fad.models.detector import Detector, build_detector
 from tests.bench.work import Step, Work, scoring_step, training_step
 
 TOP_HALF = range(13, 25)

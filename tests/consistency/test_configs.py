@@ -4,7 +4,7 @@ import pytest
 
 from fad.config.registry import SLOTS
 from fad.config.resolve import CONF_DIR, load_config
-from fad.detector import build_detector
+from fad.models.detector import build_detector
 
 XLSR_ALONE = {"stochastic", "dgsct"}  # the contract test sees the others refused
 SHIPPED = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))

@@ -183,7 +183,7 @@ def test_the_running_encoder_needs_no_fairseq(mini_file):
 import sys
 sys.modules["fairseq"] = sys.modules["omegaconf"] = None
 from fad.config.resolve import load_config
-from fad.detector import build_detector
+from fad.models.detector import build_detector
 build_detector(load_config("lora"), {str(mini_file)!r})
 """
     run(code)

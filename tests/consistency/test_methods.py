@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from fad.config.resolve import CONF_DIR
-from fad.counts import count_methods, read_shape
+from fad.models.parameters import count_methods, read_shape
 
 ROOT = Path(__file__).parents[2]
 METHODS = {path.stem for path in CONF_DIR.glob("*.yaml")} - {"base"}

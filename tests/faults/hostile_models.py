@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from fad.detector import load_detector
+from fad.models.detector import load_detector
 from fad.train.checkpointing import load_checkpoint
 
 from .fault import CANARY, Fault, Hostile

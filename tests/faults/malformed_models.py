@@ -3,7 +3,7 @@
 import torch
 from safetensors.torch import save_file
 
-from fad.detector import load_detector
+from fad.models.detector import load_detector
 from fad.train.checkpointing import load_checkpoint
 from tests.helpers.released import MINI, write_random_checkpoint
 

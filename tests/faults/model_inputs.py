@@ -14,10 +14,10 @@ from fad.bin.params import main as params
 from fad.config.resolve import dump_config, load_config
 from fad.data.sources import FrameSource
 from fad.data.stored import Stored
-from fad.detector import build_detector, save_detector
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.fairseq_xlsr import load_fairseq_xlsr
 from fad.encoders.frame_grid import FrameGrid
+from fad.models.detector import build_detector, save_detector
 from fad.train.checkpointing import Progress, save_checkpoint
 from fad.utils.files import sha256_file
 from tests.helpers.huggingface import huggingface_state

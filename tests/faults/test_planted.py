@@ -15,12 +15,12 @@ import pytest
 import torch
 import yaml
 
-from fad import detector
 from fad.config import registry
 from fad.config import resolve as config
 from fad.config import train as settings
 from fad.data import arks, audio, audio_dump, corpus, lines, sources, tables
 from fad.encoders import checkpoint, fairseq_checkpoint, fairseq_xlsr, huggingface, pickled
+from fad.models import detector
 from fad.train import checkpointing
 
 from . import planted_scores

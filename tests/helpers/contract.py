@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fad.adaptation.base import TrainState
-from fad.detector import Detector
+from fad.models.detector import Detector
 
 LABELS = torch.tensor([0, 1, 1])
 

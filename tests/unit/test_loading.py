@@ -7,10 +7,10 @@ from torch import nn
 from fad.adaptation.base import NotMergeable
 from fad.adaptation.lora import LoRA, LowRankLinear
 from fad.config.resolve import load_config, read_yaml
-from fad.detector import build_detector, load_detector, save_detector
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.encoders.int8 import Int8Linear
 from fad.loading import load_for_scoring
+from fad.models.detector import build_detector, load_detector, save_detector
 from fad.utils.errors import FadError
 from fad.utils.files import write_text
 from tests.helpers import contract

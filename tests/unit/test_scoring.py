@@ -13,7 +13,7 @@ from fad.data.batches import length_batches
 from fad.data.sources import AudioSource, FrameSource
 from fad.data.stored import Stored
 from fad.data.windows import MAX_FRAMES, windows
-from fad.detector import build_detector
+from fad.models.detector import build_detector
 from fad.scoring import log_ratio, predict, score_waveform
 
 CPU = torch.device("cpu")

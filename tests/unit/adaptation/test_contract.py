@@ -8,8 +8,8 @@ from torch import nn
 
 from fad.adaptation.base import NotMergeable
 from fad.config.resolve import CONF_DIR, load_config
-from fad.detector import Detector, build_detector, load_detector, save_detector
 from fad.encoders.boundary import FRONTEND, NONE, block
+from fad.models.detector import Detector, build_detector, load_detector, save_detector
 from fad.utils.errors import FadError
 from fad.utils.files import write_text
 from tests.helpers import contract

@@ -8,9 +8,9 @@ from torch import nn
 from fad.adaptation import dgsct
 from fad.adaptation.dgsct import Guide, GuidedAttention, GuidedBlock
 from fad.config.resolve import load_config
-from fad.detector import Detector, build_detector
 from fad.encoders.boundary import FRONTEND
 from fad.encoders.frame_grid import FrameGrid
+from fad.models.detector import Detector, build_detector
 from fad.utils.errors import FadError
 from tests.helpers import contract
 from tests.helpers.contract import padded_batch

@@ -10,8 +10,8 @@ from fad.adaptation import dpf
 from fad.adaptation.base import TrainState
 from fad.adaptation.dpf import MaskedLinear, kth_magnitude, pack_bits, unpack_bits
 from fad.config.resolve import load_config
-from fad.detector import Detector, build_detector, load_detector, save_detector
 from fad.encoders.checkpoint import pretrained_sha256
+from fad.models.detector import Detector, build_detector, load_detector, save_detector
 from fad.train.checkpointing import load_checkpoint
 from fad.utils.errors import FadError
 from fad.utils.files import write_text

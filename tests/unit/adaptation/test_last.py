@@ -5,8 +5,8 @@ import torch
 
 from fad.adaptation.last import LAST, LowRankAttention
 from fad.config.resolve import load_config
-from fad.detector import Detector, build_detector
 from fad.encoders.boundary import NONE, block
+from fad.models.detector import Detector, build_detector
 from fad.utils.errors import FadError
 from tests.helpers import contract
 

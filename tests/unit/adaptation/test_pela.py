@@ -8,9 +8,15 @@ from torch import nn
 from fad.adaptation import pela
 from fad.adaptation.pela import PELA, FactoredLinear
 from fad.config.resolve import load_config
-from fad.counts import count_config, read_shape
-from fad.detector import Detector, build_detector, load_detector, save_detector, write_weights
 from fad.encoders.checkpoint import pretrained_sha256
+from fad.models.detector import (
+    Detector,
+    build_detector,
+    load_detector,
+    save_detector,
+    write_weights,
+)
+from fad.models.parameters import count_config, read_shape
 from fad.utils.errors import FadError
 from fad.utils.files import write_text
 from tests.helpers import contract

@@ -13,9 +13,9 @@ from fad.adaptation.lora import LoRA
 from fad.adaptation.lorta import LoRTA
 from fad.adaptation.low_rank import folded
 from fad.adaptation.topk import TopK
-from fad.detector import Detector
 from fad.encoders import fairseq_xlsr
 from fad.encoders.boundary import block
+from fad.models.detector import Detector
 from tests.helpers import contract
 from tests.helpers.contract import logits
 from tests.unit.adaptation import test_contract as clauses

@@ -9,7 +9,7 @@ from fad.adaptation.lora import LoRA
 from fad.adaptation.lorta import LoRTA
 from fad.adaptation.topk import TopK
 from fad.config.resolve import load_config
-from fad.detector import build_detector
+from fad.models.detector import build_detector
 from fad.utils.errors import FadError
 
 

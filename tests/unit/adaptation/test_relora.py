@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from fad.adaptation import relora
 from fad.adaptation.base import TrainState
 from fad.config.resolve import load_config
-from fad.detector import Detector, build_detector
+from fad.models.detector import Detector, build_detector
 from fad.train.schedule import warmup_cosine
 from fad.utils.errors import FadError
 from tests.helpers import contract

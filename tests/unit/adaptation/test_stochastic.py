@@ -5,10 +5,10 @@ import torch
 
 from fad.adaptation.stochastic import Stochastic
 from fad.config.resolve import load_config
-from fad.detector import Detector, build_detector
 from fad.encoders import xlsr
 from fad.encoders.attention import SelfAttention
 from fad.encoders.pooling import mean_pool
+from fad.models.detector import Detector, build_detector
 from fad.utils.errors import FadError
 from tests.helpers import contract
 from tests.helpers.contract import logits

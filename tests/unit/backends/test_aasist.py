@@ -5,7 +5,7 @@ import torch
 
 from fad.backends.aasist import AASIST
 from fad.config.resolve import dump_config, load_config
-from fad.detector import build_detector, load_detector, save_detector
+from fad.models.detector import build_detector, load_detector, save_detector
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file, write_text
 

@@ -16,9 +16,9 @@ from fad.adaptation.pela import read_factors
 from fad.bin import distill
 from fad.config.resolve import load_config
 from fad.data.fingerprint import fingerprint
-from fad.detector import build_detector
 from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256
+from fad.models.detector import build_detector
 from fad.train.distillation import Distiller
 from fad.train.stopping import Stopped
 from fad.utils.errors import FadError

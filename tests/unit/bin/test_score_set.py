@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from fad import loading
 from fad.bin import score_set
 from fad.data import shards, tables
-from fad.detector import Detector
+from fad.models.detector import Detector
 from fad.utils.errors import FadError
 from tests.helpers.experiment import train
 

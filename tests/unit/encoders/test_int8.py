@@ -6,8 +6,8 @@ from torch import nn
 
 from fad.adaptation.lora import LowRankLinear
 from fad.config.resolve import load_config
-from fad.detector import build_detector
 from fad.encoders.int8 import Int8Linear, quantise, quantise_rows, quantise_weight
+from fad.models.detector import build_detector
 from fad.utils.errors import FadError
 from tests.helpers import contract
 from tests.helpers.contract import logits

@@ -5,7 +5,7 @@ import yaml
 
 from fad.adaptation.pela import PELA
 from fad.config.resolve import load_config
-from fad.detector import build_detector, write_weights
+from fad.models.detector import build_detector, write_weights
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 from tests.helpers.experiment import train

@@ -9,8 +9,8 @@ import torch
 import yaml
 
 from fad.bin import dump_frames as entry
-from fad.detector import load_detector, read_weights
 from fad.encoders.checkpoint import pretrained_sha256
+from fad.models.detector import load_detector, read_weights
 from fad.utils.errors import FadError
 from tests.helpers.contract import logits
 from tests.helpers.experiment import dump_frames, train

@@ -11,8 +11,8 @@ import torch
 import yaml
 
 from fad.config.resolve import dump_config, load_config
-from fad.detector import build_detector, load_detector, read_weights, save_detector
 from fad.encoders.boundary import FRONTEND
+from fad.models.detector import build_detector, load_detector, read_weights, save_detector
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 from tests.helpers.contract import logits, padded_batch, train_steps

@@ -4,8 +4,8 @@ import pytest
 
 from fad.adaptation.base import TrainState
 from fad.config.resolve import CONF_DIR, load_config
-from fad.counts import count_config, read_shape
-from fad.detector import build_detector, save_detector
+from fad.models.detector import build_detector, save_detector
+from fad.models.parameters import count_config, read_shape
 
 CONFIGS = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
 # On XLS-R 300M: 24 blocks, D = 1024, 16 heads, FFN 4096.

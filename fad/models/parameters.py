@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from fad.config.resolve import CONF_DIR, load_config
-from fad.detector import Detector, assemble, new_adaptation, weights_metadata
 from fad.encoders.checkpoint import read_checkpoint
 from fad.encoders.pretrained import Checkpoint
 from fad.encoders.released import shape_of
+from fad.models.detector import Detector, assemble, new_adaptation, weights_metadata
 from fad.utils.errors import FadError
 
 DEFAULT_SHAPE = "xls-r-300m"
