@@ -14,7 +14,7 @@ from typing import Any
 from fad.config import registry
 from fad.config.resolve import CONF_DIR, difference, load_config, read_yaml
 from fad.config.train import TrainSettings
-from fad.data.fingerprint import fingerprint
+from fad.dump.fingerprint import fingerprint
 from fad.utils.errors import FadError, nearest
 from fad.utils.files import sha256_file
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.data.jobs import add_job_options, check_job
+from fad.dump.jobs import add_job_options, check_job
 from fad.utils.cli import run
 
 DESCRIPTION = """\
@@ -43,11 +43,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs one job, or joins all.
 
     Raises:
-        FadError: See `fad.data.audio_dump`; also a job that is not within 1 and nj.
+        FadError: See `fad.dump.audio`; also a job that is not within 1 and nj.
     """
     args = get_parser().parse_args(argv)
     check_job(args)
-    from fad.data.audio_dump import combine, dump_job
+    from fad.dump.audio import combine, dump_job
 
     if args.combine:
         combine(args.data, args.out, args.nj, skip_bad=args.on_error == "skip")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.config.resolve import load_config
-from fad.data.jobs import add_job_options, check_job
+from fad.dump.jobs import add_job_options, check_job
 from fad.encoders.boundary import DUMP_HELP, parse_dump
 from fad.utils.cli import run
 from fad.utils.errors import FadError
@@ -57,8 +57,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     audio = args.dump_dir / "audio" / args.name
     if not (audio / "wav.scp").is_file():
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) for this set")
-    from fad.data import frame_dump
-    from fad.train.dumps import open_dumps
+    from fad.dump import features as frame_dump
+    from fad.dump.plan import open_dumps
 
     dumps = open_dumps(config, args.pretrained, args.dump_dir, args.name, args.use, args.ngpu)
     source = dumps.audio_source()

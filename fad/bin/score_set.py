@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.data.jobs import add_job_options, check_job, left_to_do
-from fad.data.shards import Parts, audio_parts
+from fad.dump.jobs import add_job_options, check_job, left_to_do
+from fad.dump.shards import Parts, audio_parts
 from fad.model_options import add_model_options, manner
 from fad.report.scored import identity, record_weights
 from fad.utils.cli import run

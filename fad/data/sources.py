@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from fad.data import tables
-from fad.data.arks import Entries, read_matrix
 from fad.data.audio import read_audio
 from fad.data.lengths import prepared_length
 from fad.data.packed import Texts
-from fad.data.stored import FEATS, Stored
 from fad.data.waveform import prepare_waveform
+from fad.dump.arks import Entries, read_matrix
+from fad.dump.layout import FEATS, Stored
 from fad.encoders.boundary import FRONTEND, NONE, Boundary
 from fad.utils.errors import FadError
 

@@ -17,14 +17,14 @@ from fad.config.resolve import difference, dump_config, read_yaml
 from fad.config.train import TrainSettings
 from fad.data import tables
 from fad.data.batches import Source
-from fad.data.fingerprint import fingerprint
 from fad.data.waveform import MIN_SAMPLES
+from fad.dump.fingerprint import fingerprint
+from fad.dump.plan import Dumps
 from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.xlsr import XLSR
 from fad.models.detector import CONFIG, WEIGHTS, Detector, assemble, new_adaptation
 from fad.train.checkpointing import CHECKPOINT, Progress
-from fad.train.dumps import Dumps
 from fad.train.trainer import Trainer
 from fad.train.world import World
 from fad.utils.devices import autocast

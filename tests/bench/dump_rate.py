@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fad.data.stored import Stored, dump_dir
+from fad.dump.layout import Stored, dump_dir
 from fad.report.text import terminal_table
 from fad.utils.cli import run
 from fad.utils.git import CODE

@@ -10,7 +10,7 @@ import numpy as np
 
 from fad.config.resolve import dump_config, merge_config
 from fad.data import tables
-from fad.data.stored import FEATS
+from fad.dump.layout import FEATS
 from fad.report.scored import record_weights
 
 CORPUS = "asvspoof2019_la"

@@ -65,7 +65,7 @@ def prepare(folder: Path, count: int) -> Run:
 
 def fingerprint(folder: Path, count: int) -> Run:
     """That of a dump, as training takes it."""
-    from fad.data.fingerprint import fingerprint
+    from fad.dump.fingerprint import fingerprint
 
     return lambda: fingerprint(Places(folder).audio)
 
@@ -104,7 +104,7 @@ def frames(folder: Path, count: int) -> Run:
     """A FrameSource, its data worker, and the order of an epoch."""
     from fad.data.batches import EpochBatches
     from fad.data.sources import FrameSource
-    from fad.data.stored import Stored
+    from fad.dump.layout import Stored
 
     grid, places = tiny_grid(), Places(folder)
 
@@ -149,8 +149,8 @@ def own_mib() -> float:
 
 def join_scores(folder: Path, count: int) -> Run:
     """A set cut into shards, whose scores lie there, dealt out to jobs, checked and joined."""
-    from fad.data.jobs import deal
-    from fad.data.shards import audio_parts
+    from fad.dump.jobs import deal
+    from fad.dump.shards import audio_parts
 
     out, audio, about = folder / "joined", Places(folder).audio, ["precision fp32"]
     parts = audio_parts(out, audio, about)

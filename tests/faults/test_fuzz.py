@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from fad.calibration import read_calibration
 from fad.config.resolve import read_yaml
 from fad.data import tables
-from fad.data.arks import read_matrix
 from fad.data.audio import read_audio
 from fad.data.protocols import read_key
+from fad.dump.arks import read_matrix
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
 from fad.scores.asv_scores import read_asv_scores
 from fad.scores.score_files import read_scores

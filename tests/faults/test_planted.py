@@ -18,7 +18,9 @@ import yaml
 from fad.config import registry
 from fad.config import resolve as config
 from fad.config import train as settings
-from fad.data import arks, audio, audio_dump, corpus, lines, sources, tables
+from fad.data import audio, corpus, lines, sources, tables
+from fad.dump import arks
+from fad.dump import audio as audio_dump
 from fad.encoders import checkpoint, fairseq_checkpoint, fairseq_xlsr, huggingface, pickled
 from fad.models import detector
 from fad.train import checkpointing

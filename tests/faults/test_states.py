@@ -13,7 +13,7 @@ import yaml
 from fad.bin.score import main as score
 from fad.bin.score_set import main as score_set
 from fad.data.sources import AudioSource
-from fad.data.stored import ENCODER, FEATS, check_owner, is_complete
+from fad.dump.layout import ENCODER, FEATS, check_owner, is_complete
 from fad.encoders.frame_grid import FrameGrid
 from fad.utils.errors import FadError
 from tests.helpers.experiment import train

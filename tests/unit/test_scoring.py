@@ -7,12 +7,13 @@ import torch
 from fad import scoring
 from fad.backends.pool import Pool
 from fad.config.resolve import load_config
-from fad.data import frame_dump, tables
+from fad.data import tables
 from fad.data.audio import read_audio
 from fad.data.batches import length_batches
 from fad.data.sources import AudioSource, FrameSource
-from fad.data.stored import Stored
 from fad.data.windows import MAX_FRAMES, windows
+from fad.dump import features as frame_dump
+from fad.dump.layout import Stored
 from fad.models.detector import build_detector
 from fad.scoring import log_ratio, predict, score_waveform
 

@@ -10,9 +10,10 @@ import pytest
 import soundfile as sf
 
 from fad.bin.dump_audio import main
-from fad.data import audio_dump, shards
-from fad.data.shards import Parts
 from fad.data.tables import read_table, validate_data_dir, write_data_dir
+from fad.dump import audio as audio_dump
+from fad.dump import shards
+from fad.dump.shards import Parts
 from fad.utils.errors import FadError
 
 RATE = 16000

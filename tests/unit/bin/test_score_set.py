@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from fad import loading
 from fad.bin import score_set
-from fad.data import shards, tables
+from fad.data import tables
+from fad.dump import shards
 from fad.models.detector import Detector
 from fad.utils.errors import FadError
 from tests.helpers.experiment import train

@@ -1,7 +1,7 @@
 """What is stored is named and described by the encoder, the boundary and the audio."""
 
-from fad.data import stored
-from fad.data.stored import Stored
+from fad.dump import layout as stored
+from fad.dump.layout import Stored
 
 FRONTEND = Stored(0, 32, None, "float32")
 ABOUT = {

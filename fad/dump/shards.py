@@ -18,8 +18,8 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 from fad.data import tables
-from fad.data.jobs import jobs_of
 from fad.data.lengths import prepared_length
+from fad.dump.jobs import jobs_of
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, remove_parts
 

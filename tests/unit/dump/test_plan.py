@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from fad.bin import dump_frames
+from fad.dump.plan import Dumps, open_dumps
 from fad.encoders.boundary import FRONTEND, NONE, block
 from fad.encoders.checkpoint import pretrained_sha256
-from fad.train.dumps import Dumps, open_dumps
 from fad.utils.errors import FadError
 from tests.helpers.experiment import losses, small_config, train
 

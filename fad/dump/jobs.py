@@ -1,4 +1,4 @@
-"""Which shards of the work one of several jobs does; `fad.data.shards` says what a shard is."""
+"""Which shards of the work one of several jobs does; `fad.dump.shards` says what a shard is."""
 
 import argparse
 import logging

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fad.data.jobs import add_job_options, check_job, deal, jobs_of, left_to_do
+from fad.dump.jobs import add_job_options, check_job, deal, jobs_of, left_to_do
 from fad.utils.errors import FadError
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fad.data import tables
-from fad.data.arks import Entries, read_matrix
+from fad.dump.arks import Entries, read_matrix
 from fad.utils.errors import FadError
 
 

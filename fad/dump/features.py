@@ -20,11 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from fad.data import tables
-from fad.data.jobs import left_to_do
-from fad.data.shards import Parts, cut, shard_name
 from fad.data.sources import AudioSource
-from fad.data.stored import ENCODER, FEATS, Stored
 from fad.data.windows import MAX_FRAMES, windows
+from fad.dump.jobs import left_to_do
+from fad.dump.layout import ENCODER, FEATS, Stored
+from fad.dump.shards import Parts, cut, shard_name
 from fad.encoders.boundary import NONE
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, write_json

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from fad.data import frame_dump, shards, stored, tables
-from fad.data.frame_dump import Target
+from fad.data import tables
 from fad.data.sources import AudioSource
-from fad.data.stored import Stored
+from fad.dump import features as frame_dump
+from fad.dump import layout as stored
+from fad.dump import shards
+from fad.dump.features import Target
+from fad.dump.layout import Stored
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.utils.errors import FadError
 

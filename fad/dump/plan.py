@@ -8,9 +8,9 @@ from typing import Any
 
 from fad.config.train import TrainSettings
 from fad.data.batches import Source
-from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource, FrameSource
-from fad.data.stored import Stored, check_owner, description, dump_dir, is_complete
+from fad.dump.fingerprint import fingerprint
+from fad.dump.layout import Stored, check_owner, description, dump_dir, is_complete
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, named_boundary, needed_outputs
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.models.detector import Detector, assemble, new_adaptation

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fad.data import tables
-from fad.data.jobs import deal
-from fad.data.shards import FEWEST, Parts, audio_parts, cut
+from fad.dump.jobs import deal
+from fad.dump.shards import FEWEST, Parts, audio_parts, cut
 from fad.utils.errors import FadError
 from fad.utils.files import remove_parts
 

@@ -17,8 +17,8 @@ import soundfile as sf
 
 from fad.data import tables
 from fad.data.audio import SAMPLE_RATE, probe, read_audio
-from fad.data.jobs import left_to_do
-from fad.data.shards import Parts, cut, shard_name
+from fad.dump.jobs import left_to_do
+from fad.dump.shards import Parts, cut, shard_name
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, write_text
 from fad.utils.progress import progress
