@@ -45,8 +45,8 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the results of one file of scores; warnings go to standard error."""
     args = get_parser().parse_args(argv)
-    from fad.report.sasv import as_text, evaluate_sasv
-    from fad.scores.sasv_files import read_sasv_trials
+    from fad.evaluation.sasv.files import read_sasv_trials
+    from fad.evaluation.sasv.results import as_text, evaluate_sasv
 
     results = evaluate_sasv(read_sasv_trials(args.scores, args.key), args.threshold)
     as_json = json.dumps(results, indent=2, allow_nan=False)

@@ -24,7 +24,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fad.metrics.adcf import min_adcf
+from fad.evaluation.sasv.adcf import min_adcf
+from fad.evaluation.sasv.eer import sasv_eers
+from fad.evaluation.sasv.teer import concurrent_teer
 from fad.metrics.bootstrap import eer_interval
 from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
@@ -32,9 +34,7 @@ from fad.metrics.decisions import auc
 from fad.metrics.det import det_curve
 from fad.metrics.eer import eer
 from fad.metrics.paired import paired_tests
-from fad.metrics.sasv import sasv_eers
 from fad.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
-from fad.metrics.teer import concurrent_teer
 from fad.report.text import terminal_table
 
 CHECKED_TRIALS = 2000

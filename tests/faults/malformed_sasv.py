@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fad.bin.evaluate_sasv import main as evaluate_sasv
-from fad.scores.sasv_files import read_sasv_key, read_sasv_scores
+from fad.evaluation.sasv.files import read_sasv_key, read_sasv_scores
 
 from .fault import Fault
 from .inputs import file

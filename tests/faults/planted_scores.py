@@ -2,8 +2,9 @@
 
 from fad import calibration
 from fad.data import protocols, sheets
+from fad.evaluation.sasv import files as sasv_files
 from fad.report import calibrated
-from fad.scores import joining, reading, sasv_files, score_files, trials
+from fad.scores import joining, reading, score_files, trials
 
 from .planting import Planted, both, does_nothing, put, same
 

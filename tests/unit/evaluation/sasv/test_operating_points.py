@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fad.metrics.verification import verifier_points
+from fad.evaluation.sasv.operating_points import verifier_points
 
 
 def test_each_point_is_what_its_threshold_gives():

@@ -1,7 +1,7 @@
 """Architecture-agnostic detection cost, a-DCF, of spoofing-robust speaker verification.
 
 One score decides a trial, whatever made it: a tandem, a fusion or one network. With the error
-rates of `fad.metrics.verification`, the priors p of the three kinds of trial and the costs C
+rates of `fad.evaluation.sasv.operating_points`, the priors p of the three kinds of trial and the costs C
 
     a-DCF(t) = C_miss p_tar P_miss(t) + C_fa p_non P_fa(t) + C_fa,spoof p_spoof P_fa,spoof(t)
 
@@ -18,9 +18,9 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fad.evaluation.sasv.operating_points import verifier_points
 from fad.metrics.det import check_scores, check_threshold
 from fad.metrics.tdcf import TandemPriors
-from fad.metrics.verification import verifier_points
 
 
 @dataclass(frozen=True)

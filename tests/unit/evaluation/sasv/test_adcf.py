@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fad.metrics.adcf import ASVSPOOF5_TRACK2, AdcfCosts, adcf_at, min_adcf
+from fad.evaluation.sasv.adcf import ASVSPOOF5_TRACK2, AdcfCosts, adcf_at, min_adcf
 
 SCORES = st.lists(st.integers(-4, 4), min_size=1, max_size=8)
 # p_tar, p_non, p_spoof, C_miss, C_fa, C_fa,spoof: ASVspoof 5, and one where accepting all is cheap

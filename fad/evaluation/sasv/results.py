@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fad.metrics.adcf import adcf_at, min_adcf
-from fad.metrics.sasv import sasv_eers
+from fad.evaluation.sasv.adcf import adcf_at, min_adcf
+from fad.evaluation.sasv.eer import sasv_eers
+from fad.evaluation.sasv.files import SasvTrials
+from fad.evaluation.sasv.teer import concurrent_teer
 from fad.metrics.tdcf import asv_rates, min_tdcf_2021
-from fad.metrics.teer import concurrent_teer
 from fad.report.summary import Table, asv_sentence, decimal, whole
 from fad.report.text import terminal_table
-from fad.scores.sasv_files import SasvTrials
 from fad.utils.errors import FadError
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fad.scores.sasv_files import read_sasv_key, read_sasv_scores, read_sasv_trials
+from fad.evaluation.sasv.files import read_sasv_key, read_sasv_scores, read_sasv_trials
 from fad.utils.errors import FadError
 
 HEADER = "spk\tfilename\tcm-score\tasv-score\tsasv-score\n"

@@ -1,0 +1,1 @@
+"""Spoofing-aware speaker verification."""
