@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     inputs = {path.resolve() for path in (args.calibration, *args.scores)}
     if args.out.resolve() in inputs:
         raise FadError(f"--out {args.out}: is an input, which would be lost: name another file")
-    from fad.calibration import read_calibration
-    from fad.report.calibrated import apply_to_files
+    from fad.evaluation.calibration.files import apply_to_files
+    from fad.evaluation.calibration.model import read_calibration
     from fad.scores.reading import read_files
     from fad.scores.score_files import write_scores
 

@@ -51,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     for path in args.scores if args.model else ():
         check_weights(args.model, path)
-    from fad.calibration import write_calibration
-    from fad.report.calibrated import by_class, doubts, fit_files, fit_table, formula
+    from fad.evaluation.calibration.files import by_class, doubts, fit_files, fit_table, formula
+    from fad.evaluation.calibration.model import write_calibration
     from fad.report.text import terminal_table
     from fad.scores.reading import read_systems
     from fad.scores.trials import choose_phase

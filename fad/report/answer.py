@@ -5,9 +5,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from fad.calibration import CALIBRATION, Calibration
+from fad.evaluation.calibration.files import read_model_calibration
+from fad.evaluation.calibration.model import CALIBRATION, Calibration
 from fad.metrics.dcf import ASVSPOOF5, DcfCosts
-from fad.report.calibrated import read_model_calibration
 from fad.utils.cli import parse_bool
 from fad.utils.errors import FadError
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fad.calibration import CALIBRATION, Calibration
 from fad.data.tables import read_labels, read_table, read_wav_scp
+from fad.evaluation.calibration.files import calibrated_results, read_model_calibration
+from fad.evaluation.calibration.model import CALIBRATION, Calibration
 from fad.plots.det import draw_det
-from fad.report.calibrated import calibrated_results, read_model_calibration
 from fad.report.curves import set_curves, write_curves
 from fad.report.description import describe
 from fad.report.evaluation import evaluate

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fad.calibration import Calibration, System, write_calibration
+from fad.evaluation.calibration.model import Calibration, System, write_calibration
 from fad.utils.files import sha256_file
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from typing import Any
 from fad.bin.apply_calibration import main as apply_calibration
 from fad.bin.calibrate import main as calibrate
 from fad.bin.score import main as score
-from fad.calibration import read_calibration
+from fad.evaluation.calibration.model import read_calibration
 
 from .fault import Fault, Hostile
 from .inputs import Maker, file

@@ -1,9 +1,9 @@
 """The guards of scores, keys and calibrations, each with the malformed input that needs it."""
 
-from fad import calibration
 from fad.data import protocols, sheets
+from fad.evaluation.calibration import files as calibrated
+from fad.evaluation.calibration import model as calibration
 from fad.evaluation.sasv import files as sasv_files
-from fad.report import calibrated
 from fad.scores import joining, reading, score_files, trials
 
 from .planting import Planted, both, does_nothing, put, same

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fad.calibration import read_calibration
 from fad.config.resolve import read_yaml
 from fad.data import tables
 from fad.data.audio import read_audio
 from fad.data.protocols import read_key
 from fad.dump.arks import read_matrix
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
+from fad.evaluation.calibration.model import read_calibration
 from fad.scores.asv_scores import read_asv_scores
 from fad.scores.score_files import read_scores
 from fad.utils.errors import FadError

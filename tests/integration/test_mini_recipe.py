@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fad.data.tables import read_table, validate_data_dir
-from fad.report.calibrated import read_model_calibration
+from fad.evaluation.calibration.files import read_model_calibration
 
 from .stages import METHODS, SHORT, open_recipe
 

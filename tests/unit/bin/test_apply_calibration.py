@@ -3,8 +3,8 @@
 import pytest
 
 from fad.bin import apply_calibration
-from fad.calibration import Calibration, System, write_calibration
 from fad.data.tables import read_table
+from fad.evaluation.calibration.model import Calibration, System, write_calibration
 from fad.utils.errors import FadError
 
 FUSION = Calibration((2.0, -0.5), 1.0, 0.5, 1, 1, (System("a"), System("b")))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fad.bin import calibrate
-from fad.calibration import read_calibration
-from fad.logistic import fit_calibration
+from fad.evaluation.calibration.logistic import fit_calibration
+from fad.evaluation.calibration.model import read_calibration
 from fad.metrics.cllr import cllr
 from fad.report.scored import record_weights
 from fad.utils.errors import FadError

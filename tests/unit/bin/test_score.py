@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from fad.bin import calibrate, score, score_set
-from fad.calibration import read_calibration
 from fad.data import tables
+from fad.evaluation.calibration.model import read_calibration
 from fad.utils.errors import FadError
 
 INT8 = 0.05  # on scores near 1

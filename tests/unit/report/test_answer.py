@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fad.calibration import Calibration, System, write_calibration
+from fad.evaluation.calibration.model import Calibration, System, write_calibration
 from fad.metrics.dcf import DcfCosts
 from fad.report.answer import Decision, add_answer_options, read_answer
 from fad.utils.errors import FadError

@@ -5,8 +5,8 @@ import weakref
 import pytest
 from PIL import Image
 
-from fad.calibration import Calibration, System, write_calibration
 from fad.data.tables import read_table, write_table
+from fad.evaluation.calibration.model import Calibration, System, write_calibration
 from fad.metrics.cllr import cllr
 from fad.metrics.dcf import act_dcf
 from fad.report.curves import read_curves, set_curves

@@ -7,8 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 import fad.report
-from fad.calibration import Calibration, System
-from fad.report.calibrated import calibrated_results
+from fad.evaluation.calibration.files import calibrated_results
+from fad.evaluation.calibration.model import Calibration, System
 from fad.report.evaluation import evaluate
 from fad.report.experiment import report
 from fad.report.summary import SCHEMA_VERSION

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from fad.calibration import System
-from fad.logistic import fit_calibration
+from fad.evaluation.calibration.logistic import fit_calibration
+from fad.evaluation.calibration.model import System
 from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import act_dcf, min_dcf
 from fad.metrics.eer import eer
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[5] / "shared" / "data"
 SCORES = st.lists(st.integers(-4, 4), min_size=1, max_size=12)
 
 

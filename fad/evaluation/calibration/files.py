@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from fad.calibration import CALIBRATION, REMEDY, Calibration, System, read_calibration
 from fad.data.tables import check_same_keys
+from fad.evaluation.calibration.model import (
+    CALIBRATION,
+    REMEDY,
+    Calibration,
+    System,
+    read_calibration,
+)
 from fad.metrics.cllr import cllr, min_cllr
 from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.metrics.decisions import auc, decisions_at
@@ -33,7 +39,9 @@ def fit_files(
     Raises:
         FadError: the scores cannot be fitted, or the prior is out of its range.
     """
-    from fad.logistic import fit_calibration  # with SciPy, which no other function here waits for
+    from fad.evaluation.calibration.logistic import (
+        fit_calibration,  # with SciPy, which no other function here waits for
+    )
 
     systems = [System(str(path), sha256_file(path), recorded_weights(path)) for path in paths]
     try:

@@ -6,11 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from fad.calibration import Calibration, System, write_calibration
 from fad.data.tables import read_labels
-from fad.metrics.cllr import cllr, min_cllr
-from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
-from fad.report.calibrated import (
+from fad.evaluation.calibration.files import (
     apply_to_files,
     by_class,
     calibrated_results,
@@ -20,6 +17,9 @@ from fad.report.calibrated import (
     formula,
     read_model_calibration,
 )
+from fad.evaluation.calibration.model import Calibration, System, write_calibration
+from fad.metrics.cllr import cllr, min_cllr
+from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.report.scored import record_weights
 from fad.scores.score_files import read_scores
 from fad.scores.trials import make_trials

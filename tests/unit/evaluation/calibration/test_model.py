@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fad.calibration import Calibration, System, read_calibration, write_calibration
+from fad.evaluation.calibration.model import (
+    Calibration,
+    System,
+    read_calibration,
+    write_calibration,
+)
 from fad.utils.errors import FadError
 
 ONE = Calibration((2.0,), -1.5, 0.5, 3, 4, (System("a", "0" * 64, "f" * 64),))

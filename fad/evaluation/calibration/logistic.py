@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from fad.calibration import Calibration, System, score_matrix
+from fad.evaluation.calibration.model import Calibration, System, score_matrix
 
 _TOO_FAR = "the scores are too large or too close together to calculate with: rescale them"
 _NEAR = 1e-8  # norm of the gradient, as a share of J at 0, from where on full steps are safe

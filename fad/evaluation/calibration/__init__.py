@@ -1,0 +1,1 @@
+"""Calibration: from scores to log-likelihood ratios."""
