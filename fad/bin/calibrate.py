@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.report.scored import check_weights
+from fad.experiment.scores import check_weights
 from fad.scores.options import add_key_options, add_score_options
 from fad.utils.cli import run
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fad.dump.jobs import add_job_options, check_job, left_to_do
 from fad.dump.shards import Parts, audio_parts
+from fad.experiment.scores import identity, record_weights
 from fad.model_options import add_model_options, manner
-from fad.report.scored import identity, record_weights
 from fad.utils.cli import run
 from fad.utils.errors import FadError
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fad.config.resolve import CONF_DIR, NOT_SETTINGS, dotted_values, merge_config, read_yaml
 from fad.data.tables import NO_ATTACK, read_labels, read_table
-from fad.report.training import REQUIRED, read_train_summary
+from fad.experiment.summary import REQUIRED, read_train_summary
 from fad.utils.git import git_hash
 
 CONFIG = "config.yaml"

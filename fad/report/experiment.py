@@ -9,15 +9,15 @@ from typing import Any
 from fad.data.tables import read_labels, read_table, read_wav_scp
 from fad.evaluation.calibration.files import calibrated_results, read_model_calibration
 from fad.evaluation.calibration.model import CALIBRATION, Calibration
+from fad.experiment.scores import check_weights
+from fad.experiment.summary import read_cost
 from fad.plots.det import draw_det
 from fad.report.curves import set_curves, write_curves
 from fad.report.description import describe
 from fad.report.evaluation import evaluate
 from fad.report.overview import read_results
 from fad.report.results_md import results_md
-from fad.report.scored import check_weights
 from fad.report.summary import SCHEMA_VERSION
-from fad.report.training import read_cost
 from fad.scores.asv_scores import read_asv_scores
 from fad.scores.data_columns import column_files, read_columns
 from fad.scores.score_files import read_scores

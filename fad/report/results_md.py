@@ -152,7 +152,7 @@ def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str
 
     Args:
         results: what results.json holds (see `fad.report.experiment`).
-        cost: what cost.json holds (see `fad.report.training`).
+        cost: what cost.json holds (see `fad.experiment.summary`).
         plots: file name of the DET plot by set.
     """
     sets = results["test_sets"]

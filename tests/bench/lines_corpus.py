@@ -11,7 +11,7 @@ import numpy as np
 from fad.config.resolve import dump_config, merge_config
 from fad.data import tables
 from fad.dump.layout import FEATS
-from fad.report.scored import record_weights
+from fad.experiment.scores import record_weights
 
 CORPUS = "asvspoof2019_la"
 CLIPS = 1000  # in a folder

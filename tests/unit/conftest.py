@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fad.config.resolve import dump_config, merge_config
-from fad.report.scored import record_weights
+from fad.experiment.scores import record_weights
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 SUMMARY = {

@@ -6,7 +6,7 @@ import pytest
 
 from fad.bin.results import main, parse_paths
 from fad.config.resolve import dump_config, merge_config
-from fad.report.scored import record_weights
+from fad.experiment.scores import record_weights
 from fad.utils.errors import FadError
 
 SUMMARY = {

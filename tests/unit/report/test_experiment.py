@@ -7,11 +7,11 @@ from PIL import Image
 
 from fad.data.tables import read_table, write_table
 from fad.evaluation.calibration.model import Calibration, System, write_calibration
+from fad.experiment.scores import record_weights
 from fad.metrics.cllr import cllr
 from fad.metrics.dcf import act_dcf
 from fad.report.curves import read_curves, set_curves
 from fad.report.experiment import read_trials, report
-from fad.report.scored import record_weights
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 

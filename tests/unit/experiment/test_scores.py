@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from fad.report.scored import check_weights, record_weights, recorded_weights
+from fad.experiment.scores import check_weights, record_weights, recorded_weights
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 
