@@ -5,8 +5,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.model_options import add_model_options
-from fad.report.answer import add_answer_options, read_answer
+from fad.inference.decision import add_answer_options, read_answer
+from fad.inference.options import add_model_options
 from fad.utils.cli import run
 from fad.utils.errors import FadError
 
@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     import numpy as np
 
     from fad.data.audio import read_audio
-    from fad.loading import load_for_scoring
-    from fad.scoring import check_finite, score_waveform
+    from fad.inference.loading import load_for_scoring
+    from fad.inference.scoring import check_finite, score_waveform
     from fad.utils.devices import choose_device
 
     device = choose_device(args.ngpu)

@@ -7,7 +7,7 @@ from pathlib import Path
 from fad.dump.jobs import add_job_options, check_job, left_to_do
 from fad.dump.shards import Parts, audio_parts
 from fad.experiment.scores import identity, record_weights
-from fad.model_options import add_model_options, manner
+from fad.inference.options import add_model_options, manner
 from fad.utils.cli import run
 from fad.utils.errors import FadError
 
@@ -59,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _score(args: argparse.Namespace, parts: Parts, numbers: list[int]) -> None:
     """Scores some shards and writes their parts."""
     from fad.data.sources import AudioSource
-    from fad.loading import load_for_scoring
-    from fad.scoring import score_shards
+    from fad.inference.loading import load_for_scoring
+    from fad.inference.scoring import score_shards
     from fad.utils.devices import choose_device
 
     device = choose_device(args.ngpu)

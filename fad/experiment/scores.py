@@ -7,7 +7,7 @@ such a line stand precision and cost (`int8`, `fp32-compute2`), where they are n
 import re
 from pathlib import Path
 
-from fad.model_options import FP32
+from fad.inference.options import FP32
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file, write_text
 

@@ -8,10 +8,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from fad import loading
 from fad.bin import score_set
 from fad.data import tables
 from fad.dump import shards
+from fad.inference import loading
 from fad.models.detector import Detector
 from fad.utils.errors import FadError
 from tests.helpers.experiment import train

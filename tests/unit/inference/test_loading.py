@@ -9,7 +9,7 @@ from fad.adaptation.lora import LoRA, LowRankLinear
 from fad.config.resolve import load_config, read_yaml
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.encoders.int8 import Int8Linear
-from fad.loading import load_for_scoring
+from fad.inference.loading import load_for_scoring
 from fad.models.detector import build_detector, load_detector, save_detector
 from fad.utils.errors import FadError
 from fad.utils.files import write_text

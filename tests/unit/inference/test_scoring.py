@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from fad import scoring
 from fad.backends.pool import Pool
 from fad.config.resolve import load_config
 from fad.data import tables
@@ -14,8 +13,9 @@ from fad.data.sources import AudioSource, FrameSource
 from fad.data.windows import MAX_FRAMES, windows
 from fad.dump import features as frame_dump
 from fad.dump.layout import Stored
+from fad.inference import scoring
+from fad.inference.scoring import log_ratio, predict, score_waveform
 from fad.models.detector import build_detector
-from fad.scoring import log_ratio, predict, score_waveform
 
 CPU = torch.device("cpu")
 TOGETHER_VS_ALONE = 1e-5  # on logits near 1
