@@ -44,9 +44,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         FadError: the name is none, no run is finished, or a file of one is malformed.
     """
     args = get_parser().parse_args(argv)
-    from fad.report.study import gather_study
-    from fad.report.study_md import write_study
-    from fad.study_plan import check_name
+    from fad.study.gather import gather_study
+    from fad.study.markdown import write_study
+    from fad.study.plan import check_name
 
     check_name(args.name)
     study = gather_study(args.exp, args.name)

@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = get_parser().parse_args(argv)
     rates = parse_pairs("--lr", args.lr, "lora=1e-3")
-    from fad import study_plan
     from fad.encoders.checkpoint import pretrained_sha256
+    from fad.study import plan as study_plan
 
     usual = study_plan.Axes(methods=study_plan.DEFAULT_METHODS)
     axes = study_plan.preset(args.preset) if args.preset else usual

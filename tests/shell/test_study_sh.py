@@ -1,7 +1,7 @@
 """study.sh alone: what it runs and what it passes over, with which words, and how it fails.
 
 Python is a recorder, whose `fad.bin.study_runs` prints the runs that a test gives; what it would
-print is tested in tests/unit/test_study_plan.py.
+print is tested in tests/unit/study/test_plan.py.
 """
 
 import os

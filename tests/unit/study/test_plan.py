@@ -4,10 +4,10 @@ import shutil
 import pytest
 import yaml
 
-from fad import study_plan
 from fad.config.resolve import CONF_DIR, load_config
 from fad.dump.fingerprint import fingerprint
-from fad.study_plan import Axes, Standing, estimate, plan, preset, read_times
+from fad.study import plan as study_plan
+from fad.study.plan import Axes, Standing, estimate, plan, preset, read_times
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 

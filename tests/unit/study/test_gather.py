@@ -4,9 +4,9 @@ from statistics import mean, stdev
 
 import pytest
 
-from fad.report import study_md as study_md_module
-from fad.report.study import CROP, RANK, gather_study, label, series
-from fad.report.study_md import study_md, write_study
+from fad.study import markdown as study_md_module
+from fad.study.gather import CROP, RANK, gather_study, label, series
+from fad.study.markdown import study_md, write_study
 from fad.utils.errors import FadError
 from tests.helpers.study import write_run
 

@@ -1,7 +1,7 @@
 import pytest
 from matplotlib.image import imread
 
-from fad.plots.study import Costed, Point, cost_png, curve_png
+from fad.study.plots import Costed, Point, cost_png, curve_png
 
 
 def point(x, mean):

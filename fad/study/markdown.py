@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fad.plots.study import Costed, Point, cost_png, curve_png
-from fad.report.study import CROP, RANK, RATE, Entry, label, said, series
 from fad.report.summary import counted, decimal, whole
 from fad.report.text import markdown_table
+from fad.study.gather import CROP, RANK, RATE, Entry, label, said, series
+from fad.study.plots import Costed, Point, cost_png, curve_png
 from fad.utils.files import remove_parts, write_json, write_text
 
 Study = Mapping[str, Any]
@@ -40,7 +40,7 @@ def write_study(study: Study, folder: Path) -> None:
     """Writes `study.json`, `study.md` and the plots; same inputs, same bytes.
 
     Args:
-        study: what `fad.report.study` gathered.
+        study: what `fad.study.gather` gathered.
         folder: exp/<name>.
     """
     folder.mkdir(parents=True, exist_ok=True)
