@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from fad.metrics.paired import RESAMPLES
+from fad.evaluation.metrics.paired import RESAMPLES
 from fad.scores.options import add_key_options, add_score_options
 from fad.utils.cli import parse_natural, run
 

@@ -38,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def check_resamples(resamples: int) -> None:
     """Refuses an interval of so few draws that no two of them can be its ends."""
-    from fad.metrics.paired import interval_rank
+    from fad.evaluation.metrics.paired import interval_rank
 
     try:
         if resamples:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fad.evaluation.calibration.files import read_model_calibration
 from fad.evaluation.calibration.model import CALIBRATION, Calibration
-from fad.metrics.dcf import ASVSPOOF5, DcfCosts
+from fad.evaluation.metrics.dcf import ASVSPOOF5, DcfCosts
 from fad.utils.cli import parse_bool
 from fad.utils.errors import FadError
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fad.metrics.dcf import ASVSPOOF5
+from fad.evaluation.metrics.dcf import ASVSPOOF5
 from fad.plots.style import (
     BONAFIDE,
     COLUMNS,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fad.metrics.det import probit
+from fad.evaluation.metrics.det import probit
 from fad.plots.style import Look, label, new_figure, settings, svg, write_png
 
 if TYPE_CHECKING:

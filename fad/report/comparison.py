@@ -1,6 +1,6 @@
 """Two or more systems on the same trials: their EERs, and whether the trials tell them apart.
 
-The test is `fad.metrics.paired`. With more than two systems every pair is tested, and the p-values
+The test is `fad.evaluation.metrics.paired`. With more than two systems every pair is tested, and the p-values
 are corrected for that (Holm). EERs and their differences are in percent.
 """
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fad.metrics.eer import eer
-from fad.metrics.paired import RESAMPLES, holm, interval_rank, paired_tests
+from fad.evaluation.metrics.eer import eer
+from fad.evaluation.metrics.paired import RESAMPLES, holm, interval_rank, paired_tests
 from fad.report.summary import decimal
 from fad.report.text import terminal_table
 from fad.scores.trials import Trials, choose_phase

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from fad.data.tables import NO_ATTACK
-from fad.metrics.dcf import DcfCosts
-from fad.metrics.det import det_curve, probit
-from fad.metrics.eer import eer
+from fad.evaluation.metrics.dcf import DcfCosts
+from fad.evaluation.metrics.det import det_curve, probit
+from fad.evaluation.metrics.eer import eer
 from fad.report.evaluation import split_by_training
 from fad.scores.trials import Trials
 from fad.utils.errors import FadError
@@ -96,7 +96,7 @@ def _histogram(trials: Trials) -> dict[str, Any]:
 def _bayes_error(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, list[float]]:
     """Actual and minimum normalised DCF at unit costs, at each of `PRIOR_LOG_ODDS`.
 
-    These are `fad.metrics.dcf.act_dcf` and `min_dcf`, with the trials sorted once for all priors.
+    These are `fad.evaluation.metrics.dcf.act_dcf` and `min_dcf`, with the trials sorted once for all priors.
     """
     false_alarm, miss = det_curve(bonafide, spoof)
     bonafide, spoof = np.sort(bonafide), np.sort(spoof)

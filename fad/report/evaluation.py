@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from fad.metrics.bootstrap import eer_interval
-from fad.metrics.cllr import cllr, min_cllr
-from fad.metrics.dcf import act_dcf, min_dcf
-from fad.metrics.decisions import auc, decisions_at
-from fad.metrics.eer import eer
-from fad.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
-from fad.metrics.units import MIN_SPEAKERS
+from fad.evaluation.metrics.bootstrap import eer_interval
+from fad.evaluation.metrics.bootstrap_units import MIN_SPEAKERS
+from fad.evaluation.metrics.cllr import cllr, min_cllr
+from fad.evaluation.metrics.dcf import act_dcf, min_dcf
+from fad.evaluation.metrics.decisions import auc, decisions_at
+from fad.evaluation.metrics.eer import eer
+from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
 from fad.report.breakdown import breakdowns, by_phase
 from fad.scores.trials import Trials, choose_phase, of_phase
 from fad.utils.errors import FadError

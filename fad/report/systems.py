@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fad.metrics.seeds import SeedSummary, summarise_seeds
+from fad.evaluation.metrics.seeds import SeedSummary, summarise_seeds
 
 Experiment = Mapping[str, Any]
 """What results.json holds, with its `path` and `cost` (see `fad.report.overview.gather`)."""

@@ -7,8 +7,8 @@ from statistics import median
 from typing import Any
 
 from fad.config.resolve import NOT_SETTINGS, dotted_values
+from fad.evaluation.metrics.seeds import mean_interval
 from fad.experiment.summary import read_train_summary
-from fad.metrics.seeds import mean_interval
 from fad.report.overview import gather
 from fad.report.summary import counted, interval_basis
 from fad.report.systems import Experiment, System, group_seeds, set_names, spread

@@ -6,8 +6,8 @@ from torch import nn
 
 from fad.config.train import TrainSettings
 from fad.data.batches import Source
+from fad.evaluation.metrics.eer import eer
 from fad.inference.scoring import log_ratio, predict
-from fad.metrics.eer import eer
 from fad.models.detector import Detector
 from fad.train.world import World
 from fad.utils.errors import FadError

@@ -24,17 +24,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fad.evaluation.metrics.bootstrap import eer_interval
+from fad.evaluation.metrics.cllr import cllr, min_cllr
+from fad.evaluation.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
+from fad.evaluation.metrics.decisions import auc
+from fad.evaluation.metrics.det import det_curve
+from fad.evaluation.metrics.eer import eer
+from fad.evaluation.metrics.paired import paired_tests
+from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
 from fad.evaluation.sasv.adcf import min_adcf
 from fad.evaluation.sasv.eer import sasv_eers
 from fad.evaluation.sasv.teer import concurrent_teer
-from fad.metrics.bootstrap import eer_interval
-from fad.metrics.cllr import cllr, min_cllr
-from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
-from fad.metrics.decisions import auc
-from fad.metrics.det import det_curve
-from fad.metrics.eer import eer
-from fad.metrics.paired import paired_tests
-from fad.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
 from fad.report.text import terminal_table
 
 CHECKED_TRIALS = 2000

@@ -14,10 +14,10 @@ from fad.evaluation.calibration.model import (
     System,
     read_calibration,
 )
+from fad.evaluation.metrics.cllr import cllr, min_cllr
+from fad.evaluation.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
+from fad.evaluation.metrics.decisions import auc, decisions_at
 from fad.experiment.scores import WEIGHTS, recorded_weights
-from fad.metrics.cllr import cllr, min_cllr
-from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
-from fad.metrics.decisions import auc, decisions_at
 from fad.scores.score_files import ScoreFile
 from fad.scores.trials import Trials
 from fad.utils.errors import FadError

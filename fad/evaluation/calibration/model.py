@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import check_scores
+from fad.evaluation.metrics.det import check_scores
 from fad.utils.errors import FadError
 from fad.utils.files import write_json
 

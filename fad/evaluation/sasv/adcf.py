@@ -18,9 +18,9 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fad.evaluation.metrics.det import check_scores, check_threshold
+from fad.evaluation.metrics.tdcf import TandemPriors
 from fad.evaluation.sasv.operating_points import verifier_points
-from fad.metrics.det import check_scores, check_threshold
-from fad.metrics.tdcf import TandemPriors
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 
 An EER here is the rate at which the ROC, drawn with straight lines between its operating points,
 meets "miss rate = false alarm rate". That is what the challenge's program computes; the EER of
-`fad.metrics.eer`, which ASVspoof uses, takes the nearest operating point instead, and lies at most
+`fad.evaluation.metrics.eer`, which ASVspoof uses, takes the nearest operating point instead, and lies at most
 half a step of the ROC away. The SASV-EER depends on how many non-targets and spoofs a set has.
 
 Source: J. Jung et al., "SASV 2022: The first spoofing-aware speaker verification challenge",
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import check_scores, operating_points
+from fad.evaluation.metrics.det import check_scores, operating_points
 
 
 @dataclass(frozen=True)

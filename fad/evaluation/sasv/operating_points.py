@@ -7,7 +7,7 @@ It is accepted when its score lies above the threshold, `score > t`:
     P_fa(t)       = #{non-target scores > t} / N_non
     P_fa,spoof(t) = #{spoof scores > t} / N_spoof
 
-Equal scores are one step, as in `fad.metrics.det`. Rates are fractions from 0 to 1.
+Equal scores are one step, as in `fad.evaluation.metrics.det`. Rates are fractions from 0 to 1.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import check_scores
+from fad.evaluation.metrics.det import check_scores
 
 
 @dataclass(frozen=True)

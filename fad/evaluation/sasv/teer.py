@@ -35,8 +35,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fad.evaluation.metrics.det import operating_points
 from fad.evaluation.sasv.operating_points import VerifierPoints, verifier_points
-from fad.metrics.det import operating_points
 
 SPOOF_SHARE = 0.5
 """rho of the path that is searched."""

@@ -8,8 +8,8 @@ import pytest
 from fad.bin import calibrate
 from fad.evaluation.calibration.logistic import fit_calibration
 from fad.evaluation.calibration.model import read_calibration
+from fad.evaluation.metrics.cllr import cllr
 from fad.experiment.scores import record_weights
-from fad.metrics.cllr import cllr
 from fad.utils.errors import FadError
 
 

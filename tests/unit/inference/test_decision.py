@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fad.evaluation.calibration.model import Calibration, System, write_calibration
+from fad.evaluation.metrics.dcf import DcfCosts
 from fad.inference.decision import Decision, add_answer_options, read_answer
-from fad.metrics.dcf import DcfCosts
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 

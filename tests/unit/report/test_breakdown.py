@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fad.metrics.eer import eer
+from fad.evaluation.metrics.eer import eer
 from fad.report.breakdown import breakdowns
 from fad.report.evaluation import evaluate
 from fad.scores.trials import make_trials

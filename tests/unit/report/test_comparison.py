@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from fad.data.tables import read_table
-from fad.metrics.eer import eer
-from fad.metrics.paired import holm, paired_tests
+from fad.evaluation.metrics.eer import eer
+from fad.evaluation.metrics.paired import holm, paired_tests
 from fad.report.comparison import compare_systems, comparison_text
 from fad.scores.score_files import read_scores
 from fad.scores.trials import make_trials

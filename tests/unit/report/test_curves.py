@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from fad.metrics.dcf import DcfCosts, act_dcf, min_dcf
-from fad.metrics.det import probit
-from fad.metrics.eer import eer
+from fad.evaluation.metrics.dcf import DcfCosts, act_dcf, min_dcf
+from fad.evaluation.metrics.det import probit
+from fad.evaluation.metrics.eer import eer
 from fad.report.curves import DET_STEPS, HARDEST, read_curves, set_curves, write_curves
 from fad.scores.trials import Trials, make_trials
 from fad.utils.errors import FadError

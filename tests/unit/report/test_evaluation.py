@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from fad.metrics.eer import eer
+from fad.evaluation.metrics.eer import eer
 from fad.report.evaluation import evaluate
 from fad.scores.asv_scores import read_asv_scores
 from fad.scores.score_files import read_scores

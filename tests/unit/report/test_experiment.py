@@ -7,9 +7,9 @@ from PIL import Image
 
 from fad.data.tables import read_table, write_table
 from fad.evaluation.calibration.model import Calibration, System, write_calibration
+from fad.evaluation.metrics.cllr import cllr
+from fad.evaluation.metrics.dcf import act_dcf
 from fad.experiment.scores import record_weights
-from fad.metrics.cllr import cllr
-from fad.metrics.dcf import act_dcf
 from fad.report.curves import read_curves, set_curves
 from fad.report.experiment import read_trials, report
 from fad.utils.errors import FadError

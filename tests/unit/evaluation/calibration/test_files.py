@@ -18,9 +18,9 @@ from fad.evaluation.calibration.files import (
     read_model_calibration,
 )
 from fad.evaluation.calibration.model import Calibration, System, write_calibration
+from fad.evaluation.metrics.cllr import cllr, min_cllr
+from fad.evaluation.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.experiment.scores import record_weights
-from fad.metrics.cllr import cllr, min_cllr
-from fad.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.scores.score_files import read_scores
 from fad.scores.trials import make_trials
 from fad.utils.errors import FadError

@@ -12,9 +12,9 @@ from scipy.optimize import minimize
 
 from fad.evaluation.calibration.logistic import fit_calibration
 from fad.evaluation.calibration.model import System
-from fad.metrics.cllr import cllr, min_cllr
-from fad.metrics.dcf import act_dcf, min_dcf
-from fad.metrics.eer import eer
+from fad.evaluation.metrics.cllr import cllr, min_cllr
+from fad.evaluation.metrics.dcf import act_dcf, min_dcf
+from fad.evaluation.metrics.eer import eer
 
 SHARED = Path(__file__).parents[5] / "shared" / "data"
 SCORES = st.lists(st.integers(-4, 4), min_size=1, max_size=12)

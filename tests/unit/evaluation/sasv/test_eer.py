@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.interpolate import interp1d
 from scipy.optimize import brentq
 
+from fad.evaluation.metrics.eer import eer
 from fad.evaluation.sasv.eer import sasv_eers
-from fad.metrics.eer import eer
 
 SCORES = st.lists(st.integers(-4, 4), min_size=1, max_size=12)
 

@@ -3,13 +3,13 @@ import json
 import numpy as np
 import pytest
 
+from fad.evaluation.metrics.eer import eer
+from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2021
 from fad.evaluation.sasv.adcf import adcf_at, min_adcf
 from fad.evaluation.sasv.eer import sasv_eers
 from fad.evaluation.sasv.files import SasvTrials
 from fad.evaluation.sasv.results import as_text, evaluate_sasv
 from fad.evaluation.sasv.teer import concurrent_teer
-from fad.metrics.eer import eer
-from fad.metrics.tdcf import asv_rates, min_tdcf_2021
 from fad.utils.errors import FadError
 
 TANDEM_KEYS = {"teer_percent", "teer", "min_tdcf_2021", "asv"}

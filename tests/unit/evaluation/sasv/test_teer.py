@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from fad.evaluation.metrics.eer import eer
 from fad.evaluation.sasv.teer import concurrent_teer
-from fad.metrics.eer import eer
 
 SCORES = st.lists(st.integers(-4, 4), min_size=1, max_size=8)
 KINDS = st.tuples(SCORES, SCORES, SCORES, SCORES, SCORES)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fad.metrics.tdcf import AsvRates, Costs2019, asv_rates, min_tdcf_2019, min_tdcf_2021
+from fad.evaluation.metrics.tdcf import AsvRates, Costs2019, asv_rates, min_tdcf_2019, min_tdcf_2021
 
 SCORES = st.lists(st.integers(-4, 4), min_size=1, max_size=12)
 ASV = AsvRates(eer=0.03, threshold=0.5, p_fa=0.04, p_miss=0.03, p_miss_spoof=0.2)

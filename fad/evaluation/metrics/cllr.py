@@ -24,7 +24,7 @@ Computer Speech and Language 20, 2006.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import check_scores, operating_points
+from fad.evaluation.metrics.det import check_scores, operating_points
 
 
 def cllr(bonafide: ArrayLike, spoof: ArrayLike) -> float:

@@ -2,7 +2,7 @@
 
     t* = argmin_t |P_miss(t) - P_fa(t)|,    EER = (P_miss(t*) + P_fa(t*)) / 2
 
-over the operating points of `fad.metrics.det`: no interpolation between them. Where several are
+over the operating points of `fad.evaluation.metrics.det`: no interpolation between them. Where several are
 equally close, the lowest threshold counts; the comparison is made in integers, so rounding cannot
 decide it.
 
@@ -14,7 +14,7 @@ threshold is in the unit of the scores.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import operating_points
+from fad.evaluation.metrics.det import operating_points
 
 
 def closest_point(

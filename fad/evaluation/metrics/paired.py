@@ -1,6 +1,6 @@
 """Paired bootstrap test: do two systems differ in EER on the same trials?
 
-Units (`fad.metrics.units`) are drawn B times with replacement, and in each draw both systems'
+Units (`fad.evaluation.metrics.bootstrap_units`) are drawn B times with replacement, and in each draw both systems'
 EERs are taken over the same trials: what makes a draw hard makes it hard for both, so that the
 difference d = EER(A) - EER(B) varies less than two separate intervals suggest.
 
@@ -30,11 +30,11 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.bootstrap import Interval
-from fad.metrics.det import check_scores
-from fad.metrics.draws import drawn_eers
-from fad.metrics.eer import eer
-from fad.metrics.units import choose_units
+from fad.evaluation.metrics.bootstrap import Interval
+from fad.evaluation.metrics.bootstrap_eer import drawn_eers
+from fad.evaluation.metrics.bootstrap_units import choose_units
+from fad.evaluation.metrics.det import check_scores
+from fad.evaluation.metrics.eer import eer
 
 RESAMPLES = 1999
 """Draws by default: p is then a multiple of 0.001, and k of the 95 % interval a whole number."""

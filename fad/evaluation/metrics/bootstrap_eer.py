@@ -1,7 +1,7 @@
 """EERs of many bootstrap draws, found by bisection instead of by counting every trial.
 
 A draw takes each unit of trials some number of times. With M_k rejected bona fide trials out of M
-and R_k rejected spoofs out of R at operating point k (`fad.metrics.det`), its EER stands where
+and R_k rejected spoofs out of R at operating point k (`fad.evaluation.metrics.det`), its EER stands where
 
     D_k = P_miss(k) - P_fa(k) = M_k / M - 1 + R_k / R
 
@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fad.metrics.det import operating_points
-from fad.metrics.units import Units
+from fad.evaluation.metrics.bootstrap_units import Units
+from fad.evaluation.metrics.det import operating_points
 
 
 class DrawnTrials:
@@ -78,7 +78,7 @@ class DrawnEers:
         )
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
-        """(D,) EERs, as `fad.metrics.eer` defines them, of D draws of both classes.
+        """(D,) EERs, as `fad.evaluation.metrics.eer` defines them, of D draws of both classes.
 
         Args:
             weights: (U, D) float, how often each draw takes each unit.

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from fad.metrics import paired
-from fad.metrics.eer import eer
-from fad.metrics.paired import holm, interval_rank, p_value, paired_tests
+from fad.evaluation.metrics import paired
+from fad.evaluation.metrics.eer import eer
+from fad.evaluation.metrics.paired import holm, interval_rank, p_value, paired_tests
 
 
 def two_systems(seed, noise=(0.7, 0.7), count=600):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from fad.metrics.bootstrap import eer_interval
-from fad.metrics.eer import eer
+from fad.evaluation.metrics.bootstrap import eer_interval
+from fad.evaluation.metrics.eer import eer
 
 
 def gaussian(seed, count=400, distance=2.0):

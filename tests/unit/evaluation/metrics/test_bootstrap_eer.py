@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from fad.metrics.draws import DrawnEers, drawn_eers
-from fad.metrics.eer import eer
-from fad.metrics.units import choose_units
+from fad.evaluation.metrics.bootstrap_eer import DrawnEers, drawn_eers
+from fad.evaluation.metrics.bootstrap_units import choose_units
+from fad.evaluation.metrics.eer import eer
 
 
 def counted(scores, is_bonafide, times):

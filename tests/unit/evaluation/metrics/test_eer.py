@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fad.metrics.eer import eer
+from fad.evaluation.metrics.eer import eer
 
 OFFICIAL_BY_ATTACK = {
     "A07": "0.383672",

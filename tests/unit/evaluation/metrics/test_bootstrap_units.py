@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare, ks_2samp
 
-from fad.metrics import units as module
-from fad.metrics.draws import DrawnEers, drawn_eers
-from fad.metrics.eer import eer
-from fad.metrics.units import _window, choose_units
+from fad.evaluation.metrics import bootstrap_units as module
+from fad.evaluation.metrics.bootstrap_eer import DrawnEers, drawn_eers
+from fad.evaluation.metrics.bootstrap_units import _window, choose_units
+from fad.evaluation.metrics.eer import eer
 
 
 def trials(seed, bonafide, spoof, distance):

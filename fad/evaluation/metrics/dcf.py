@@ -17,7 +17,7 @@ from math import inf, log
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import check_scores, operating_points
+from fad.evaluation.metrics.det import check_scores, operating_points
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fad.metrics.cllr import cllr, min_cllr
+from fad.evaluation.metrics.cllr import cllr, min_cllr
 
 SCORES = st.lists(st.integers(-3, 3), min_size=1, max_size=10)
 

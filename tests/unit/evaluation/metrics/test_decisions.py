@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fad.metrics.decisions import auc, decisions_at
-from fad.metrics.eer import eer
+from fad.evaluation.metrics.decisions import auc, decisions_at
+from fad.evaluation.metrics.eer import eer
 
 SCORES = st.lists(st.integers(-4, 4), min_size=1, max_size=12)
 

@@ -1,6 +1,6 @@
 """Confidence interval of the EER by the bootstrap.
 
-Whole units (`fad.metrics.units`) are drawn with replacement and the EER of the drawn trials is
+Whole units (`fad.evaluation.metrics.bootstrap_units`) are drawn with replacement and the EER of the drawn trials is
 taken, many times; the interval is the percentile interval of those values.
 
 No draw can hold an error that the trials do not: an EER of 0 % has the interval 0 to 0 % whatever
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import check_scores
-from fad.metrics.draws import drawn_eers
-from fad.metrics.units import choose_units
+from fad.evaluation.metrics.bootstrap_eer import drawn_eers
+from fad.evaluation.metrics.bootstrap_units import choose_units
+from fad.evaluation.metrics.det import check_scores
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fad.metrics.det import det_curve, operating_points, probit
+from fad.evaluation.metrics.det import det_curve, operating_points, probit
 
 
 def test_tied_trials_are_one_step():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fad.metrics.dcf import DcfCosts, act_dcf, min_dcf
+from fad.evaluation.metrics.dcf import DcfCosts, act_dcf, min_dcf
 
 SCORES = st.lists(st.integers(-4, 4), min_size=1, max_size=12)
 

@@ -2,7 +2,7 @@ import statistics
 
 import pytest
 
-from fad.metrics.seeds import SeedSummary, mean_interval, summarise_seeds
+from fad.evaluation.metrics.seeds import SeedSummary, mean_interval, summarise_seeds
 
 
 def test_three_seeds():

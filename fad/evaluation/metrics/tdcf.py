@@ -32,8 +32,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import check_scores, operating_points
-from fad.metrics.eer import eer
+from fad.evaluation.metrics.det import check_scores, operating_points
+from fad.evaluation.metrics.eer import eer
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import check_scores, check_threshold, operating_points
+from fad.evaluation.metrics.det import check_scores, check_threshold, operating_points
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.metrics.det import operating_points
+from fad.evaluation.metrics.det import operating_points
 
 MIN_SPEAKERS = 5
 """With fewer speakers in a class there is no spread to measure: trials are drawn instead, which is
