@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.scores.options import add_score_options
+from fad.evaluation.trials.options import add_score_options
 from fad.utils.cli import run
 from fad.utils.errors import FadError
 
@@ -51,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise FadError(f"--out {args.out}: is an input, which would be lost: name another file")
     from fad.evaluation.calibration.files import apply_to_files
     from fad.evaluation.calibration.model import read_calibration
-    from fad.scores.reading import read_files
-    from fad.scores.score_files import write_scores
+    from fad.evaluation.trials.reading import read_files
+    from fad.evaluation.trials.score_files import write_scores
 
     files = read_files(args, args.scores)
     ratios = apply_to_files(read_calibration(args.calibration), args.calibration, files)

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from fad.evaluation.trials.options import add_key_options, add_score_options
 from fad.experiment.scores import check_weights
-from fad.scores.options import add_key_options, add_score_options
 from fad.utils.cli import run
 
 DESCRIPTION = """Makes scores into log-likelihood ratios: fits llr = w . s + b on labelled scores.
@@ -53,9 +53,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_weights(args.model, path)
     from fad.evaluation.calibration.files import by_class, doubts, fit_files, fit_table, formula
     from fad.evaluation.calibration.model import write_calibration
+    from fad.evaluation.trials.reading import read_systems
+    from fad.evaluation.trials.trials import choose_phase
     from fad.report.text import terminal_table
-    from fad.scores.reading import read_systems
-    from fad.scores.trials import choose_phase
 
     systems = read_systems(args, args.scores, {})
     bonafide, spoof = by_class(systems)

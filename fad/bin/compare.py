@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from fad.evaluation.metrics.paired import RESAMPLES
-from fad.scores.options import add_key_options, add_score_options
+from fad.evaluation.trials.options import add_key_options, add_score_options
 from fad.utils.cli import parse_natural, run
 
 DESCRIPTION = """Whether two or more systems differ in EER on the same trials.
@@ -50,9 +50,9 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the comparison; warnings go to standard error."""
     args = get_parser().parse_args(argv)
+    from fad.evaluation.trials.reading import read_systems
     from fad.report.comparison import compare_systems, comparison_text
     from fad.report.evaluation import INVERTED
-    from fad.scores.reading import read_systems
 
     systems = read_systems(args, args.scores, {"speaker": args.utt2spk})
     results = compare_systems(systems, args.resamples, args.seed)

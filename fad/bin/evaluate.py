@@ -5,8 +5,8 @@ import json
 import sys
 from collections.abc import Sequence
 
-from fad.scores.formats import DESCRIPTION, EPILOG
-from fad.scores.options import add_key_options, add_score_options
+from fad.evaluation.trials.formats import DESCRIPTION, EPILOG
+from fad.evaluation.trials.options import add_key_options, add_score_options
 from fad.utils.cli import parse_finite, parse_natural, parse_pairs, run
 from fad.utils.errors import FadError
 
@@ -53,11 +53,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.asv_key and not args.asv_scores:
         raise FadError("--asv_key goes with --asv_scores: give that too")
     check_resamples(args.resamples)
+    from fad.evaluation.trials.asv_scores import read_asv_scores
+    from fad.evaluation.trials.reading import read_trials
+    from fad.evaluation.trials.trials import choose_phase
     from fad.report.evaluation import evaluate
     from fad.report.set_text import set_text
-    from fad.scores.asv_scores import read_asv_scores
-    from fad.scores.reading import read_trials
-    from fad.scores.trials import choose_phase
 
     by = parse_pairs("--by", args.by, "lang=utt2lang")
     tables = {"attack": args.attacks, "speaker": args.utt2spk} | by

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fad.scores.trials import UNKNOWN, Trials
+from fad.evaluation.trials.trials import UNKNOWN, Trials
 
 Results = dict[str, Any]
 Measure = Callable[[Trials], Results]

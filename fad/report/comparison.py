@@ -12,9 +12,9 @@ import numpy as np
 
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.metrics.paired import RESAMPLES, holm, interval_rank, paired_tests
+from fad.evaluation.trials.trials import Trials, choose_phase
 from fad.report.summary import decimal
 from fad.report.text import terminal_table
-from fad.scores.trials import Trials, choose_phase
 from fad.utils.errors import FadError
 
 LEVEL = 0.95
@@ -27,7 +27,7 @@ def compare_systems(
 
     Args:
         systems: each system's scores of the same trials, of one phase, from
-            `fad.scores.reading.read_systems`.
+            `fad.evaluation.trials.reading.read_systems`.
         resamples: draws of the bootstrap.
         seed: of the draws, from 0.
 

@@ -20,8 +20,8 @@ from fad.evaluation.metrics.dcf import act_dcf, min_dcf
 from fad.evaluation.metrics.decisions import auc, decisions_at
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
+from fad.evaluation.trials.trials import Trials, choose_phase, of_phase
 from fad.report.breakdown import breakdowns, by_phase
-from fad.scores.trials import Trials, choose_phase, of_phase
 from fad.utils.errors import FadError
 
 CALIBRATION_NOTE = "meaningful only for scores calibrated as log-likelihood ratios"
@@ -43,13 +43,13 @@ def evaluate(
 
     Args:
         trials: the scored trials.
-        asv_scores: ASV scores by kind (`fad.scores.asv_scores.read_asv_scores`), for min t-DCF.
+        asv_scores: ASV scores by kind (`fad.evaluation.trials.asv_scores.read_asv_scores`), for min t-DCF.
         trained_attacks: attacks in the training data; where given, attacks are marked as seen or
             not.
         threshold: for accuracy and its like, chosen on other data; None leaves them out.
         resamples: draws of the bootstrap; 0 leaves the intervals out.
         seed: of the bootstrap.
-        phase: the phase that the results are of (`fad.scores.trials.choose_phase`).
+        phase: the phase that the results are of (`fad.evaluation.trials.trials.choose_phase`).
 
     Returns:
         A dictionary of plain numbers, strings, lists and dictionaries, without NaN.

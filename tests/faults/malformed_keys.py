@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from fad.bin.evaluate import main as evaluate
-from fad.data.protocols import read_key
-from fad.scores.asv_scores import read_asv_scores
-from fad.scores.score_files import read_scores
+from fad.evaluation.trials.asv_scores import read_asv_scores
+from fad.evaluation.trials.keys import read_key
+from fad.evaluation.trials.score_files import read_scores
 
 from .fault import CANARY, Fault, Hostile
 from .inputs import file

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from fad.bin.evaluate import main as evaluate
 from fad.bin.results import main as results
-from fad.scores.asv_scores import read_asv_scores
-from fad.scores.score_files import read_scores
+from fad.evaluation.trials.asv_scores import read_asv_scores
+from fad.evaluation.trials.score_files import read_scores
 
 from .fault import Fault
 from .inputs import Maker, file

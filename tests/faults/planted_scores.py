@@ -1,10 +1,11 @@
 """The guards of scores, keys and calibrations, each with the malformed input that needs it."""
 
-from fad.data import protocols, sheets
 from fad.evaluation.calibration import files as calibrated
 from fad.evaluation.calibration import model as calibration
 from fad.evaluation.sasv import files as sasv_files
-from fad.scores import joining, reading, score_files, trials
+from fad.evaluation.trials import columns_file as sheets
+from fad.evaluation.trials import joining, reading, score_files, trials
+from fad.evaluation.trials import keys as protocols
 
 from .planting import Planted, both, does_nothing, put, same
 

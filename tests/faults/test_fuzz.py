@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from fad.config.resolve import read_yaml
 from fad.data import tables
 from fad.data.audio import read_audio
-from fad.data.protocols import read_key
 from fad.dump.arks import read_matrix
 from fad.encoders.fairseq_checkpoint import parse_conv_layers
 from fad.evaluation.calibration.model import read_calibration
-from fad.scores.asv_scores import read_asv_scores
-from fad.scores.score_files import read_scores
+from fad.evaluation.trials.asv_scores import read_asv_scores
+from fad.evaluation.trials.keys import read_key
+from fad.evaluation.trials.score_files import read_scores
 from fad.utils.errors import FadError
 
 from .fault import is_one_line

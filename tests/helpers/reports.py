@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fad.evaluation.trials.trials import make_trials, of_phase
 from fad.report.curves import set_curves, write_curves
 from fad.report.evaluation import evaluate
-from fad.scores.trials import make_trials, of_phase
 
 COST = {
     "seconds_per_epoch": 2.345,
@@ -63,7 +63,7 @@ def write_experiment(
     Args:
         exp_dir: the folder `exp` of a recipe.
         folder: and tag of the experiment.
-        sets: `fad.scores.trials.Trials` by set.
+        sets: `fad.evaluation.trials.trials.Trials` by set.
         seed: of the training, also in its config.
         trainable: parameters; also a value of the config, so that these tell systems apart.
         curves: whether curves.json is there.

@@ -17,9 +17,9 @@ from fad.evaluation.calibration.model import (
 from fad.evaluation.metrics.cllr import cllr, min_cllr
 from fad.evaluation.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.evaluation.metrics.decisions import auc, decisions_at
+from fad.evaluation.trials.score_files import ScoreFile
+from fad.evaluation.trials.trials import Trials
 from fad.experiment.scores import WEIGHTS, recorded_weights
-from fad.scores.score_files import ScoreFile
-from fad.scores.trials import Trials
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 

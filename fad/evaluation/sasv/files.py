@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from fad.data.tables import LABELS, check_same_keys, read_lines
-from fad.scores.score_files import read_number
+from fad.evaluation.trials.score_files import read_number
 from fad.utils.errors import FadError, nearest
 
 KINDS = ("target", "nontarget", "spoof")

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from fad.evaluation.metrics.eer import eer
+from fad.evaluation.trials.trials import make_trials
 from fad.report.breakdown import breakdowns
 from fad.report.evaluation import evaluate
-from fad.scores.trials import make_trials
 
 COUNT = 120
 UTTS = [f"u{index:03d}" for index in range(COUNT)]

@@ -9,11 +9,11 @@ from jsonschema import Draft202012Validator, ValidationError
 import fad.report
 from fad.evaluation.calibration.files import calibrated_results
 from fad.evaluation.calibration.model import Calibration, System
+from fad.evaluation.trials.score_files import read_scores
+from fad.evaluation.trials.trials import make_trials
 from fad.report.evaluation import evaluate
 from fad.report.experiment import report
 from fad.report.summary import SCHEMA_VERSION
-from fad.scores.score_files import read_scores
-from fad.scores.trials import make_trials
 
 SCHEMA = json.loads((Path(fad.report.__file__).parent / "schema.json").read_text())
 

@@ -20,9 +20,9 @@ from fad.evaluation.calibration.files import (
 from fad.evaluation.calibration.model import Calibration, System, write_calibration
 from fad.evaluation.metrics.cllr import cllr, min_cllr
 from fad.evaluation.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
+from fad.evaluation.trials.score_files import read_scores
+from fad.evaluation.trials.trials import make_trials
 from fad.experiment.scores import record_weights
-from fad.scores.score_files import read_scores
-from fad.scores.trials import make_trials
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 

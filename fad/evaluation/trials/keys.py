@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fad.data.sheets import DROPPED, LOGITS, Sheet, read_sheet
 from fad.data.tables import NO_ATTACK
+from fad.evaluation.trials.columns_file import DROPPED, LOGITS, Sheet, read_sheet
 from fad.utils.errors import FadError
 
 ASVSPOOF2019 = ("speaker", "utt", "environment", "attack", "label")

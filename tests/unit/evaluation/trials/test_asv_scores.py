@@ -1,6 +1,6 @@
 import pytest
 
-from fad.scores.asv_scores import read_asv_scores
+from fad.evaluation.trials.asv_scores import read_asv_scores
 from fad.utils.errors import FadError
 
 LA_KEY = (

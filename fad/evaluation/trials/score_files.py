@@ -14,8 +14,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TypeVar
 
-from fad.data.protocols import columns_of
-from fad.data.sheets import LOGITS, Sheet, read_sheet
+from fad.evaluation.trials.columns_file import LOGITS, Sheet, read_sheet
+from fad.evaluation.trials.keys import columns_of
 from fad.utils.errors import FadError
 from fad.utils.files import write_text
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fad.data.protocols import pa_phase, read_key
+from fad.evaluation.trials.keys import pa_phase, read_key
 from fad.utils.errors import FadError
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+SHARED = Path(__file__).parents[5] / "shared" / "data"
 
 LA_2019 = "LA_0069 LA_D_1047731 - - bonafide\nLA_0039 LA_E_2834763 - A11 spoof\n"
 LA_2021 = (

@@ -1,13 +1,13 @@
-"""The options by which programs take scores and keys of anyone; `fad.scores.reading` follows them.
+"""The options by which programs take scores and keys of anyone; `fad.evaluation.trials.reading` follows them.
 
-`python -m fad.bin.evaluate --help` (`fad.scores.formats`) says what the files may look like.
+`python -m fad.bin.evaluate --help` (`fad.evaluation.trials.formats`) says what the files may look like.
 """
 
 from argparse import ArgumentParser
 from functools import partial
 
 from fad.data.labels import NUMBERS
-from fad.scores.score_files import PAIRS
+from fad.evaluation.trials.score_files import PAIRS
 
 _NAMES = {"type": partial(str.split, sep=","), "default": [], "metavar": "NAME=COLUMN,..."}
 

@@ -1,14 +1,14 @@
-"""The trials that files of scores and a key name, as the options of `fad.scores.options` say."""
+"""The trials that files of scores and a key name, as the options of `fad.evaluation.trials.options` say."""
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fad.data.protocols import Key
 from fad.data.tables import check_same_keys
-from fad.scores.joining import by_stem, join, read_any_key
-from fad.scores.score_files import ScoreFile, read_scores
-from fad.scores.trials import Trials, choose_phase, of_phase
+from fad.evaluation.trials.joining import by_stem, join, read_any_key
+from fad.evaluation.trials.keys import Key
+from fad.evaluation.trials.score_files import ScoreFile, read_scores
+from fad.evaluation.trials.trials import Trials, choose_phase, of_phase
 from fad.utils.cli import parse_pairs
 from fad.utils.errors import FadError
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fad.data.protocols import pa_phase
 from fad.data.tables import read_lines
-from fad.scores.score_files import read_number
+from fad.evaluation.trials.keys import pa_phase
+from fad.evaluation.trials.score_files import read_number
 from fad.utils.errors import FadError, nearest
 
 ASV_KINDS = ("target", "nontarget", "spoof")

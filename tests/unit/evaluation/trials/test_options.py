@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 
 import pytest
 
-from fad.scores.options import add_key_options, add_score_options
-from fad.scores.reading import read_systems, read_trials
+from fad.evaluation.trials.options import add_key_options, add_score_options
+from fad.evaluation.trials.reading import read_systems, read_trials
 from fad.utils.errors import FadError
 
 KEY = "utt label phase\na bonafide eval\nb spoof eval\nc bonafide progress\nd spoof progress\n"

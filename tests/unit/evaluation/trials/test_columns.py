@@ -1,6 +1,6 @@
 import pytest
 
-from fad.scores.data_columns import column_files, duration_bin, read_columns
+from fad.evaluation.trials.columns import column_files, duration_bin, read_columns
 from fad.utils.errors import FadError
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from fad.data.corpus import AUDIO_SUFFIXES
-from fad.data.protocols import Key, read_key
 from fad.data.tables import read_labels
-from fad.scores.data_columns import read_column, read_columns
-from fad.scores.score_files import ScoreFile
-from fad.scores.trials import Trials, make_trials
+from fad.evaluation.trials.columns import read_column, read_columns
+from fad.evaluation.trials.keys import Key, read_key
+from fad.evaluation.trials.score_files import ScoreFile
+from fad.evaluation.trials.trials import Trials, make_trials
 from fad.utils.errors import FadError, nearest
 
 Table = Mapping[str, str]

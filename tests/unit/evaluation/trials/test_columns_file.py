@@ -2,7 +2,7 @@
 
 import pytest
 
-from fad.data.sheets import read_sheet
+from fad.evaluation.trials.columns_file import read_sheet
 from fad.utils.errors import FadError
 
 LAYOUTS = (("utt", "score"), ("utt", ".", "label", "score"), ("speaker", "utt", "score", "label"))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fad.data.protocols import Key
-from fad.scores.joining import by_stem, join, read_any_key
-from fad.scores.score_files import ScoreFile
+from fad.evaluation.trials.joining import by_stem, join, read_any_key
+from fad.evaluation.trials.keys import Key
+from fad.evaluation.trials.score_files import ScoreFile
 from fad.utils.errors import FadError
 
 LABELS = {"a": "bonafide", "b": "spoof", "c": "bonafide", "d": "spoof", "e": "spoof"}

@@ -1,4 +1,4 @@
-"""What a data directory says of its utterances, as columns for `fad.scores.trials`."""
+"""What a data directory says of its utterances, as columns for `fad.evaluation.trials.trials`."""
 
 from collections.abc import Mapping
 from pathlib import Path

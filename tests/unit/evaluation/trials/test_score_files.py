@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fad.scores.score_files import read_scores, write_scores
+from fad.evaluation.trials.score_files import read_scores, write_scores
 from fad.utils.errors import FadError
 
 DEEPFENSE = "ID_audio,label,score_class0,score_class1\nu1,1,-1.5,2\nu2,0,0.75,-0.25\n"
