@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fad.plots.cost import set_cost_axis
-from fad.plots.labels import Label, place_labels, spread_apart
-from fad.plots.style import MUTED, Look, label, new_figure, settings, write_png
+from fad.evaluation.plots.cost import set_cost_axis
+from fad.evaluation.plots.labels import Label, place_labels, spread_apart
+from fad.evaluation.plots.style import MUTED, Look, label, new_figure, settings, write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fad.plots.style import BONAFIDE, panels, settings, write_png
+from fad.evaluation.plots.style import BONAFIDE, panels, settings, write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

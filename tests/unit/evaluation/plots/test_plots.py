@@ -2,11 +2,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from fad.plots.attacks import MOST_ROWS, attack_order, attack_svg
-from fad.plots.calibration import calibration_svg
-from fad.plots.cost import CostPoint, cost_svg
-from fad.plots.histograms import Scores, attack_histogram_svg, histogram_svg
-from fad.plots.style import Look, label
+from fad.evaluation.plots.attacks import MOST_ROWS, attack_order, attack_svg
+from fad.evaluation.plots.calibration import calibration_svg
+from fad.evaluation.plots.cost import CostPoint, cost_svg
+from fad.evaluation.plots.histograms import Scores, attack_histogram_svg, histogram_svg
+from fad.evaluation.plots.style import Look, label
 from fad.report.curves import set_curves
 from fad.report.evaluation import evaluate
 from tests.helpers.reports import scored_trials

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from fad.plots.labels import Label, place_labels, shared_area, spread_apart
-from fad.plots.style import new_figure, settings
+from fad.evaluation.plots.labels import Label, place_labels, shared_area, spread_apart
+from fad.evaluation.plots.style import new_figure, settings
 
 
 def place(points, lines=()):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fad.plots.style import Look, label, new_figure, settings, svg
+from fad.evaluation.plots.style import Look, label, new_figure, settings, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

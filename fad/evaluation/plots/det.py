@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fad.evaluation.metrics.det import probit
-from fad.plots.style import Look, label, new_figure, settings, svg, write_png
+from fad.evaluation.plots.style import Look, label, new_figure, settings, svg, write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

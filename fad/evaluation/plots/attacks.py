@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fad.plots.style import INK, MUTED, Look, label, panels, settings, svg
+from fad.evaluation.plots.style import INK, MUTED, Look, label, panels, settings, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fad.evaluation.metrics.dcf import ASVSPOOF5
-from fad.plots.style import (
+from fad.evaluation.plots.style import (
     BONAFIDE,
     COLUMNS,
     INK,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fad.plots.det import det_limits, det_svg, draw_det, is_marked, shown_groups
+from fad.evaluation.plots.det import det_limits, det_svg, draw_det, is_marked, shown_groups
 from fad.report.curves import set_curves
 from tests.helpers.reports import scored_trials
 

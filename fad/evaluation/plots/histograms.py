@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fad.plots.style import (
+from fad.evaluation.plots.style import (
     BONAFIDE,
     COLUMNS,
     INK,
