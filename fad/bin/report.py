@@ -47,7 +47,7 @@ def name_of(exp_dir: Path) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Writes the page."""
     args = get_parser().parse_args(argv)
-    from fad.page.page import page
+    from fad.evaluation.html.page import page
 
     experiments = gather_with_curves(args.exp_dirs, args.sort)
     title = args.title or f"Results of {', '.join(map(name_of, args.exp_dirs))}"

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     tests = parse_paths("--test", args.test)
     asv_scores = parse_paths("--asv_scores", args.asv_scores)
-    from fad.page.page import write_pages
+    from fad.evaluation.html.page import write_pages
     from fad.report.experiment import report
 
     results = report(args.exp, args.train_data, tests, asv_scores)

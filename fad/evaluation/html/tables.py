@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fad.page.breakdown import by_set, calibration_part
-from fad.page.html import Html, details, element, join, paragraph, section, table
-from fad.page.paths import shown_path
-from fad.page.summary import first_with
+from fad.evaluation.html.breakdown import by_set, calibration_part
+from fad.evaluation.html.elements import Html, details, element, join, paragraph, section, table
+from fad.evaluation.html.paths import shown_path
+from fad.evaluation.html.summary import first_with
 from fad.report.curves import HARDEST
 from fad.report.overview import mean_text
 from fad.report.summary import COSTS, asv_sentence, whole

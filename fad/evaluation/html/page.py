@@ -1,7 +1,7 @@
 """report.html: one page over experiments, whole in itself, without scripts and without a network.
 
 Nothing is fetched: plots are SVG in data URIs, and the content security policy of the page forbids
-the rest. Every name and path from a table is escaped (`fad.page.html`). The same experiments
+the rest. Every name and path from a table is escaped (`fad.evaluation.html.elements`). The same experiments
 give the same bytes.
 """
 
@@ -9,12 +9,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.page.breakdown import breakdown_section, histogram_section
-from fad.page.det import det_section
-from fad.page.html import Html, element, html, join
-from fad.page.provenance import how_to_read, provenance_section
-from fad.page.summary import introduction, summary_section, warnings
-from fad.page.tables import costs_section, counts_section, hardest_section
+from fad.evaluation.html.breakdown import breakdown_section, histogram_section
+from fad.evaluation.html.det import det_section
+from fad.evaluation.html.elements import Html, element, html, join
+from fad.evaluation.html.provenance import how_to_read, provenance_section
+from fad.evaluation.html.summary import introduction, summary_section, warnings
+from fad.evaluation.html.tables import costs_section, counts_section, hardest_section
 from fad.report.overview import gather_with_curves
 from fad.report.systems import Experiment, group_seeds, name_sets
 from fad.utils.errors import FadError

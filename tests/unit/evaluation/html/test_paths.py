@@ -1,6 +1,6 @@
 import pytest
 
-from fad.page.paths import shown_path
+from fad.evaluation.html.paths import shown_path
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from fad.evaluation.html.breakdown import by_set, set_curves_of
+from fad.evaluation.html.elements import Html, element, figure, paragraph, section
 from fad.evaluation.plots.det import Det, det_limits, det_svg, is_marked, shown_groups
 from fad.evaluation.plots.style import data_uri
-from fad.page.breakdown import by_set, set_curves_of
-from fad.page.html import Html, element, figure, paragraph, section
 from fad.report.overview import mean_text
 from fad.report.systems import System, has_seeds, set_names
 

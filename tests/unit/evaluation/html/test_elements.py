@@ -1,6 +1,6 @@
 import pytest
 
-from fad.page.html import (
+from fad.evaluation.html.elements import (
     Html,
     details,
     element,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fad.page.page import page, write_pages
+from fad.evaluation.html.page import page, write_pages
 from fad.report.overview import gather_with_curves
 from fad.utils.errors import FadError
 from tests.helpers.markup import Page

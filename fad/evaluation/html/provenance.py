@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fad.config.resolve import dump_config
-from fad.page.html import Html, details, element, join, section, table
-from fad.page.paths import shown_path
+from fad.evaluation.html.elements import Html, details, element, join, section, table
+from fad.evaluation.html.paths import shown_path
 from fad.report.summary import counted, decimal, whole
 from fad.report.systems import Experiment, System
 

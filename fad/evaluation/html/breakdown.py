@@ -3,11 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fad.evaluation.html.elements import (
+    Html,
+    details,
+    element,
+    figure,
+    join,
+    paragraph,
+    section,
+    table,
+)
 from fad.evaluation.plots.attacks import attack_order, attack_svg
 from fad.evaluation.plots.calibration import calibration_svg
 from fad.evaluation.plots.histograms import Scores, attack_histogram_svg, histogram_svg
 from fad.evaluation.plots.style import data_uri
-from fad.page.html import Html, details, element, figure, join, paragraph, section, table
 from fad.report.overview import mean_text
 from fad.report.summary import whole
 from fad.report.systems import Experiment, System, has_seeds, set_names
