@@ -8,9 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fad.report.overview import SORT_KEYS, each_alone, gather, overview_table
-from fad.report.systems import group_seeds, name_sets
-from fad.report.text import markdown_table, terminal_table
+from fad.evaluation.results.overview import SORT_KEYS, each_alone, gather, overview_table
+from fad.evaluation.results.systems import group_seeds, name_sets
+from fad.evaluation.results.text import markdown_table, terminal_table
 from fad.utils.cli import run
 
 DESCRIPTION = """Prints one table over all EXP_DIR/<tag>/results.json: trainable parameters, how

@@ -53,9 +53,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_weights(args.model, path)
     from fad.evaluation.calibration.files import by_class, doubts, fit_files, fit_table, formula
     from fad.evaluation.calibration.model import write_calibration
+    from fad.evaluation.results.text import terminal_table
     from fad.evaluation.trials.reading import read_systems
     from fad.evaluation.trials.trials import choose_phase
-    from fad.report.text import terminal_table
 
     systems = read_systems(args, args.scores, {})
     bonafide, spoof = by_class(systems)

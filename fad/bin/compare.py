@@ -50,9 +50,9 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the comparison; warnings go to standard error."""
     args = get_parser().parse_args(argv)
+    from fad.evaluation.results.comparison import compare_systems, comparison_text
+    from fad.evaluation.results.evaluate import INVERTED
     from fad.evaluation.trials.reading import read_systems
-    from fad.report.comparison import compare_systems, comparison_text
-    from fad.report.evaluation import INVERTED
 
     systems = read_systems(args, args.scores, {"speaker": args.utt2spk})
     results = compare_systems(systems, args.resamples, args.seed)

@@ -53,11 +53,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.asv_key and not args.asv_scores:
         raise FadError("--asv_key goes with --asv_scores: give that too")
     check_resamples(args.resamples)
+    from fad.evaluation.results.evaluate import evaluate
+    from fad.evaluation.results.terminal import set_text
     from fad.evaluation.trials.asv_scores import read_asv_scores
     from fad.evaluation.trials.reading import read_trials
     from fad.evaluation.trials.trials import choose_phase
-    from fad.report.evaluation import evaluate
-    from fad.report.set_text import set_text
 
     by = parse_pairs("--by", args.by, "lang=utt2lang")
     tables = {"attack": args.attacks, "speaker": args.utt2spk} | by

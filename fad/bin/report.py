@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.report.overview import SORT_KEYS, gather_with_curves
+from fad.evaluation.results.overview import SORT_KEYS, gather_with_curves
 from fad.utils.cli import run
 from fad.utils.files import write_text
 

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tests = parse_paths("--test", args.test)
     asv_scores = parse_paths("--asv_scores", args.asv_scores)
     from fad.evaluation.html.page import write_pages
-    from fad.report.experiment import report
+    from fad.evaluation.results.experiment import report
 
     results = report(args.exp, args.train_data, tests, asv_scores)
     for name, found in results["test_sets"].items():

@@ -8,10 +8,10 @@ from typing import Any
 
 from fad.config.resolve import NOT_SETTINGS, dotted_values
 from fad.evaluation.metrics.seeds import mean_interval
+from fad.evaluation.results.overview import gather
+from fad.evaluation.results.systems import Experiment, System, group_seeds, set_names, spread
+from fad.evaluation.results.tables import counted, interval_basis
 from fad.experiment.summary import read_train_summary
-from fad.report.overview import gather
-from fad.report.summary import counted, interval_basis
-from fad.report.systems import Experiment, System, group_seeds, set_names, spread
 from fad.utils.errors import FadError
 from fad.utils.git import git_hash
 

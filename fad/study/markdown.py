@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fad.report.summary import counted, decimal, whole
-from fad.report.text import markdown_table
+from fad.evaluation.results.tables import counted, decimal, whole
+from fad.evaluation.results.text import markdown_table
 from fad.study.gather import CROP, RANK, RATE, Entry, label, said, series
 from fad.study.plots import Costed, Point, cost_png, curve_png
 from fad.utils.files import remove_parts, write_json, write_text

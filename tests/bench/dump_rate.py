@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fad.dump.layout import Stored, dump_dir
-from fad.report.text import terminal_table
+from fad.evaluation.results.text import terminal_table
 from fad.utils.cli import run
 from fad.utils.git import CODE
 from fad.utils.progress import progress

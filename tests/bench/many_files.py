@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from fad.report.text import terminal_table
+from fad.evaluation.results.text import terminal_table
 from fad.utils.cli import run
 from fad.utils.errors import FadError
 from fad.utils.progress import progress

@@ -22,8 +22,8 @@ from typing import Any
 
 from fad.config.resolve import CONF_DIR, load_config
 from fad.encoders.checkpoint import pretrained_sha256
+from fad.evaluation.results.text import markdown_table, terminal_table
 from fad.models.detector import build_detector, write_weights
-from fad.report.text import markdown_table, terminal_table
 from fad.utils.cli import run
 from fad.utils.errors import FadError
 from fad.utils.files import write_text

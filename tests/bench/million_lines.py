@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fad.report.text import terminal_table
+from fad.evaluation.results.text import terminal_table
 from fad.utils.cli import run
 from tests.bench import lines_corpus
 from tests.bench.lines_corpus import Places

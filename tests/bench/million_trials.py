@@ -32,10 +32,10 @@ from fad.evaluation.metrics.det import det_curve
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.metrics.paired import paired_tests
 from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
+from fad.evaluation.results.text import terminal_table
 from fad.evaluation.sasv.adcf import min_adcf
 from fad.evaluation.sasv.eer import sasv_eers
 from fad.evaluation.sasv.teer import concurrent_teer
-from fad.report.text import terminal_table
 
 CHECKED_TRIALS = 2000
 DRAWS_TIMED = 10

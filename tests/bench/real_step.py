@@ -19,8 +19,8 @@ import numpy as np
 import soundfile
 
 from fad.data.corpus import Clip, write_corpus
+from fad.evaluation.results.text import terminal_table
 from fad.experiment.summary import read_cost, read_train_summary
-from fad.report.text import terminal_table
 from tests.helpers.released import XLSR_300M, write_random_checkpoint
 
 STEPS, BATCH = 3, 4

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fad.report.text import Rows, markdown_table, terminal_table
+from fad.evaluation.results.text import Rows, markdown_table, terminal_table
 from tests.bench.contenders import GROUPS
 from tests.bench.ratios import RATIOS
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fad.evaluation.results.curves import set_curves, write_curves
+from fad.evaluation.results.evaluate import evaluate
 from fad.evaluation.trials.trials import make_trials, of_phase
-from fad.report.curves import set_curves, write_curves
-from fad.report.evaluation import evaluate
 
 COST = {
     "seconds_per_epoch": 2.345,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fad.config.resolve import load_config
-from fad.report.description import settings
+from fad.evaluation.results.description import settings
 from tests.helpers.reports import scored_trials, write_experiment
 
 

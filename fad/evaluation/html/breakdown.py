@@ -17,9 +17,9 @@ from fad.evaluation.plots.attacks import attack_order, attack_svg
 from fad.evaluation.plots.calibration import calibration_svg
 from fad.evaluation.plots.histograms import Scores, attack_histogram_svg, histogram_svg
 from fad.evaluation.plots.style import data_uri
-from fad.report.overview import mean_text
-from fad.report.summary import whole
-from fad.report.systems import Experiment, System, has_seeds, set_names
+from fad.evaluation.results.overview import mean_text
+from fad.evaluation.results.systems import Experiment, System, has_seeds, set_names
+from fad.evaluation.results.tables import whole
 
 MOST_OPEN = 12  # rows of a table that is not folded away
 COLUMN_TITLES = {

@@ -6,8 +6,8 @@ from fad.evaluation.html.breakdown import by_set, set_curves_of
 from fad.evaluation.html.elements import Html, element, figure, paragraph, section
 from fad.evaluation.plots.det import Det, det_limits, det_svg, is_marked, shown_groups
 from fad.evaluation.plots.style import data_uri
-from fad.report.overview import mean_text
-from fad.report.systems import System, has_seeds, set_names
+from fad.evaluation.results.overview import mean_text
+from fad.evaluation.results.systems import System, has_seeds, set_names
 
 Plots = dict[str, dict[str, list[Det]]]
 """Curves of each plot's lines, by their names, by the plot's title."""

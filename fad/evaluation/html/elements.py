@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from fad.report.text import is_number
+from fad.evaluation.results.text import is_number
 
 
 class Html(str):

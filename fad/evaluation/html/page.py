@@ -15,8 +15,8 @@ from fad.evaluation.html.elements import Html, element, html, join
 from fad.evaluation.html.provenance import how_to_read, provenance_section
 from fad.evaluation.html.summary import introduction, summary_section, warnings
 from fad.evaluation.html.tables import costs_section, counts_section, hardest_section
-from fad.report.overview import gather_with_curves
-from fad.report.systems import Experiment, group_seeds, name_sets
+from fad.evaluation.results.overview import gather_with_curves
+from fad.evaluation.results.systems import Experiment, group_seeds, name_sets
 from fad.utils.errors import FadError
 from fad.utils.files import write_text
 
@@ -120,7 +120,7 @@ def page(experiments: Sequence[Experiment], title: str) -> str:
 
     Args:
         experiments: what their results.json hold, each with `path`, `cost`, and `curves` by set,
-            None where there are none (`fad.report.overview.gather_with_curves`).
+            None where there are none (`fad.evaluation.results.overview.gather_with_curves`).
         title: the heading.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fad.report.systems import Experiment
+from fad.evaluation.results.systems import Experiment
 
 LAST_PARTS = 3
 

@@ -6,8 +6,8 @@ from typing import Any
 from fad.config.resolve import dump_config
 from fad.evaluation.html.elements import Html, details, element, join, section, table
 from fad.evaluation.html.paths import shown_path
-from fad.report.summary import counted, decimal, whole
-from fad.report.systems import Experiment, System
+from fad.evaluation.results.systems import Experiment, System
+from fad.evaluation.results.tables import counted, decimal, whole
 
 TERMS = {
     "Score": "logit of bona fide minus logit of spoof: higher means more bona fide.",

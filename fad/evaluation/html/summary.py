@@ -8,9 +8,9 @@ from typing import Any
 from fad.evaluation.html.elements import Html, element, figure, join, paragraph, section, table
 from fad.evaluation.plots.cost import CostPoint, cost_svg
 from fad.evaluation.plots.style import data_uri
-from fad.report.overview import eer_of, mean_text
-from fad.report.summary import decimal, whole
-from fad.report.systems import Experiment, System, has_seeds, set_names, spread
+from fad.evaluation.results.overview import eer_of, mean_text
+from fad.evaluation.results.systems import Experiment, System, has_seeds, set_names, spread
+from fad.evaluation.results.tables import decimal, whole
 
 NO_ERROR = "†"
 

@@ -8,10 +8,10 @@ from fad.evaluation.html.breakdown import by_set, calibration_part
 from fad.evaluation.html.elements import Html, details, element, join, paragraph, section, table
 from fad.evaluation.html.paths import shown_path
 from fad.evaluation.html.summary import first_with
-from fad.report.curves import HARDEST
-from fad.report.overview import mean_text
-from fad.report.summary import COSTS, asv_sentence, whole
-from fad.report.systems import Experiment, System, has_seeds, set_names
+from fad.evaluation.results.curves import HARDEST
+from fad.evaluation.results.overview import mean_text
+from fad.evaluation.results.systems import Experiment, System, has_seeds, set_names
+from fad.evaluation.results.tables import COSTS, asv_sentence, whole
 
 CALIBRATED = {"act_dcf": "actDCF, calibrated", "cllr_bits": "Cllr (bits), calibrated"}
 DECISIONS = {

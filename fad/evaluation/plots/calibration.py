@@ -25,7 +25,7 @@ def calibration_svg(systems: Mapping[str, Mapping[str, Any]]) -> bytes:
     """Bayes error-rate curves, a panel a system: normalised cost over the prior log odds.
 
     Args:
-        systems: `bayes` of `fad.report.curves.set_curves` by the system's name.
+        systems: `bayes` of `fad.evaluation.results.curves.set_curves` by the system's name.
     """
     lines = {
         "minimum": ("raw", "minimum", {"color": INK, "linewidth": 1.4}),

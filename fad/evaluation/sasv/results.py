@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2021
+from fad.evaluation.results.tables import Table, asv_sentence, decimal, whole
+from fad.evaluation.results.text import terminal_table
 from fad.evaluation.sasv.adcf import adcf_at, min_adcf
 from fad.evaluation.sasv.eer import sasv_eers
 from fad.evaluation.sasv.files import SasvTrials
 from fad.evaluation.sasv.teer import concurrent_teer
-from fad.report.summary import Table, asv_sentence, decimal, whole
-from fad.report.text import terminal_table
 from fad.utils.errors import FadError
 
 T = TypeVar("T")

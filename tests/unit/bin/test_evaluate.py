@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fad.bin.evaluate import main
+from fad.evaluation.results.evaluate import evaluate
 from fad.evaluation.trials.trials import make_trials
-from fad.report.evaluation import evaluate
 from fad.utils.errors import FadError
 
 ROOT = Path(__file__).parents[3]

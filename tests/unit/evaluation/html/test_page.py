@@ -5,7 +5,7 @@ import re
 import pytest
 
 from fad.evaluation.html.page import page, write_pages
-from fad.report.overview import gather_with_curves
+from fad.evaluation.results.overview import gather_with_curves
 from fad.utils.errors import FadError
 from tests.helpers.markup import Page
 from tests.helpers.reports import scored_trials, write_experiment

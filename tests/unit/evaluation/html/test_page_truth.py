@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fad.evaluation.html.page import page
-from fad.report.overview import gather_with_curves
+from fad.evaluation.results.overview import gather_with_curves
 from tests.helpers.markup import Page
 from tests.helpers.reports import scored_trials, write_experiment
 

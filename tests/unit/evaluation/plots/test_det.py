@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from fad.evaluation.plots.det import det_limits, det_svg, draw_det, is_marked, shown_groups
-from fad.report.curves import set_curves
+from fad.evaluation.results.curves import set_curves
 from tests.helpers.reports import scored_trials
 
 BLUE, ORANGE, GREEN, PINK = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")

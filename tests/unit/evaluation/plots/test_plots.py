@@ -7,8 +7,8 @@ from fad.evaluation.plots.calibration import calibration_svg
 from fad.evaluation.plots.cost import CostPoint, cost_svg
 from fad.evaluation.plots.histograms import Scores, attack_histogram_svg, histogram_svg
 from fad.evaluation.plots.style import Look, label
-from fad.report.curves import set_curves
-from fad.report.evaluation import evaluate
+from fad.evaluation.results.curves import set_curves
+from fad.evaluation.results.evaluate import evaluate
 from tests.helpers.reports import scored_trials
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from fad.evaluation.results.evaluate import evaluate
 from fad.evaluation.trials.trials import choose_phase, make_trials
-from fad.report.evaluation import evaluate
 from fad.utils.errors import FadError
 
 UTTS = [f"u{index:02d}" for index in range(60)]

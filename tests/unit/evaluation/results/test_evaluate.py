@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from fad.evaluation.metrics.eer import eer
+from fad.evaluation.results.evaluate import evaluate
 from fad.evaluation.trials.asv_scores import read_asv_scores
 from fad.evaluation.trials.score_files import read_scores
 from fad.evaluation.trials.trials import make_trials
-from fad.report.evaluation import evaluate
 from fad.utils.errors import FadError
 
 UTTS = [f"u{index:02d}" for index in range(60)]

@@ -7,10 +7,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from fad.evaluation.results.curves import read_curves
+from fad.evaluation.results.systems import Experiment, System, set_names, spread
+from fad.evaluation.results.tables import SCHEMA_VERSION, decimal, whole
 from fad.experiment.summary import read_cost
-from fad.report.curves import read_curves
-from fad.report.summary import SCHEMA_VERSION, decimal, whole
-from fad.report.systems import Experiment, System, set_names, spread
 from fad.utils.errors import FadError
 
 FIXED = ["system", "runs", "trainable", "fewer", "s/epoch", "peak MB"]

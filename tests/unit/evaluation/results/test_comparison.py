@@ -4,9 +4,9 @@ import pytest
 from fad.data.tables import read_table
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.metrics.paired import holm, paired_tests
+from fad.evaluation.results.comparison import compare_systems, comparison_text
 from fad.evaluation.trials.score_files import read_scores
 from fad.evaluation.trials.trials import make_trials
-from fad.report.comparison import compare_systems, comparison_text
 from fad.utils.errors import FadError
 
 

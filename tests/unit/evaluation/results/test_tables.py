@@ -1,4 +1,4 @@
-from fad.report.summary import (
+from fad.evaluation.results.tables import (
     cost_table,
     counted,
     decimal,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fad.report import summary
-from fad.report.evaluation import CALIBRATION_NOTE
-from fad.report.text import terminal_table
+from fad.evaluation.results import tables as summary
+from fad.evaluation.results.evaluate import CALIBRATION_NOTE
+from fad.evaluation.results.text import terminal_table
 
 Results = Mapping[str, Any]
 
@@ -18,7 +18,7 @@ def set_text(name: str, results: Results) -> str:
 
     Args:
         name: of the file of scores.
-        results: as `fad.report.evaluation.evaluate` gives them.
+        results: as `fad.evaluation.results.evaluate.evaluate` gives them.
     """
     tables = {
         "phases": summary.phase_table,

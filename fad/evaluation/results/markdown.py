@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from fad.report.summary import (
+from fad.evaluation.results.tables import (
     asv_sentence,
     calibrated_sentence,
     calibrated_table,
@@ -17,7 +17,7 @@ from fad.report.summary import (
     phase_table,
     whole,
 )
-from fad.report.text import markdown_table
+from fad.evaluation.results.text import markdown_table
 
 Results = Mapping[str, Any]
 
@@ -151,7 +151,7 @@ def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str
     """The page.
 
     Args:
-        results: what results.json holds (see `fad.report.experiment`).
+        results: what results.json holds (see `fad.evaluation.results.experiment`).
         cost: what cost.json holds (see `fad.experiment.summary`).
         plots: file name of the DET plot by set.
     """

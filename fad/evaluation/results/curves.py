@@ -17,8 +17,8 @@ from fad.data.tables import NO_ATTACK
 from fad.evaluation.metrics.dcf import DcfCosts
 from fad.evaluation.metrics.det import det_curve, probit
 from fad.evaluation.metrics.eer import eer
+from fad.evaluation.results.evaluate import split_by_training
 from fad.evaluation.trials.trials import Trials
-from fad.report.evaluation import split_by_training
 from fad.utils.errors import FadError
 from fad.utils.files import write_text
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from fad.evaluation.metrics.eer import eer
+from fad.evaluation.results.breakdown import breakdowns
+from fad.evaluation.results.evaluate import evaluate
 from fad.evaluation.trials.trials import make_trials
-from fad.report.breakdown import breakdowns
-from fad.report.evaluation import evaluate
 
 COUNT = 120
 UTTS = [f"u{index:03d}" for index in range(COUNT)]

@@ -2,7 +2,7 @@
 
 Pooled: counts, EER with its interval, minDCF, actDCF, Cllr and min Cllr, AUC and, with ASV scores,
 both min t-DCF; accuracy at a threshold that was given. Then by attack and by whatever else is
-known of the trials (`fad.report.breakdown`), over the attacks that training saw and over those it
+known of the trials (`fad.evaluation.results.breakdown`), over the attacks that training saw and over those it
 did not, and each phase apart. EERs are in percent; thresholds are in the unit of the scores; trials
 with a score above the threshold are accepted as bona fide. `schema.json` describes every key.
 """
@@ -20,8 +20,8 @@ from fad.evaluation.metrics.dcf import act_dcf, min_dcf
 from fad.evaluation.metrics.decisions import auc, decisions_at
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
+from fad.evaluation.results.breakdown import breakdowns, by_phase
 from fad.evaluation.trials.trials import Trials, choose_phase, of_phase
-from fad.report.breakdown import breakdowns, by_phase
 from fad.utils.errors import FadError
 
 CALIBRATION_NOTE = "meaningful only for scores calibrated as log-likelihood ratios"

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from fad.evaluation.results.evaluate import evaluate
+from fad.evaluation.results.terminal import MANY, WORST, set_text
 from fad.evaluation.trials.trials import make_trials
-from fad.report.evaluation import evaluate
-from fad.report.set_text import MANY, WORST, set_text
 
 
 def page(count=40, rooms=4, phases=("eval",), **options):

@@ -6,8 +6,8 @@ import pytest
 from fad.evaluation.metrics.dcf import DcfCosts, act_dcf, min_dcf
 from fad.evaluation.metrics.det import probit
 from fad.evaluation.metrics.eer import eer
+from fad.evaluation.results.curves import DET_STEPS, HARDEST, read_curves, set_curves, write_curves
 from fad.evaluation.trials.trials import Trials, make_trials
-from fad.report.curves import DET_STEPS, HARDEST, read_curves, set_curves, write_curves
 from fad.utils.errors import FadError
 
 

@@ -10,18 +10,18 @@ from fad.data.tables import read_labels, read_table, read_wav_scp
 from fad.evaluation.calibration.files import calibrated_results, read_model_calibration
 from fad.evaluation.calibration.model import CALIBRATION, Calibration
 from fad.evaluation.plots.det import draw_det
+from fad.evaluation.results.curves import set_curves, write_curves
+from fad.evaluation.results.description import describe
+from fad.evaluation.results.evaluate import evaluate
+from fad.evaluation.results.markdown import results_md
+from fad.evaluation.results.overview import read_results
+from fad.evaluation.results.tables import SCHEMA_VERSION
 from fad.evaluation.trials.asv_scores import read_asv_scores
 from fad.evaluation.trials.columns import column_files, read_columns
 from fad.evaluation.trials.score_files import read_scores
 from fad.evaluation.trials.trials import Trials, make_trials, of_phase
 from fad.experiment.scores import check_weights
 from fad.experiment.summary import read_cost
-from fad.report.curves import set_curves, write_curves
-from fad.report.description import describe
-from fad.report.evaluation import evaluate
-from fad.report.overview import read_results
-from fad.report.results_md import results_md
-from fad.report.summary import SCHEMA_VERSION
 from fad.utils.errors import FadError
 from fad.utils.files import remove_parts, sha256_file, write_json, write_text
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fad.report.overview import each_alone, gather, overview_table
-from fad.report.systems import group_seeds
+from fad.evaluation.results.overview import each_alone, gather, overview_table
+from fad.evaluation.results.systems import group_seeds
 from fad.utils.errors import FadError
 
-SCRIPT = Path(__file__).parents[3] / "utils" / "show_results.py"
+SCRIPT = Path(__file__).parents[4] / "utils" / "show_results.py"
 
 
 def write_results(exp, tag, trainable, sets, version=2, seed=1):

@@ -2,7 +2,7 @@ from statistics import stdev
 
 import pytest
 
-from fad.report.systems import group_seeds, name_sets, set_names, spread
+from fad.evaluation.results.systems import group_seeds, name_sets, set_names, spread
 
 
 def run(tag, seed, recipe="mini", sha256="ab", path="a.pt", **train):

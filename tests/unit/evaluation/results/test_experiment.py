@@ -9,9 +9,9 @@ from fad.data.tables import read_table, write_table
 from fad.evaluation.calibration.model import Calibration, System, write_calibration
 from fad.evaluation.metrics.cllr import cllr
 from fad.evaluation.metrics.dcf import act_dcf
+from fad.evaluation.results.curves import read_curves, set_curves
+from fad.evaluation.results.experiment import read_trials, report
 from fad.experiment.scores import record_weights
-from fad.report.curves import read_curves, set_curves
-from fad.report.experiment import read_trials, report
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 
@@ -238,7 +238,7 @@ def test_the_trials_of_one_set_at_a_time_are_in_memory(experiment, monkeypatch):
         alive.append(weakref.ref(found))
         return found
 
-    monkeypatch.setattr("fad.report.experiment.read_trials", read_watched)
+    monkeypatch.setattr("fad.evaluation.results.experiment.read_trials", read_watched)
     tests = dict.fromkeys(("more", "most"), experiment.eval)
     found = report(experiment.exp, experiment.train, tests, {})["test_sets"]
     assert list(found) == ["eval", "more", "most"] and len(alive) == 3

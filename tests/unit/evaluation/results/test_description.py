@@ -1,7 +1,7 @@
 import pytest
 
 from fad.config.resolve import merge_config
-from fad.report.description import describe, settings
+from fad.evaluation.results.description import describe, settings
 
 
 def test_settings_are_what_differs_from_the_shipped_config():

@@ -12,9 +12,9 @@ import numpy as np
 
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.metrics.paired import RESAMPLES, holm, interval_rank, paired_tests
+from fad.evaluation.results.tables import decimal
+from fad.evaluation.results.text import terminal_table
 from fad.evaluation.trials.trials import Trials, choose_phase
-from fad.report.summary import decimal
-from fad.report.text import terminal_table
 from fad.utils.errors import FadError
 
 LEVEL = 0.95

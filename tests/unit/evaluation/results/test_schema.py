@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-import fad.report
+import fad.evaluation.results
 from fad.evaluation.calibration.files import calibrated_results
 from fad.evaluation.calibration.model import Calibration, System
+from fad.evaluation.results.evaluate import evaluate
+from fad.evaluation.results.experiment import report
+from fad.evaluation.results.tables import SCHEMA_VERSION
 from fad.evaluation.trials.score_files import read_scores
 from fad.evaluation.trials.trials import make_trials
-from fad.report.evaluation import evaluate
-from fad.report.experiment import report
-from fad.report.summary import SCHEMA_VERSION
 
-SCHEMA = json.loads((Path(fad.report.__file__).parent / "schema.json").read_text())
+SCHEMA = json.loads((Path(fad.evaluation.results.__file__).parent / "schema.json").read_text())
 
 
 def check(instance, part=None):

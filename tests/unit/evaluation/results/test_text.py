@@ -1,4 +1,4 @@
-from fad.report.text import markdown_table, terminal_table
+from fad.evaluation.results.text import markdown_table, terminal_table
 
 HEADER = ["name", "count", "note"]
 ROWS = [["lora", "1,577,000", "a|b"], ["full", "-", "2nd"]]
