@@ -26,10 +26,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs import STOP_SIGNALS, show_failures
-from slurm_queue import LIVE, Busy, Row, cancel, find_fate, find_rows
-from slurm_request import Request, read_request
-from slurm_submit import submit, write_files
-from slurm_task import ended, read_end
+from slurm.queue import LIVE, Busy, Row, cancel, find_fate, find_rows
+from slurm.request import Request, read_request
+from slurm.submit import submit, write_files
+from slurm.task import ended, read_end
 
 LOOK_SECONDS = 0.1, 1.0  # between looks at the files of what has ended: at first, and in the end
 QUEUE_SECONDS = 0.3, 15.0  # between questions to the controller

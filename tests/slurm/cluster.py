@@ -1,4 +1,4 @@
-"""A cluster of utils/slurm_test_cluster.sh, and run_slurm.py on it."""
+"""A cluster of tools/slurm_test_cluster.sh, and run_slurm.py on it."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "utils" / "slurm_test_cluster.sh"
+SCRIPT = ROOT / "tools" / "slurm_test_cluster.sh"
 PROGRAM = ROOT / "utils" / "run_slurm.py"
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -27,7 +27,7 @@ class Cluster:
         conf.write_text(shipped + "default grace=2\noption nodelist=* --nodelist=$0\n")
 
     def script(self, word: str) -> subprocess.CompletedProcess:
-        """utils/slurm_test_cluster.sh WORD."""
+        """tools/slurm_test_cluster.sh WORD."""
         return subprocess.run([SCRIPT, word], env=self.env, capture_output=True, text=True)
 
     def ask(self, *command: str) -> str:

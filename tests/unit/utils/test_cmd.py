@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import run_local
-from slurm_request import read_request
+from slurm.request import read_request
 
 CMD = Path(__file__).parents[3] / "utils" / "cmd.sh"
 KINDS = ("train", "cuda", "dump", "score")

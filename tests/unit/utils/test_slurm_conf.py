@@ -1,10 +1,10 @@
-"""utils/slurm_conf.py and the command line of run_slurm.py."""
+"""utils/slurm/conf.py and the command line of run_slurm.py."""
 
 from pathlib import Path
 
 import pytest
-from slurm_conf import read_conf
-from slurm_request import CONF, read_request, split_options
+from slurm.conf import read_conf
+from slurm.request import CONF, read_request, split_options
 
 
 def conf_of(folder: Path, text: str):

@@ -1,11 +1,11 @@
-"""utils/slurm_job.py: when a task has ended, and when it is put back or Slurm's affair."""
+"""utils/slurm/job.py: when a task has ended, and when it is put back or Slurm's affair."""
 
 import os
 import signal
 import sys
 
 import pytest
-from slurm_task import Spec, Task, read_end
+from slurm.task import Spec, Task, read_end
 
 SAVES = """
 import signal, sys, time
@@ -38,13 +38,13 @@ def env_of(**changes):
 
 
 def run(slurm, code, env=None, **changes):
-    return slurm.run("slurm_job.py", str(write_job(slurm, code, **changes)), env=env or env_of())
+    return slurm.run("slurm/job.py", str(write_job(slurm, code, **changes)), env=env or env_of())
 
 
 def signalled(slurm, code, number, env=None, **changes):
     """Its exit code and log, where a signal came."""
     path = write_job(slurm, code, **changes)
-    process = slurm.start("slurm_job.py", str(path), env=env or env_of())
+    process = slurm.start("slurm/job.py", str(path), env=env or env_of())
     assert slurm.wait_for((slurm.jobs / "on").exists)
     process.send_signal(number)
     out, _ = process.communicate(timeout=30)
@@ -73,7 +73,7 @@ def test_a_command_gets_its_number_threads_and_environment(slurm):
     (slurm.jobs / "end.3").unlink()
     settings = {"OMP_NUM_THREADS": "1"}
     path = write_job(slurm, code, env=settings)
-    done = slurm.run("slurm_job.py", str(path), env={**env_of(), "OMP_NUM_THREADS": "7"})
+    done = slurm.run("slurm/job.py", str(path), env={**env_of(), "OMP_NUM_THREADS": "7"})
     assert f"\n3 1 {slurm.jobs}\n" in done.stdout
 
 
@@ -149,7 +149,7 @@ def test_a_command_that_does_not_save_has_failed_at_its_time_limit(slurm):
 def test_what_slurm_ends_is_for_slurm_to_say(slurm, command, state):
     slurm.set(show=f"JobId=70 {state}")
     path = write_job(slurm, command)
-    process = slurm.start("slurm_job.py", str(path), env=env_of())
+    process = slurm.start("slurm/job.py", str(path), env=env_of())
     assert slurm.wait_for((slurm.jobs / "on").exists)
     children = [int(pid) for pid in children_of(process.pid)]
     process.send_signal(signal.SIGTERM)

@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 from jobs import for_job
-from slurm_queue import Busy, ask, find_rows, max_array_index
-from slurm_request import Request
 
-JOB_PROGRAM = Path(__file__).resolve().with_name("slurm_job.py")
+from slurm.queue import Busy, ask, find_rows, max_array_index
+from slurm.request import Request
+
+JOB_PROGRAM = Path(__file__).resolve().with_name("job.py")
 SUBMIT_SECONDS = 900.0  # that a controller may be busy
 # Slurm's words of the job that this may run in, and devices of this machine.
 OTHERS_ENV = re.compile(

@@ -3,9 +3,9 @@
 # and 2 GPUs each. CPUs and GPUs exist on paper alone. Needs Debian's slurm-wlm and munge, which root gets
 # installed where they are missing.
 #
-#     utils/slurm_test_cluster.sh start     # prints the line that makes sbatch and others find it
-#     utils/slurm_test_cluster.sh status
-#     utils/slurm_test_cluster.sh stop
+#     tools/slurm_test_cluster.sh start     # prints the line that makes sbatch and others find it
+#     tools/slurm_test_cluster.sh status
+#     tools/slurm_test_cluster.sh stop
 #
 # Exit code 3: there is no Slurm, and it could not be installed.
 #

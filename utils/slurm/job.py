@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs one task of a job on the node that Slurm chose; run_slurm.py submits it.
 
-    slurm_job.py FOLDER/job.json
+    slurm/job.py FOLDER/job.json
 
 Standard output is the task's log. The end is written into FOLDER only where it is one:
 
@@ -14,19 +14,25 @@ Standard output is the task's log. The end is written into FOLDER only where it 
 - SIGTERM to this process alone goes to the command, and is then as SIGUSR1.
 """
 
+import sys
+from pathlib import Path
+
+# Run as a program: modules come from utils/, since the queue.py beside it is not Python's own.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import contextlib
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from jobs import log_foot, log_head
-from slurm_queue import RUNNING, Busy, State, ask, find_state
-from slurm_task import STOPPED, Task, read_end
+
+from slurm.queue import RUNNING, Busy, State, ask, find_state
+from slurm.task import STOPPED, Task, read_end
 
 POLL_SECONDS = 0.1
 SIGNAL_SECONDS = 1.0  # that a signal of Slurm's may come later here than to the command it ended
@@ -81,7 +87,7 @@ def make_start(task: Task) -> tuple[list[str], dict[str, str]]:
     launch += [
         "--ntasks-per-node=1",
         sys.executable,
-        str(Path(__file__).with_name("slurm_node.py")),
+        str(Path(__file__).with_name("node.py")),
     ]
     return [*launch, str(task.folder / "job.json")], env
 
@@ -109,7 +115,7 @@ def of_nodes(task: Task, code: int) -> int:
     """What the exit code of srun means: it is the highest of the nodes'."""
     if code == 0 and task.was_stopped():
         return STOPPED
-    # Not one that a command gave: see slurm_node.py.
+    # Not one that a command gave: see slurm/node.py.
     return -signal.SIGTERM if code == STOPPED else code
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs import for_job, parse_jobs
-from slurm_conf import Conf, read_conf
-from slurm_task import Spec
 
-CONF = Path(__file__).resolve().parents[1] / "conf" / "slurm.conf"
+from slurm.conf import Conf, read_conf
+from slurm.task import Spec
+
+CONF = Path(__file__).resolve().parents[2] / "conf" / "slurm.conf"
 OWN_OPTIONS = ("config", "max_jobs_run")
 # The options that are numbers, and from where they count.
 LEAST = {"gpu": 0, "num_nodes": 1, "num_threads": 1, "max_jobs_run": 1, "max_requeues": 0}

@@ -23,7 +23,7 @@ STOPPED = 143  # 128 + SIGTERM: the exit code of a command that was asked to sto
 
 @dataclass(frozen=True)
 class Spec:
-    """What to run, and what slurm_job.py has to know of its options."""
+    """What to run, and what slurm/job.py has to know of its options."""
 
     command: list[str]
     cwd: str

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the command of a job of several nodes on one of them; slurm_job.py has srun start it.
+"""Runs the command of a job of several nodes on one of them; slurm/job.py has srun start it.
 
 srun takes SIGTERM as the order to kill. So the word to stop comes as SIGUSR1, which srun sends to
 every process of its tasks: this one makes it a SIGTERM to the command alone, whose children ignore
@@ -9,15 +9,20 @@ A command that was stopped and has saved (exit code 143) ends well for srun, whi
 kill the others in the midst of saving.
 """
 
+import sys
+from pathlib import Path
+
+# Run as a program: modules come from utils/, since the queue.py beside it is not Python's own.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from slurm_task import STOPPED, Task
+from slurm.task import STOPPED, Task
 
 
 def ignore_usr1() -> None:

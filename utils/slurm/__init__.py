@@ -1,0 +1,1 @@
+"""Jobs on a Slurm cluster: the parts of `run_slurm.py`."""
