@@ -193,7 +193,7 @@ make_data() { # stage 1
     fi
     local/data.sh "${data_args[@]}"
     for name in "${own_sets[@]}"; do
-        validate_data_dir.py "data/$name"
+        python -m fad.bin.validate_data_dir "data/$name"
     done
 }
 

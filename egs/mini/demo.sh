@@ -28,7 +28,7 @@ for method in frozen lora full; do
         --set "train.epochs=$epochs" --set train.batch_size=8 --set "train.lr=${lr[$method]}"
 done
 
-show_results.py --sort trainable
+python -m fad.bin.show_results --sort trainable
 cat <<END
 
 Seen: EER on the attacks (vocoders) that training had; unseen: on the two that it had not.

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 class FadError(Exception):
     """A mistake in an input, an option or a file: its text is one clear line with the remedy.
 
-    Entry points print the text without a traceback and exit with 1 (see `fad.utils.cli`). Library code
-    raises it and never exits.
+    Entry points print the text without a traceback and exit with 1 (see `fad.utils.cli`). Library
+    code raises it and never exits.
     """
 
 

@@ -52,8 +52,9 @@ def write(folder: Path, count: int) -> Run:
 
 
 def validate(folder: Path, count: int) -> Run:
-    """utils/validate_data_dir.py."""
-    main = program(ROOT / "utils" / "validate_data_dir.py")
+    """fad.bin.validate_data_dir."""
+    from fad.bin.validate_data_dir import main
+
     return lambda: main([str(Places(folder).audio)])
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = [
     ("hostile: a pickle bomb in cfg, zip", "-m fad.bin.params --config lora --pretrained {}"),
     ("hostile: a tag that applies in a config", "-m fad.bin.params --pretrained x --config {}"),
-    ("hostile: wav.scp has 'touch CANARY |'", "utils/validate_data_dir.py {}"),
+    ("hostile: wav.scp has 'touch CANARY |'", "-m fad.bin.validate_data_dir {}"),
     ("data: unsorted", "-m fad.bin.dump_audio --out dump --data {}"),
     ("scores: NaN", "-m fad.bin.evaluate --scores {}"),
     ("table of scores: a score of two logits", "-m fad.bin.evaluate --bonafide 1 --scores {}"),

@@ -109,8 +109,7 @@ def recipe(tmp_path: Path) -> Recipe:
     shutil.copy(ROOT / "egs" / "TEMPLATE" / "fad.sh", template)
     program(venv / "bin/python", RECORDER)
     program(venv / "bin/python3", f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
-    # What the validator checks and the launcher starts has tests of its own.
-    program(tree / "utils/validate_data_dir.py", '#!/bin/sh\nexec python validate "$@"\n')
+    # What the launcher starts has tests of its own.
     program(tree / "utils/launch.py", '#!/bin/sh\nexec python launch "$@"\n')
     folder = tree / "egs" / "fake"
     program(folder / "run.sh", RUN_SH)

@@ -17,7 +17,15 @@ HOSTILE = [
     "x' \"y",
     "&touch canary",
 ]
-ALL = ["local/data", "validate", "dump_audio", "dump_frames", "train", "score_set", "calibrate"]
+ALL = [
+    "local/data",
+    "validate_data_dir",
+    "dump_audio",
+    "dump_frames",
+    "train",
+    "score_set",
+    "calibrate",
+]
 ALL += ["results"]
 
 
@@ -123,7 +131,7 @@ def test_a_missing_set_of_another_recipe_names_that_recipe(recipe):
 
 
 @pytest.mark.parametrize(
-    "failing", [name for name in ALL if name not in ("local/data", "validate")]
+    "failing", [name for name in ALL if name not in ("local/data", "validate_data_dir")]
 )
 def test_a_failure_ends_the_run(recipe, failing):
     recipe.add_all()
@@ -249,7 +257,7 @@ def test_a_recipe_with_a_test_set_alone_can_be_dumped(recipe):
     recipe.add("data/eval/wav.scp")
     done = recipe.run("--train_set", "", "--dev_set", "", "--stop_stage", "2")
     assert done.returncode == 0, done.stderr
-    assert recipe.called() == ["local/data", "validate", "dump_audio"]
+    assert recipe.called() == ["local/data", "validate_data_dir", "dump_audio"]
     done = recipe.run("--train_set", "", "--dev_set", "", "--stage", "3")
     assert done.returncode == 1
     assert "has no --train_set" in done.stderr

@@ -2,7 +2,8 @@
 
     llr = w . s + b        (nats; s: the scores of one trial by K systems)
 
-`fad.evaluation.calibration.logistic` fits it. The file is read strictly: what is not understood is refused.
+`fad.evaluation.calibration.logistic` fits it. The file is read strictly: what is not understood is
+refused.
 """
 
 import json

@@ -1,8 +1,8 @@
 """report.html: one page over experiments, whole in itself, without scripts and without a network.
 
 Nothing is fetched: plots are SVG in data URIs, and the content security policy of the page forbids
-the rest. Every name and path from a table is escaped (`fad.evaluation.html.elements`). The same experiments
-give the same bytes.
+the rest. Every name and path from a table is escaped (`fad.evaluation.html.elements`). The same
+experiments give the same bytes.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """Confidence interval of the EER by the bootstrap.
 
-Whole units (`fad.evaluation.metrics.bootstrap_units`) are drawn with replacement and the EER of the drawn trials is
-taken, many times; the interval is the percentile interval of those values.
+Whole units (`fad.evaluation.metrics.bootstrap_units`) are drawn with replacement and the EER of the
+drawn trials is taken, many times; the interval is the percentile interval of those values.
 
 No draw can hold an error that the trials do not: an EER of 0 % has the interval 0 to 0 % whatever
 the number of trials.

@@ -1,7 +1,8 @@
 """EERs of many bootstrap draws, found by bisection instead of by counting every trial.
 
 A draw takes each unit of trials some number of times. With M_k rejected bona fide trials out of M
-and R_k rejected spoofs out of R at operating point k (`fad.evaluation.metrics.det`), its EER stands where
+and R_k rejected spoofs out of R at operating point k (`fad.evaluation.metrics.det`), its EER stands
+where
 
     D_k = P_miss(k) - P_fa(k) = M_k / M - 1 + R_k / R
 

@@ -2,9 +2,9 @@
 
     t* = argmin_t |P_miss(t) - P_fa(t)|,    EER = (P_miss(t*) + P_fa(t*)) / 2
 
-over the operating points of `fad.evaluation.metrics.det`: no interpolation between them. Where several are
-equally close, the lowest threshold counts; the comparison is made in integers, so rounding cannot
-decide it.
+over the operating points of `fad.evaluation.metrics.det`: no interpolation between them. Where
+several are equally close, the lowest threshold counts; the comparison is made in integers, so
+rounding cannot decide it.
 
 Source: the evaluation package of ASVspoof 2019 (Todisco et al., "ASVspoof 2019: Future horizons
 in spoofed and fake audio detection", Interspeech 2019). The EER is a fraction from 0 to 1, the

@@ -1,8 +1,8 @@
 """Paired bootstrap test: do two systems differ in EER on the same trials?
 
-Units (`fad.evaluation.metrics.bootstrap_units`) are drawn B times with replacement, and in each draw both systems'
-EERs are taken over the same trials: what makes a draw hard makes it hard for both, so that the
-difference d = EER(A) - EER(B) varies less than two separate intervals suggest.
+Units (`fad.evaluation.metrics.bootstrap_units`) are drawn B times with replacement, and in each
+draw both systems' EERs are taken over the same trials: what makes a draw hard makes it hard for
+both, so that the difference d = EER(A) - EER(B) varies less than two separate intervals suggest.
 
     interval   from the k-th smallest to the k-th largest of d_1 ... d_B, k = (B + 1)(1 - level) / 2
     p-value    2 (1 + min(#{d_i <= 0}, #{d_i >= 0})) / (B + 1), at most 1

@@ -1,7 +1,7 @@
 """Two or more systems on the same trials: their EERs, and whether the trials tell them apart.
 
-The test is `fad.evaluation.metrics.paired`. With more than two systems every pair is tested, and the p-values
-are corrected for that (Holm). EERs and their differences are in percent.
+The test is `fad.evaluation.metrics.paired`. With more than two systems every pair is tested, and
+the p-values are corrected for that (Holm). EERs and their differences are in percent.
 """
 
 from collections.abc import Mapping, Sequence

@@ -96,7 +96,8 @@ def _histogram(trials: Trials) -> dict[str, Any]:
 def _bayes_error(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, list[float]]:
     """Actual and minimum normalised DCF at unit costs, at each of `PRIOR_LOG_ODDS`.
 
-    These are `fad.evaluation.metrics.dcf.act_dcf` and `min_dcf`, with the trials sorted once for all priors.
+    These are `fad.evaluation.metrics.dcf.act_dcf` and `min_dcf`, with the trials sorted once for
+    all priors.
     """
     false_alarm, miss = det_curve(bonafide, spoof)
     bonafide, spoof = np.sort(bonafide), np.sort(spoof)

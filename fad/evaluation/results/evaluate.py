@@ -2,9 +2,10 @@
 
 Pooled: counts, EER with its interval, minDCF, actDCF, Cllr and min Cllr, AUC and, with ASV scores,
 both min t-DCF; accuracy at a threshold that was given. Then by attack and by whatever else is
-known of the trials (`fad.evaluation.results.breakdown`), over the attacks that training saw and over those it
-did not, and each phase apart. EERs are in percent; thresholds are in the unit of the scores; trials
-with a score above the threshold are accepted as bona fide. `schema.json` describes every key.
+known of the trials (`fad.evaluation.results.breakdown`), over the attacks that training saw and
+over those it did not, and each phase apart. EERs are in percent; thresholds are in the unit of the
+scores; trials with a score above the threshold are accepted as bona fide. `schema.json` describes
+every key.
 """
 
 from collections.abc import Mapping, Set
@@ -43,7 +44,8 @@ def evaluate(
 
     Args:
         trials: the scored trials.
-        asv_scores: ASV scores by kind (`fad.evaluation.trials.asv_scores.read_asv_scores`), for min t-DCF.
+        asv_scores: ASV scores by kind (`fad.evaluation.trials.asv_scores.read_asv_scores`), for
+            min t-DCF.
         trained_attacks: attacks in the training data; where given, attacks are marked as seen or
             not.
         threshold: for accuracy and its like, chosen on other data; None leaves them out.

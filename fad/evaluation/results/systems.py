@@ -12,7 +12,7 @@ from typing import Any
 from fad.evaluation.metrics.seeds import SeedSummary, summarise_seeds
 
 Experiment = Mapping[str, Any]
-"""What results.json holds, with its `path` and `cost` (see `fad.evaluation.results.overview.gather`)."""
+"""results.json with its `path` and `cost` (see `fad.evaluation.results.overview.gather`)."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Architecture-agnostic detection cost, a-DCF, of spoofing-robust speaker verification.
 
 One score decides a trial, whatever made it: a tandem, a fusion or one network. With the error
-rates of `fad.evaluation.sasv.operating_points`, the priors p of the three kinds of trial and the costs C
+rates of `fad.evaluation.sasv.operating_points`, the priors p of the three kinds of trial and the
+costs C
 
     a-DCF(t) = C_miss p_tar P_miss(t) + C_fa p_non P_fa(t) + C_fa,spoof p_spoof P_fa,spoof(t)
 

@@ -6,8 +6,9 @@
 
 An EER here is the rate at which the ROC, drawn with straight lines between its operating points,
 meets "miss rate = false alarm rate". That is what the challenge's program computes; the EER of
-`fad.evaluation.metrics.eer`, which ASVspoof uses, takes the nearest operating point instead, and lies at most
-half a step of the ROC away. The SASV-EER depends on how many non-targets and spoofs a set has.
+`fad.evaluation.metrics.eer`, which ASVspoof uses, takes the nearest operating point instead, and
+lies at most half a step of the ROC away. The SASV-EER depends on how many non-targets and spoofs a
+set has.
 
 Source: J. Jung et al., "SASV 2022: The first spoofing-aware speaker verification challenge",
 Interspeech 2022. Rates are fractions from 0 to 1.

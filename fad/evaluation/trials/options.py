@@ -1,6 +1,9 @@
-"""The options by which programs take scores and keys of anyone; `fad.evaluation.trials.reading` follows them.
+"""The options by which programs take scores and keys of anyone.
 
-`python -m fad.bin.evaluate --help` (`fad.evaluation.trials.formats`) says what the files may look like.
+`fad.evaluation.trials.reading` follows them.
+
+`python -m fad.bin.evaluate --help` (`fad.evaluation.trials.formats`) says what the files may look
+like.
 """
 
 from argparse import ArgumentParser

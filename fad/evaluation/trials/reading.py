@@ -1,4 +1,4 @@
-"""The trials that files of scores and a key name, as the options of `fad.evaluation.trials.options` say."""
+"""The trials in files of scores and a key, by the options of `fad.evaluation.trials.options`."""
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from fad.evaluation.results.overview import each_alone, gather, overview_table
 from fad.evaluation.results.systems import group_seeds
 from fad.utils.errors import FadError
 
-SCRIPT = Path(__file__).parents[4] / "utils" / "show_results.py"
+ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
 
 
 def write_results(exp, tag, trainable, sets, version=2, seed=1):
@@ -107,13 +108,20 @@ def test_nothing_to_show_and_another_schema_are_errors(exp, tmp_path):
 
 
 def test_the_program_runs_by_itself_in_a_recipe(exp):
-    command = [sys.executable, str(SCRIPT), "--sort", "name"]
-    done = subprocess.run(command, cwd=exp.parent, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "fad.bin.show_results", "--sort", "name"]
+    done = subprocess.run(
+        command, env=ENV, cwd=exp.parent, capture_output=True, text=True, check=True
+    )
     lines = done.stdout.splitlines()
     assert lines[0].split()[:3] == ["system", "runs", "trainable"]
     assert [line.split()[0] for line in lines[2:]] == ["frozen", "full", "lora"]
     markdown = subprocess.run(
-        [*command, "--markdown"], cwd=exp.parent, capture_output=True, text=True, check=True
+        [*command, "--markdown"],
+        env=ENV,
+        cwd=exp.parent,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     write_results(exp, "lora_seed3", 50, {}, seed=3)
     for option, rows in ((), 3), (("--seeds",), 4):
@@ -125,6 +133,12 @@ def test_the_program_runs_by_itself_in_a_recipe(exp):
 
 
 def test_the_program_fails_in_one_line_where_there_is_nothing(tmp_path):
-    done = subprocess.run([SCRIPT], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "fad.bin.show_results"],
+        env=ENV,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "run stage 5" in done.stderr

@@ -26,10 +26,9 @@ def data_dir(tmp_path: Path) -> Path:
 
 def validate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        # -S: without the environment's packages, of which fad is one
-        [sys.executable, "-S", ROOT / "utils/validate_data_dir.py", *arguments],
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        cwd="/",
+        # -S: without the environment's packages: it needs none of them.
+        [sys.executable, "-S", "-m", "fad.bin.validate_data_dir", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )

@@ -1,12 +1,8 @@
-#!/usr/bin/env python3
 """Prints one table over the experiments of one or more recipes."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fad.evaluation.results.overview import SORT_KEYS, each_alone, gather, overview_table
 from fad.evaluation.results.systems import group_seeds, name_sets
@@ -18,8 +14,8 @@ many times fewer than the model has, seconds an epoch, peak memory, and the EER 
 test set, over all attacks and over those that training saw or did not see. Runs that differ in
 their seed alone are one row: mean ± sample deviation, and the best run in brackets."""
 EXAMPLE = """examples, in a recipe and over recipes:
-  ../../utils/show_results.py
-  utils/show_results.py egs/mini/exp egs/custom/exp --markdown"""
+  python -m fad.bin.show_results
+  python -m fad.bin.show_results egs/mini/exp egs/custom/exp --markdown"""
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -1,13 +1,8 @@
-#!/usr/bin/env python3
 """Checks data directories: tables there, sorted, with the same keys, known labels."""
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fad.data.tables import LABELS, validate_data_dir
 from fad.utils.cli import run
@@ -15,7 +10,7 @@ from fad.utils.cli import run
 DESCRIPTION = """\
 Checks data directories and prints what is in them; the first fault ends it with exit code 1.
 
-  ../../utils/validate_data_dir.py data/train data/dev data/eval
+  python -m fad.bin.validate_data_dir data/train data/dev data/eval
 """
 
 
