@@ -30,9 +30,13 @@ class Adaptation:
 
     `attach` freezes the encoder and then wraps or unfreezes what the method trains. A method knows
     its parameters by ownership: `owned` has the very objects, under their names in the encoder.
+
+    Attributes:
+        averageable: whether the mean of the weights of several epochs is such a model too.
     """
 
     encoder: nn.Module
+    averageable = True
 
     def attach(self, encoder: nn.Module) -> None:
         """Freezes `encoder`, then puts the method into it, in place.

@@ -77,6 +77,8 @@ class DPF(Adaptation):
         FadError: a number out of its range, or (in `attach`) an encoder without such layers.
     """
 
+    averageable = False  # the zeros of several epochs differ
+
     def __init__(self, sparsity: float, ramp: float, every: int = 16) -> None:
         if not is_number(sparsity) or not 0 <= sparsity < 1:
             raise FadError(f"adaptation_conf: sparsity is {sparsity}; it must be in [0, 1)")

@@ -41,6 +41,8 @@ class ReLoRA(LoRA):
         FadError: as of `LoRA`.
     """
 
+    averageable = False  # restarts lie between epochs, at which factors begin anew
+
     def __init__(
         self,
         rank: int,

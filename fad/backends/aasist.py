@@ -15,12 +15,11 @@ and scores depend on the utterance alone. torch's SyncBatchNorm would join the s
 not run on a CPU and is not used.
 """
 
-from collections.abc import Iterable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fad.backends.base import Backend
 from fad.backends.graphs import GraphAttention, GraphPool, MixedGraphAttention
 from fad.utils.errors import FadError
 
@@ -80,7 +79,7 @@ class Branch(nn.Module):
         return temporal, spectral, master
 
 
-class AASIST(nn.Module):
+class AASIST(Backend):
     """Logits from a graph over frequency and one over time, and from both together.
 
     Args:
@@ -95,6 +94,7 @@ class AASIST(nn.Module):
         FadError: the encoder gives several outputs; the published back-end takes one, the last.
     """
 
+    embed_dim = 5 * MIXED_WIDTH
     equal_lengths = True
 
     def __init__(self, dim: int, num_layers: int) -> None:
@@ -127,20 +127,17 @@ class AASIST(nn.Module):
         self.pool_spectral, self.pool_temporal = GraphPool(WIDTH), GraphPool(WIDTH)
         self.branches = nn.ModuleList([Branch(), Branch()])
         self.dropout = nn.Dropout(READOUT_DROPOUT)
-        self.classify = nn.Linear(5 * MIXED_WIDTH, 2)
+        self.classify = nn.Linear(self.embed_dim, 2)
 
-    def condition(self, outputs: Iterable[tuple[list[Tensor], Tensor]]) -> None:
-        """Needs no look at the data before training: nothing of `outputs` is computed."""
-
-    def forward(self, hidden: list[Tensor], lens: Tensor) -> Tensor:
-        """Classifies, in float32 also under autocast: half precision makes ties in the pooling.
+    def embed(self, hidden: list[Tensor], lens: Tensor) -> Tensor:
+        """The readout of the graphs, in float32: half precision makes ties in the pooling.
 
         Args:
             hidden: one encoder output (B, T, D).
             lens: (B,) frames in each, all T.
 
         Returns:
-            logits (B, 2): spoof, bonafide.
+            (B, 160).
 
         Raises:
             FadError: lengths that differ, or fewer than 6 frames.
@@ -160,7 +157,12 @@ class AASIST(nn.Module):
                 spectral.mean(1),
                 master[:, 0],
             ]
-            return self.classify(self.dropout(torch.cat(readout, dim=1)))
+            return self.dropout(torch.cat(readout, dim=1))
+
+    def logits(self, embedding: Tensor) -> Tensor:
+        """Embeddings (B, 160) -> logits (B, 2) in float32."""
+        with torch.autocast(embedding.device.type, enabled=False):
+            return self.classify(embedding.float())
 
     def _graphs(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, D) -> nodes for bins of features (B, 42, 64), and each 60 ms (B, T // 3, 64)."""

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fad.backends.base import Backend
 from fad.utils.masks import length_mask
 
 _EPS = 1e-5  # of the layers' normalisation, as torch's own
@@ -48,12 +49,12 @@ class _SumOfNorms(torch.autograd.Function):
         return of_weights, *of_layers
 
 
-class Pool(nn.Module):
+class Pool(Backend):
     """Logits from the mean and standard deviation over time of a weighted sum of layers.
 
     The weights are a softmax over the layers given (as in SUPERB, arXiv 2105.01051), each layer
     normalised first so that none dominates by its scale. The statistics are centred and scaled by
-    constants that `condition` finds before training (a data-dependent initialisation, as in
+    constants that `init_from_data` finds before training (a data-dependent initialisation, as in
     arXiv 1602.07868): what all utterances have in common is far larger than what tells them apart,
     and a linear layer on that learns slowly. Unlike batch normalisation, a result never depends on
     the batch or on the number of processes.
@@ -61,15 +62,11 @@ class Pool(nn.Module):
     Args:
         dim: the width D of the encoder's outputs.
         num_layers: how many outputs the encoder gives.
-
-    Attributes:
-        equal_lengths: whether the utterances of a batch must have one length; padding is masked.
     """
-
-    equal_lengths = False
 
     def __init__(self, dim: int, num_layers: int) -> None:
         super().__init__()
+        self.embed_dim = 2 * dim
         self.layer_weights = nn.Parameter(torch.zeros(num_layers))
         self.classify = nn.Linear(2 * dim, 2)
         self.register_buffer("centre", torch.zeros(2 * dim))
@@ -87,7 +84,7 @@ class Pool(nn.Module):
         return torch.cat([mean, (variance + 1e-8).sqrt()], dim=-1)
 
     @torch.no_grad()
-    def condition(self, outputs: Iterable[tuple[list[Tensor], Tensor]]) -> None:
+    def init_from_data(self, outputs: Iterable[tuple[list[Tensor], Tensor]]) -> None:
         """Sets the constants from the encoder's outputs for some training utterances.
 
         Args:
@@ -97,14 +94,6 @@ class Pool(nn.Module):
         self.centre.copy_(pooled.mean(0))
         self.scale.copy_(pooled.std(0, correction=0).clamp(min=1e-3))
 
-    def forward(self, hidden: list[Tensor], lens: Tensor) -> Tensor:
-        """Classifies.
-
-        Args:
-            hidden: encoder outputs, each (B, T, D).
-            lens: (B,) frames in each.
-
-        Returns:
-            logits (B, 2): spoof, bonafide.
-        """
-        return self.classify((self.pool(hidden, lens) - self.centre) / self.scale)
+    def embed(self, hidden: list[Tensor], lens: Tensor) -> Tensor:
+        """Encoder outputs, each (B, T, D), with lens (B,) frames -> (B, 2 D), scaled."""
+        return (self.pool(hidden, lens) - self.centre) / self.scale

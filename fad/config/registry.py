@@ -28,10 +28,23 @@ SLOTS: dict[str, dict[str, str]] = {
     },
     "backend": {"pool": "fad.backends.pool:Pool", "aasist": "fad.backends.aasist:AASIST"},
     "loss": {"weighted_ce": "fad.losses.weighted_ce:WeightedCrossEntropy"},
+    "optimizer": {
+        "adam": "fad.train.optimizers:adam",
+        "adamw": "fad.train.optimizers:adamw",
+        "sgd": "fad.train.optimizers:sgd",
+    },
+    "schedule": {
+        "constant": "fad.train.schedules:constant",
+        "step": "fad.train.schedules:step",
+        "warmup_cosine": "fad.train.schedules:warmup_cosine",
+    },
 }
 
 # What the program gives a constructor, and a config therefore may not.
-GIVEN = {"checkpoint", "dim", "num_layers", "class_counts"}
+GIVEN = {
+    *("checkpoint", "dim", "num_layers", "embed_dim"),
+    *("groups", "total_steps", "steps_per_epoch"),
+}
 
 
 def get(slot: str, name: str) -> Any:

@@ -10,11 +10,13 @@ from typing import Any
 import yaml
 
 from fad.config.registry import SLOTS, check_keys
+from fad.config.train import NULLABLE
 from fad.utils.errors import FadError, nearest
 
 CONF_DIR = Path(__file__).resolve().parents[2] / "conf"
 # Of an experiment's config.yaml, besides the pre-trained file: sha256 of what it was made from.
 NOT_SETTINGS = ("data", "files")
+_NULLABLE = {f"train.{name}" for name in NULLABLE}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # ValueError: a 13th month, a number of 5,000 digits, or not UTF-8; RecursionError: a thousand "[".
 _NOT_PLAIN = (yaml.YAMLError, ValueError, RecursionError)
@@ -177,7 +179,8 @@ def _merge(base: dict[str, Any], over: dict[str, Any], source: str, prefix: str 
             _merge(base[key], value, source, f"{where}.")
         else:
             # A constructor may take several types (`all` or a list of blocks) and checks them.
-            old = None if open_ended else base[key]
+            free = open_ended or (value is None and where in _NULLABLE)
+            old = None if free else base[key]
             base[key] = _like(old, value, f"{source}: '{where}'")
 
 

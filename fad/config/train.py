@@ -1,11 +1,17 @@
 """The `train` part of a config."""
 
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 from fad.utils.errors import FadError, nearest
 
-CHOICES = {"crop": ("random", "first"), "dump_dtype": ("float32", "float16")}
+CHOICES = {
+    "crop": ("random", "first"),
+    "dump_dtype": ("float32", "float16"),
+    "select": ("dev_eer", "dev_loss", "train_loss", "last"),
+}
+NULLABLE = ("patience", "backend_lr")
 _TOO_MUCH = 2**31  # random generators take no larger seed
 
 
@@ -15,12 +21,14 @@ class TrainSettings:
 
     seed: int
     epochs: int
-    patience: int
+    select: str
+    patience: int | None
+    average_checkpoints: int
     batch_size: int
     accumulate: int
     lr: float
+    backend_lr: float | None
     weight_decay: float
-    warmup: float
     clip_grad: float
     crop: str
     crop_samples: int
@@ -40,7 +48,7 @@ class TrainSettings:
             FadError: a number out of its range.
         """
         settings = cls(**train)
-        least = {"seed": 0, "weight_decay": 0, "warmup": 0, "num_workers": 0, "crop_samples": 400}
+        least = {"seed": 0, "weight_decay": 0, "num_workers": 0, "crop_samples": 400}
         for name, words in CHOICES.items():
             if train[name] not in words:
                 raise FadError(f"train.{name}: '{train[name]}': {nearest(train[name], words)}")
@@ -51,13 +59,13 @@ class TrainSettings:
             )
         for name, value in train.items():
             bound = least.get(name, 0 if isinstance(value, float) else 1)
-            strict = name in ("lr", "clip_grad")
-            if isinstance(value, str | bool):
+            strict = name in ("lr", "backend_lr", "clip_grad")
+            if name in NULLABLE and type(value) not in (int, float, NoneType):
+                raise FadError(f"train.{name} is {value}; give a number, or null")
+            if isinstance(value, str | bool | NoneType):
                 continue
             # Said so that NaN is refused too.
             if not bound <= value < _TOO_MUCH or (strict and value == bound):
                 wanted = f"{'over' if strict else 'at least'} {bound}, and under {_TOO_MUCH}"
                 raise FadError(f"train.{name} is {value}; it must be {wanted}")
-        if settings.warmup > 1:
-            raise FadError(f"train.warmup is {settings.warmup}; it is a share of all steps, 0 to 1")
         return settings

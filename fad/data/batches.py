@@ -1,7 +1,7 @@
 """Batches: crops of one length in training, whole utterances by length in scoring."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,69 +9,140 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from fad.data.sources import AudioSource, FrameSource
+from fad.data.sources import Source
 from fad.data.workers import Loader
 
-Source = AudioSource | FrameSource
+NO_FRAME = -100  # a frame label at padding, which torch's cross-entropy passes over
+
+
+@dataclass(frozen=True)
+class Example:
+    """An utterance, or a crop of one.
+
+    Attributes:
+        index: its number in the set.
+        utt: its id, `<corpus>-<name>`.
+        start: the frame that the crop begins at; 0 for a whole utterance.
+        inputs: samples (S,), frames (T, C), or outputs of n blocks (T, n, D).
+        label: 0 spoof, 1 bonafide; None where no labels are read.
+        frame_labels: (T,) int64, the label of each frame, where they are known.
+    """
+
+    index: int
+    utt: str
+    start: int
+    inputs: Tensor
+    label: int | None = None
+    frame_labels: Tensor | None = None
+
+    @property
+    def corpus(self) -> str:
+        """The corpus that the utterance is of."""
+        return self.utt.partition("-")[0]
 
 
 @dataclass
 class Batch:
-    """Utterances together: inputs (B, S) or (B, T, C), lens (B,), and where they are in the set."""
+    """Examples together.
+
+    Attributes:
+        inputs: (B, S), (B, T, C) or (B, T, n, D), padded with zeros.
+        lens: (B,) int64, samples or frames in each.
+        indices: the number of each in its set.
+        starts: (B,) int64, the frame that each crop begins at.
+        labels: (B,) int64, 0 spoof and 1 bonafide; None where no labels are read.
+        frame_labels: (B, T) int64, `NO_FRAME` at padding; None unless every example has them.
+    """
 
     inputs: Tensor
     lens: Tensor
     indices: list[int]
+    starts: Tensor
+    labels: Tensor | None = None
+    frame_labels: Tensor | None = None
 
     def pin_memory(self) -> "Batch":
         """Itself in page-locked memory; a DataLoader with `pin_memory` asks its batches for it."""
-        return Batch(self.inputs.pin_memory(), self.lens.pin_memory(), self.indices)
+        tensors = {key: value for key, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **{key: value.pin_memory() for key, value in tensors.items()})
 
 
-def collate(examples: list[tuple[int, Tensor]]) -> Batch:
-    """Pads with zeros to the longest; of no examples, an empty batch."""
+def collate(examples: Sequence[Example]) -> Batch:
+    """Pads with zeros to the longest; no examples make an empty batch."""
     if not examples:
-        return Batch(torch.zeros(0), torch.zeros(0, dtype=torch.int64), [])
-    indices, inputs = zip(*examples, strict=True)
-    lens = torch.tensor([len(item) for item in inputs])
-    return Batch(pad_sequence(list(inputs), batch_first=True), lens, list(indices))
+        nothing = torch.zeros(0, dtype=torch.int64)
+        return Batch(torch.zeros(0), nothing, [], nothing, nothing)
+    inputs = [example.inputs for example in examples]
+    labels = [example.label for example in examples]
+    frame_labels = [example.frame_labels for example in examples]
+    return Batch(
+        pad_sequence(inputs, batch_first=True),
+        torch.tensor([len(item) for item in inputs]),
+        [example.index for example in examples],
+        torch.tensor([example.start for example in examples]),
+        None if None in labels else torch.tensor(labels),
+        None
+        if any(item is None for item in frame_labels)
+        else pad_sequence(frame_labels, batch_first=True, padding_value=NO_FRAME),
+    )
 
 
-class WholeUtterances(Dataset):
-    """Every utterance as it is."""
+class Utterances(Dataset):
+    """A set's utterances as examples.
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
-
-    def __getitem__(self, index: int) -> tuple[int, Tensor]:
-        return index, self.source.load(index)
-
-
-class RandomCrops(Dataset):
-    """A crop of each utterance, drawn by seed, epoch and utterance and by nothing else.
-
-    Crops start at a frame, so that those of stored frames equal those of the audio.
+    Args:
+        source: the utterances.
+        labels: their classes (N,), 0 spoof and 1 bonafide; none where they are only scored.
     """
 
-    def __init__(self, source: Source, frames: int, seed: int) -> None:
-        self.source, self.frames, self.seed = source, frames, seed
+    def __init__(self, source: Source, labels: Sequence[int] | None = None) -> None:
+        self.source, self.labels = source, labels
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[int, Tensor]:
+    def _example(self, index: int, start: int, inputs: Tensor) -> Example:
+        label = None if self.labels is None else int(self.labels[index])
+        return Example(index, self.source.utts[index], start, inputs, label)
+
+
+class WholeUtterances(Utterances):
+    """Every utterance as it is."""
+
+    def __getitem__(self, index: int) -> Example:
+        return self._example(index, 0, self.source.load(index))
+
+
+class RandomCrops(Utterances):
+    """A crop of each utterance, drawn only by seed, epoch and the utterance's number.
+
+    Crops start at a frame, so that those of stored frames equal those of the audio.
+
+    Args:
+        frames: in a crop; a shorter utterance is taken whole.
+        seed: of the draws.
+    """
+
+    def __init__(
+        self, source: Source, frames: int, seed: int, labels: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(source, labels)
+        self.frames, self.seed = frames, seed
+
+    def __getitem__(self, key: tuple[int, int]) -> Example:
         epoch, index = key
         rng = np.random.default_rng([self.seed, epoch, index])
         start = int(rng.integers(max(self.source.frames[index] - self.frames, 0) + 1))
-        return index, self.source.load_crop(index, start, self.frames)
+        return self._example(index, start, self.source.load_crop(index, start, self.frames))
 
 
-class FirstCrops(Dataset):
+class FirstCrops(Utterances):
     """The same crop of each utterance in every epoch: its first frames."""
 
-    def __init__(self, source: Source, frames: int) -> None:
-        self.source, self.frames = source, frames
+    def __init__(self, source: Source, frames: int, labels: Sequence[int] | None = None) -> None:
+        super().__init__(source, labels)
+        self.frames = frames
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[int, Tensor]:
+    def __getitem__(self, key: tuple[int, int]) -> Example:
         _, index = key
-        return index, self.source.load_crop(index, 0, self.frames)
+        return self._example(index, 0, self.source.load_crop(index, 0, self.frames))
 
 
 class EpochBatches:
@@ -146,8 +217,12 @@ def training_loader(
 
 
 def scoring_loader(
-    source: Source, indices: list[int], max_frames: int, equal_lengths: bool, num_workers: int
+    utterances: WholeUtterances,
+    indices: list[int],
+    max_frames: int,
+    equal_lengths: bool,
+    num_workers: int,
 ) -> Loader:
     """Whole utterances in the batches of `length_batches`."""
-    batches = length_batches(source, indices, max_frames, equal_lengths)
-    return Loader(WholeUtterances(source), batches, collate, num_workers)
+    batches = length_batches(utterances.source, indices, max_frames, equal_lengths)
+    return Loader(utterances, batches, collate, num_workers)

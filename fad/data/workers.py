@@ -14,7 +14,7 @@ class Loader(DataLoader):
     """Batches of a dataset.
 
     Args:
-        dataset: gives pairs of an utterance's number and its input.
+        dataset: gives examples by their keys.
         batches: the keys of each batch.
         collate: makes a batch of examples.
         num_workers: processes that read; 0 reads in this one.

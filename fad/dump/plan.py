@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from fad.config.train import TrainSettings
-from fad.data.batches import Source
-from fad.data.sources import AudioSource, FrameSource
+from fad.data.sources import AudioSource, Source
 from fad.dump.fingerprint import fingerprint
 from fad.dump.layout import Stored, check_owner, description, dump_dir, is_complete
+from fad.dump.sources import FrameSource
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, named_boundary, needed_outputs
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.models.detector import Detector, assemble, new_adaptation

@@ -1,4 +1,4 @@
-"""A detector: a pre-trained encoder, the adaptation in it, and a back-end; built, saved, loaded."""
+"""A detector: an encoder, its adaptation, a back-end and a loss; built, saved, loaded."""
 
 import json
 import logging
@@ -12,11 +12,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation
+from fad.backends.base import Backend
 from fad.config import registry
 from fad.config.resolve import read_yaml
 from fad.encoders.boundary import NONE, Boundary
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.pretrained import Checkpoint
+from fad.losses.base import Loss
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path
 
@@ -32,7 +34,8 @@ class Detector(nn.Module):
     Args:
         encoder: under the encoder contract (`fad.encoders.xlsr.XLSR`).
         adaptation: already attached to `encoder`.
-        backend: (hidden, lens) -> logits (B, 2); `condition` sees some training data first.
+        backend: pools the encoder's outputs and gives logits.
+        loss: what trains it, and how its outputs become scores.
         num_pretrained: parameters of the whole pre-trained file.
         num_heads: those of them that serve pre-training alone: counted, but not kept.
     """
@@ -41,24 +44,36 @@ class Detector(nn.Module):
         self,
         encoder: nn.Module,
         adaptation: Adaptation,
-        backend: nn.Module,
+        backend: Backend,
+        loss: Loss,
         num_pretrained: int,
         num_heads: int,
     ) -> None:
         super().__init__()
-        self.encoder, self.adaptation, self.backend = encoder, adaptation, backend
+        self.encoder, self.adaptation = encoder, adaptation
+        self.backend, self.loss = backend, loss
         self.num_pretrained, self.num_heads = num_pretrained, num_heads
 
     def forward(self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE) -> Tensor:
-        """Logits (B, 2), spoof = 0 and bonafide = 1.
+        """`outputs`' logits (B, 2)."""
+        return self.outputs(inputs, lens, boundary)[1]
+
+    def outputs(
+        self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings and logits, all that a loss and a score are made of.
 
         Args:
             inputs: prepared waveforms (B, S), or what is stored at `boundary`: frames (B, T, C),
                 outputs of blocks (B, T, n, D).
             lens: (B,) samples or frames.
             boundary: where the encoder is entered, no deeper than the detector's own.
+
+        Returns:
+            Embeddings (B, E) of the back-end, and logits (B, 2): spoof = 0, bonafide = 1.
         """
-        return self.backend(*self._adapted(inputs, lens, boundary))
+        embedding = self.backend.embed(*self._adapted(inputs, lens, boundary))
+        return embedding, self.backend.logits(embedding)
 
     def _adapted(
         self, inputs: Tensor, lens: Tensor, boundary: Boundary
@@ -70,12 +85,14 @@ class Detector(nn.Module):
         return self.adaptation.outputs(hidden, lens), lens
 
     @torch.no_grad()
-    def condition(
+    def init_from_data(
         self, batches: Iterable[tuple[Tensor, Tensor]], boundary: Boundary = NONE
     ) -> None:
         """Shows the back-end some training inputs and their lens, before training."""
         self.eval()
-        self.backend.condition(self._adapted(inputs, lens, boundary) for inputs, lens in batches)
+        self.backend.init_from_data(
+            self._adapted(inputs, lens, boundary) for inputs, lens in batches
+        )
 
     @property
     def boundary(self) -> Boundary:
@@ -83,21 +100,32 @@ class Detector(nn.Module):
         return min(self.adaptation.boundary, self.encoder.deepest)
 
     def trainable(self) -> list[nn.Parameter]:
-        """What an optimiser is given: the adaptation's parameters and the back-end's."""
-        return [*self.adaptation.trainable(), *self.backend.parameters()]
+        """All that an optimizer is given: the adaptation's parameters and the head's."""
+        return [*self.adaptation.trainable(), *self.head()]
+
+    def head(self) -> list[nn.Parameter]:
+        """The parameters of the back-end and of the loss."""
+        return [*self.backend.parameters(), *self.loss.parameters()]
 
     def trained_state(self) -> dict[str, Tensor]:
-        """All that training changes, by name: of the encoder by the method, the back-end whole."""
-        return self._with_backend(self.adaptation.saved())
+        """All that training changes, by name: the method's part of the encoder, and the head."""
+        return self._with_head(self.adaptation.saved())
 
     def exported_state(self) -> dict[str, Tensor]:
         """All that scoring needs; for most methods it is `trained_state`."""
-        return self._with_backend(self.adaptation.exported())
+        return self._with_head(self.adaptation.exported())
 
-    def _with_backend(self, of_encoder: dict[str, Tensor]) -> dict[str, Tensor]:
-        owned = {f"{_ENCODER}{name}": value for name, value in of_encoder.items()}
-        head = {f"backend.{name}": value for name, value in self.backend.state_dict().items()}
-        return {name: value.detach() for name, value in (owned | head).items()}
+    def _with_head(self, of_encoder: dict[str, Tensor]) -> dict[str, Tensor]:
+        parts = {
+            "encoder": of_encoder,
+            "backend": self.backend.state_dict(),
+            "loss": self.loss.state_dict(),
+        }
+        return {
+            f"{part}.{name}": value.detach()
+            for part, values in parts.items()
+            for name, value in values.items()
+        }
 
     @torch.no_grad()
     def load_trained_state(self, state: dict[str, Tensor], source: str) -> None:
@@ -130,7 +158,7 @@ class Detector(nn.Module):
         )
 
     def count(self) -> dict[str, Any]:
-        """Parameters: total, trainable, adaptation, backend, and how many times fewer than full.
+        """Numbers of parameters: total, trainable, adaptation, backend, loss; and the ratio.
 
         `total` has the pre-training heads, and not the blocks that `num_blocks` leaves out. `ratio`
         is the pre-trained file's parameters (317,390,592 in XLS-R 300M, the heads included, as the
@@ -138,13 +166,16 @@ class Detector(nn.Module):
         """
         adaptation = sum(value.numel() for value in self.adaptation.trainable())
         backend = sum(value.numel() for value in self.backend.parameters())
+        loss = sum(value.numel() for value in self.loss.parameters())
         encoder = sum(value.numel() for value in self.encoder.parameters())
+        trainable = adaptation + backend + loss
         return {
-            "total": self.num_heads + encoder + backend,
-            "trainable": adaptation + backend,
+            "total": self.num_heads + encoder + backend + loss,
+            "trainable": trainable,
             "adaptation": adaptation,
             "backend": backend,
-            "ratio": round(self.num_pretrained / (adaptation + backend), 2),
+            "loss": loss,
+            "ratio": round(self.num_pretrained / trainable, 2),
         }
 
 
@@ -188,7 +219,10 @@ def assemble(config: dict[str, Any], adaptation: Adaptation, checkpoint: Checkpo
     backend = registry.get("backend", config["backend"])(
         dim=encoder.dim, num_layers=adaptation.num_outputs, **config["backend_conf"]
     )
-    return Detector(encoder, adaptation, backend, checkpoint.num_parameters, checkpoint.num_heads)
+    loss = registry.get("loss", config["loss"])(embed_dim=backend.embed_dim, **config["loss_conf"])
+    return Detector(
+        encoder, adaptation, backend, loss, checkpoint.num_parameters, checkpoint.num_heads
+    )
 
 
 def save_detector(detector: Detector, path: Path, base_sha256: str) -> None:

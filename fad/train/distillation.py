@@ -27,7 +27,7 @@ from fad.data.sources import AudioSource
 from fad.encoders.boundary import FRONTEND
 from fad.encoders.checkpoint import load_xlsr, pretrained_sha256, read_checkpoint
 from fad.models.detector import write_weights
-from fad.train.schedule import warmup_cosine
+from fad.train.schedules import warmup_cosine
 from fad.train.stopping import Stopped, StopSignals
 from fad.utils.devices import autocast
 from fad.utils.errors import FadError
@@ -156,8 +156,10 @@ class Distiller:
         frames = grid.num_frames(settings.crop_samples)
         crops = RandomCrops(source, frames, settings.seed)
         self.loader = training_loader(crops, self.batches, num_workers)
-        self.optimiser = torch.optim.AdamW(self.pela.trainable(), lr=settings.lr)
-        self.schedule = warmup_cosine(self.optimiser, settings.steps, 0.1)
+        self.optimizer = torch.optim.AdamW(self.pela.trainable(), lr=settings.lr)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, warmup_cosine(settings.steps, len(self.batches))
+        )
 
     def steps(self, stop: StopSignals) -> Iterator[None]:
         """Takes the steps that are left; a signal ends it behind a step.
@@ -179,7 +181,7 @@ class Distiller:
                         break
 
     def _step(self, batch: Batch) -> tuple[float, float]:
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         with autocast(self.device, "auto"):
             features = self._distance(batch.inputs.to(self.device), batch.lens.to(self.device))
         change = self.pela.perturbation(self.teacher)
@@ -187,7 +189,7 @@ class Distiller:
         if not torch.isfinite(loss):
             raise FadError(f"the loss is {loss.item()} at step {self.step + 1}: lower --lr")
         loss.backward()
-        self.optimiser.step()
+        self.optimizer.step()
         self.schedule.step()
         self.step += 1
         return features.item(), change.item()
@@ -208,7 +210,7 @@ class Distiller:
         return {
             "step": self.step,
             "factors": {name: value.detach() for name, value in self.pela.owned().items()},
-            "optimiser": self.optimiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
         }
 
@@ -218,7 +220,7 @@ class Distiller:
         self.step = state["step"]
         for name, value in self.pela.owned().items():
             value.copy_(state["factors"][name])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
 
 

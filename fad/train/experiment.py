@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from fad.config import registry
 from fad.config.resolve import difference, dump_config, read_yaml
 from fad.config.train import TrainSettings
 from fad.data import tables
-from fad.data.batches import Source
+from fad.data.sources import Source
 from fad.data.waveform import MIN_SAMPLES
 from fad.dump.fingerprint import fingerprint
 from fad.dump.plan import Dumps
@@ -25,6 +24,7 @@ from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.xlsr import XLSR
 from fad.models.detector import CONFIG, WEIGHTS, Detector, assemble, new_adaptation
 from fad.train.checkpointing import CHECKPOINT, Progress
+from fad.train.optimization import check_optimization
 from fad.train.trainer import Trainer
 from fad.train.world import World
 from fad.utils.devices import autocast
@@ -74,7 +74,14 @@ def train_experiment(
         _check_stage_2(dump / "audio" / name)
     sha256 = pretrained_sha256(pretrained)
     data = {name: fingerprint(dump / "audio" / name) for name in (train_set, dev_set)}
-    adaptation = new_adaptation(config)  # its mistakes are told before `exp` is claimed
+    # Mistakes in these are told before `exp` is claimed.
+    adaptation = new_adaptation(config)
+    check_optimization(config)
+    if settings.average_checkpoints > 1 and not adaptation.averageable:
+        raise FadError(
+            f"train.average_checkpoints: the weights of {config['adaptation']} in several epochs "
+            "have no mean: set it to 1"
+        )
     if world.rank == 0:
         files = {key: sha256_file(path) for key, path in adaptation.files().items()}
         claim_directory(exp, config, pretrained, sha256, data, files)
@@ -96,9 +103,7 @@ def train_experiment(
     _check_crops(detector, sources[0], crop_frames)
     labels = [read_classes(dump / "audio" / name) for name in (train_set, dev_set)]
     counts = Counter(labels[0].tolist())
-    loss = registry.get("loss", config["loss"])(
-        class_counts=(counts[0], counts[1]), **config["loss_conf"]
-    ).to(device)
+    detector.loss.init_from_data((counts[0], counts[1]))
     parameters = detector.count()
     logger.info(
         "%s on %s: %s trainable of %s parameters, %s times fewer; reads %s of %s and %s of %s",
@@ -114,11 +119,11 @@ def train_experiment(
     )
     trainer = Trainer(
         detector,
-        loss,
         sources[0],
         labels[0],
         sources[1],
         labels[1],
+        config,
         settings,
         exp,
         sha256,
@@ -136,6 +141,7 @@ def train_experiment(
         "parameters": parameters,
         "pretrained": {"path": str(pretrained), "sha256": sha256},
         "best": progress.best,
+        **({"average": progress.average} if progress.average else {}),
         "reads": {"train": str(sources[0].boundary), "dev": str(sources[1].boundary)},
         "git": _trained_with(exp),
     }

@@ -5,6 +5,7 @@ import math
 import time
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +19,15 @@ from fad.data.batches import (
     EpochBatches,
     FirstCrops,
     RandomCrops,
-    Source,
+    WholeUtterances,
     collate,
     training_loader,
 )
+from fad.data.sources import Source
 from fad.models.detector import WEIGHTS, Detector, save_detector
+from fad.train.averaging import EpochWeights
 from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
-from fad.train.schedule import warmup_cosine
+from fad.train.optimization import new_optimizer, new_schedule, parameter_groups
 from fad.train.stopping import Stopped, StopSignals
 from fad.train.validation import validate
 from fad.train.world import World
@@ -33,22 +36,23 @@ from fad.utils.errors import FadError
 from fad.utils.files import is_disk_full
 from fad.utils.progress import progress
 
-CONDITION_CROPS = 64  # enough for a mean and a deviation, a few batches' time
+EPOCHS = "epochs"  # the folder of the best epochs' states, in an experiment that averages them
+INIT_CROPS = 64  # enough for a mean and a deviation, a few batches' time
 
 logger = logging.getLogger(__name__)
 
 
 class Trainer:
-    """Trains a detector; the best epoch is by dev EER, ties by dev loss.
+    """Trains a detector, and keeps the best epoch by `train.select`.
 
-    Crops, their order and dropout derive from seed, epoch, step and process alone, so that a run
+    Crops, their order and dropout derive only from seed, epoch, step and process, so that a run
     that was stopped goes on to the same result.
 
     Args:
         detector: on its device.
-        loss: logits, labels -> each example's weighted loss; `weight_of` labels.
         train, dev: utterances; `train_labels`, `dev_labels` their classes (N,), 1 = bonafide.
-        settings: the `train` part of the config.
+        config: resolved; its optimizer and schedule are built here.
+        settings: the `train` part of the config, checked.
         exp: the experiment's directory, for checkpoint.pt, best.safetensors and TensorBoard.
         base_sha256: of the pre-trained file, saved with what is trained.
         crop_frames: frames in a training crop.
@@ -58,40 +62,42 @@ class Trainer:
     def __init__(
         self,
         detector: Detector,
-        loss: nn.Module,
         train: Source,
         train_labels: np.ndarray,
         dev: Source,
         dev_labels: np.ndarray,
+        config: dict[str, Any],
         settings: TrainSettings,
         exp: Path,
         base_sha256: str,
         crop_frames: int,
         world: World,
     ) -> None:
-        self.detector, self.loss, self.settings, self.world = detector, loss, settings, world
-        self.train_set, self.dev_set = train, dev
+        self.detector, self.settings, self.world = detector, settings, world
+        self.train_set = train
         self.device = next(detector.backend.parameters()).device
-        self.train_labels = torch.from_numpy(train_labels).to(self.device)
+        self.dev_set = WholeUtterances(dev, dev_labels.tolist())
         self.dev_labels = torch.from_numpy(dev_labels).to(self.device)
         self.exp, self.base_sha256 = exp, base_sha256
         self.batches = EpochBatches(
             len(train.utts), settings.batch_size, settings.seed, world.rank, world.size
         )
+        labels = train_labels.tolist()
         crops = (
-            RandomCrops(train, crop_frames, settings.seed)
+            RandomCrops(train, crop_frames, settings.seed, labels)
             if settings.crop == "random"
-            else FirstCrops(train, crop_frames)
+            else FirstCrops(train, crop_frames, labels)
         )
         self.loader = training_loader(crops, self.batches, settings.num_workers)
         self.steps_per_epoch = math.ceil(len(self.batches) / settings.accumulate)
         self.total_steps = self.steps_per_epoch * settings.epochs
-        self.optimiser = torch.optim.AdamW(
-            detector.trainable(), lr=settings.lr, weight_decay=settings.weight_decay
+        self.optimizer = new_optimizer(config, parameter_groups(detector, settings))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, new_schedule(config, self.total_steps, self.steps_per_epoch)
         )
-        self.schedule = warmup_cosine(self.optimiser, self.total_steps, settings.warmup)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
-        self.progress, self.stop = Progress(), StopSignals()
+        self.epoch_weights = EpochWeights(exp / EPOCHS, base_sha256)
+        self.progress, self.stop = Progress(settings.select), StopSignals()
 
     def run(self) -> Progress:
         """Trains to the last epoch or the early stop; goes on from `checkpoint.pt` if there is one.
@@ -111,20 +117,37 @@ class Trainer:
         # Before the first scaling it has no scale, which a process without a share would ask for.
         self.scaler.scale(torch.zeros((), device=self.device))
         if self.progress.step == 0:
-            self._condition()
+            self._init_from_data()
         if not self._done():
             self._epochs()
         if not self.progress.finished:
-            self.progress.finished = True
-            self._save()
+            self._finish()
 
-    def _condition(self) -> None:
+    def _finish(self) -> None:
+        """Averages the best epochs where that was asked for, and marks the end."""
+        if self.settings.average_checkpoints > 1:
+            epochs = self.progress.best_epochs(self.settings.average_checkpoints)
+            if self.world.rank == 0:
+                average = self.epoch_weights.average(epochs)
+                self.detector.load_trained_state(average, str(self.epoch_weights.folder))
+            self.world.broadcast(self.detector.trained_state().values())
+            dev_eer, dev_loss = self._validate()
+            self.progress.average = {"epochs": epochs, "dev_eer": dev_eer, "dev_loss": dev_loss}
+            logger.info("mean of epochs %s: dev EER %.2f %%", epochs, 100 * dev_eer)
+            if self.world.rank == 0:
+                save_detector(self.detector, self.exp / WEIGHTS, self.base_sha256)
+        self.progress.finished = True
+        self._save()
+        if self.world.rank == 0:
+            self.epoch_weights.keep([])
+
+    def _init_from_data(self) -> None:
         """Shows the back-end the first crops of the first epoch, about 64 of them."""
-        few = islice(self.batches.whole(0), math.ceil(CONDITION_CROPS / self.settings.batch_size))
+        few = islice(self.batches.whole(0), math.ceil(INIT_CROPS / self.settings.batch_size))
         crops = (collate([self.loader.dataset[key] for key in keys]) for keys in few)
         inputs = ((b.inputs.to(self.device), b.lens.to(self.device)) for b in crops)
         with autocast(self.device, self.settings.precision):
-            self.detector.condition(inputs, self.train_set.boundary)
+            self.detector.init_from_data(inputs, self.train_set.boundary)
         # Every process has found the same, but for rounding where their devices differ.
         self.world.broadcast(self.detector.trained_state().values())
 
@@ -152,7 +175,10 @@ class Trainer:
         done = self.progress
         if done.finished or done.epoch >= self.settings.epochs:
             return True
-        return done.best is not None and done.epoch - done.best["epoch"] >= self.settings.patience
+        patience = self.settings.patience
+        if patience is None or done.best is None:
+            return False
+        return done.epoch - done.best["epoch"] >= patience
 
     def _epoch(self, board: SummaryWriter | None) -> None:
         try:
@@ -174,12 +200,18 @@ class Trainer:
     def _end_epoch(self, dev_eer: float, dev_loss: float, board: SummaryWriter | None) -> None:
         done = self.progress
         here = place(self.device, self.world.size)
-        done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device), here)
+        complete = self.detector.adaptation.is_complete
+        is_best = done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device), here, complete)
         latest = done.history[-1]
-        is_best = self.detector.adaptation.is_complete and done.compare_with_best()
         if is_best and self.world.rank == 0:
             save_detector(self.detector, self.exp / WEIGHTS, self.base_sha256)
+        kept = done.best_epochs(self.settings.average_checkpoints)
+        averages = self.settings.average_checkpoints > 1 and self.world.rank == 0
+        if averages and done.epoch in kept:
+            self.epoch_weights.write(done.epoch, self.detector.trained_state())
         self._save()
+        if averages:
+            self.epoch_weights.keep(kept)
         if board is not None:
             board.add_scalar("dev/eer", dev_eer, done.step)
             board.add_scalar("dev/loss", dev_loss, done.step)
@@ -226,7 +258,7 @@ class Trainer:
                     self._save()
 
     def _step(self, group: list[Batch]) -> tuple[float, bool]:
-        """One optimiser step over the batches of a group, of which this process has its share.
+        """One optimizer step over the batches of a group, of which this process has its share.
 
         The loss is divided by the weights of the whole group in all processes, so that neither
         accumulating nor their number changes the result.
@@ -236,22 +268,22 @@ class Trainer:
             then stop behind the same step.
         """
         self._seed()
-        self.optimiser.zero_grad(set_to_none=True)
-        indices = [index for batch in group for index in batch.indices]
-        total = self.world.sum(self.loss.weight_of(self.train_labels[indices]).sum())
+        self.optimizer.zero_grad(set_to_none=True)
+        labels = torch.cat([batch.labels for batch in group]).to(self.device)
+        total = self.world.sum(self.detector.loss.weight_of(labels).sum())
         # Backward needs one batch at least; a process without a share adds nothing.
         losses = [self._backward(batch, total) for batch in group if batch.indices]
         self.world.sum_gradients(self.detector.trainable())
-        self.scaler.unscale_(self.optimiser)
+        self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.detector.trainable(), self.settings.clip_grad)
         if not self.scaler.is_enabled():  # the scaler passes over a step that overflowed
             self._check_finite("gradient norm", norm, group)
-        self.scaler.step(self.optimiser)
+        self.scaler.step(self.optimizer)
         self.scaler.update()
         self.schedule.step()
         self.progress.step += 1
         self.detector.adaptation.after_step(
-            TrainState(self.progress.step, self.total_steps, self.optimiser, self.schedule)
+            TrainState(self.progress.step, self.total_steps, self.optimizer, self.schedule)
         )
         own = torch.tensor([math.fsum(losses), self.stop.asked], device=self.device)
         loss, asked = self.world.sum(own).tolist()
@@ -266,8 +298,9 @@ class Trainer:
         """Adds the gradient of a batch's loss over `total`, and returns that loss."""
         with autocast(self.device, self.settings.precision):
             inputs, lens = batch.inputs.to(self.device), batch.lens.to(self.device)
-            logits = self.detector(inputs, lens, self.train_set.boundary)
-        loss = self.loss(logits, self.train_labels[batch.indices]).sum() / total
+            embedding, logits = self.detector.outputs(inputs, lens, self.train_set.boundary)
+        labels = batch.labels.to(self.device)
+        loss = self.detector.loss(embedding, logits, labels).sum() / total
         self._check_finite("loss", loss.detach(), [batch])
         self.scaler.scale(loss).backward()
         return loss.item()
@@ -286,7 +319,7 @@ class Trainer:
             )
 
     def _log_step(self, board: SummaryWriter, loss: float) -> None:
-        rate = self.optimiser.param_groups[0]["lr"]  # a method may have changed the schedule's
+        rate = self.optimizer.param_groups[0]["lr"]  # a method may have changed the schedule's
         logger.info(
             "step %d of %d: loss %.4f, lr %.2e", self.progress.step, self.total_steps, loss, rate
         )
@@ -295,22 +328,14 @@ class Trainer:
 
     def _validate(self) -> tuple[float, float]:
         """EER and mean weighted loss on the dev set."""
-        return validate(
-            self.detector,
-            self.loss,
-            self.dev_set,
-            self.dev_labels,
-            self.settings,
-            self.device,
-            self.world,
-        )
+        return validate(self.detector, self.dev_set, self.dev_labels, self.settings, self.world)
 
     def _save(self) -> None:
         if self.world.rank > 0:
             return
         states = {
             "trained": self.detector.trained_state(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
@@ -323,7 +348,7 @@ class Trainer:
         self.progress, states = load_checkpoint(path)
         try:
             self.detector.load_trained_state(states["trained"], str(path))
-            self.optimiser.load_state_dict(states["optimiser"])
+            self.optimizer.load_state_dict(states["optimizer"])
             self.schedule.load_state_dict(states["schedule"])
             self.scaler.load_state_dict(states["scaler"])
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:

@@ -2,64 +2,76 @@
 
 import numpy as np
 import torch
-from torch import nn
 
 from fad.config.train import TrainSettings
-from fad.data.batches import Source
+from fad.data.batches import WholeUtterances
 from fad.evaluation.metrics.eer import eer
-from fad.inference.scoring import log_ratio, predict
+from fad.inference.scoring import outputs
 from fad.models.detector import Detector
 from fad.train.world import World
 from fad.utils.errors import FadError
+from fad.utils.progress import progress
 
 _NAMED = 5
 
 
 def validate(
     detector: Detector,
-    loss: nn.Module,
-    source: Source,
+    utterances: WholeUtterances,
     labels: torch.Tensor,
     settings: TrainSettings,
-    device: torch.device,
     world: World,
 ) -> tuple[float, float]:
     """Scores a set, each process its share, in the precision of training.
 
     Args:
-        labels: classes (N,) of the utterances of `source`, on `device`.
+        labels: (N,) int64 classes of the utterances, on the detector's device.
 
     Returns:
         EER as a fraction, and the weighted mean of the loss; the same in all processes.
 
     Raises:
-        FadError: a score is not finite; the first few utterances are named.
+        FadError: a score or a loss is not finite; the first few utterances are named.
     """
-    own = list(range(world.rank, len(source.utts), world.size))
-    logits = torch.zeros(len(source.utts), 2, device=device)
-    found = predict(
-        detector,
-        source,
-        own,
-        device,
-        settings.precision,
-        settings.num_workers,
-        desc="dev",
-    )
-    logits[own] = torch.from_numpy(found).to(device)
-    logits = world.sum(logits)  # each row has one summand that is not zero
-    _check_finite(logits.cpu().numpy(), source)
-    mean = loss(logits, labels).sum() / loss.weight_of(labels).sum()
-    scores, bonafide = log_ratio(logits.cpu().numpy()), labels.cpu().numpy() == 1
-    dev_eer, _ = eer(scores[bonafide], scores[~bonafide])
+    own = range(world.rank, len(labels), world.size)
+    scores, losses = _evaluate(detector, utterances, labels, own, settings)
+    # Each row has one summand that is not zero.
+    scores, losses = world.sum(torch.stack([scores, losses]))
+    utts = utterances.source.utts
+    _check_finite(torch.stack([scores, losses], dim=1).cpu().numpy(), utts)
+    mean = losses.sum() / detector.loss.weight_of(labels).sum()
+    found, bonafide = scores.cpu().numpy(), labels.cpu().numpy() == 1
+    dev_eer, _ = eer(found[bonafide], found[~bonafide])
     return dev_eer, mean.item()
 
 
-def _check_finite(logits: np.ndarray, source: Source) -> None:
-    bad = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+@torch.no_grad()
+def _evaluate(
+    detector: Detector,
+    utterances: WholeUtterances,
+    labels: torch.Tensor,
+    indices: range,
+    settings: TrainSettings,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores and weighted losses (N,) float32; zero but at `indices`."""
+    scores, losses = torch.zeros(2, len(labels), device=labels.device)
+    batches = outputs(
+        detector, utterances, indices, labels.device, settings.precision, settings.num_workers
+    )
+    with progress(total=len(indices), desc="dev", unit="utt", leave=False) as bar:
+        for batch, embedding, logits in batches:
+            at = batch.indices
+            scores[at] = detector.loss.score(embedding, logits)
+            losses[at] = detector.loss(embedding, logits, labels[at])
+            bar.update(len(at))
+    return scores, losses
+
+
+def _check_finite(found: np.ndarray, utts: list[str]) -> None:
+    bad = np.flatnonzero(~np.isfinite(found).all(axis=1))
     if len(bad):
-        names = ", ".join(source.utts[index] for index in bad[:_NAMED])
+        names = ", ".join(utts[index] for index in bad[:_NAMED])
         raise FadError(
-            f"{len(bad)} of {len(logits)} dev scores are not finite, first: {names}; look at "
+            f"{len(bad)} of {len(found)} dev scores are not finite, first: {names}; look at "
             "those clips, lower train.lr, or set train.precision=fp32"
         )

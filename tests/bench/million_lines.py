@@ -104,8 +104,8 @@ def audio(folder: Path, count: int) -> Run:
 def frames(folder: Path, count: int) -> Run:
     """A FrameSource, its data worker, and the order of an epoch."""
     from fad.data.batches import EpochBatches
-    from fad.data.sources import FrameSource
     from fad.dump.layout import Stored
+    from fad.dump.sources import FrameSource
 
     grid, places = tiny_grid(), Places(folder)
 

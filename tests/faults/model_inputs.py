@@ -12,8 +12,8 @@ from torch import Tensor
 
 from fad.bin.params import main as params
 from fad.config.resolve import dump_config, load_config
-from fad.data.sources import FrameSource
 from fad.dump.layout import Stored
+from fad.dump.sources import FrameSource
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.fairseq_xlsr import load_fairseq_xlsr
 from fad.encoders.frame_grid import FrameGrid

@@ -46,8 +46,8 @@ def changed_state(trained: Path, copy: Path, edit) -> Path:
 @pytest.mark.parametrize(
     ("what", "edit", "says"),
     [
-        ("no optimiser", lambda s: s.pop("optimiser"), "not the state of this training; remove it"),
-        ("an empty optimiser", lambda s: s.update(optimiser={}), "not the state of this training"),
+        ("no optimizer", lambda s: s.pop("optimizer"), "not the state of this training; remove it"),
+        ("an empty optimizer", lambda s: s.update(optimizer={}), "not the state of this training"),
         ("a list of weights", lambda s: s.update(trained=[1]), "not the state of|does not fit"),
         ("no weights", lambda s: s.update(trained={}), "does not fit its config"),
         ("other progress", lambda s: s.update(progress={"era": 3}), "damaged; remove it to train"),

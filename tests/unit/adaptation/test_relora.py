@@ -5,12 +5,13 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.optim.lr_scheduler import LambdaLR
 
 from fad.adaptation import relora
 from fad.adaptation.base import TrainState
 from fad.config.resolve import load_config
 from fad.models.detector import Detector, build_detector
-from fad.train.schedule import warmup_cosine
+from fad.train.schedules import warmup_cosine
 from fad.utils.errors import FadError
 from tests.helpers import contract
 from tests.helpers.contract import LABELS, logits, padded_batch
@@ -27,7 +28,7 @@ class Run:
         conf = [*SMALL, "adaptation_conf.restart_warmup=2", *overrides]
         self.detector: Detector = build_detector(load_config("relora", conf), mini_file)
         self.optimiser = torch.optim.AdamW(self.detector.trainable(), lr=1e-2)
-        self.schedule = warmup_cosine(self.optimiser, total, 0.1)
+        self.schedule = LambdaLR(self.optimiser, warmup_cosine(total, 1, 0.1))
         self.total, self.done, self.rates = total, 0, []
 
     @property
@@ -112,7 +113,7 @@ def test_the_back_ends_state_stays(mini_file):
 
 def test_the_rate_goes_to_zero_at_a_restart_and_back_to_the_schedule(mini_file):
     plain = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1e-2)
-    schedule, expected = warmup_cosine(plain, 20, 0.1), []
+    schedule, expected = LambdaLR(plain, warmup_cosine(20, 1, 0.1)), []
     for _ in range(12):
         expected.append(plain.param_groups[0]["lr"])
         plain.step()

@@ -73,7 +73,7 @@ def test_another_number_of_layers_is_an_error(pool):
 def test_conditioned_the_statistics_of_what_it_saw_have_no_mean_and_unit_deviation(pool):
     lens = [torch.tensor([9, 5]), torch.tensor([7, 9])]
     before = pool(hidden(), lens[0]).detach()
-    pool.condition((hidden(), n) for n in lens)
+    pool.init_from_data((hidden(), n) for n in lens)
     seen = torch.cat([pool.pool(hidden(), n).detach() for n in lens])
     normal = (seen - pool.centre) / pool.scale
     assert normal.mean(0).abs().max() < 1e-5

@@ -12,8 +12,8 @@ def settings(*overrides: str) -> TrainSettings:
 
 
 def test_the_shipped_values_are_taken():
-    found = settings("train.seed=0", "train.warmup=0.0", "train.weight_decay=0.0")
-    assert (found.seed, found.warmup, found.crop_samples) == (0, 0.0, 64_600)
+    found = settings("train.seed=0", "train.patience=null", "train.weight_decay=0.0")
+    assert (found.seed, found.patience, found.crop_samples) == (0, None, 64_600)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,12 @@ def test_the_shipped_values_are_taken():
         ("num_workers=-1", "train.num_workers is -1"),
         ("crop_samples=399", "train.crop_samples is 399; it must be at least 400"),
         ("log_interval=0", "train.log_interval is 0"),
-        ("warmup=1.5", "it is a share of all steps"),
+        ("backend_lr=0", "train.backend_lr is 0"),
+        ("backend_lr=yes", "train.backend_lr is True; give a number, or null"),
+        ("backend_lr=.nan", "train.backend_lr is nan"),
+        ("patience=[1]", "type int, not"),
+        ("select=best", "train.select: 'best': "),
+        ("average_checkpoints=0", "train.average_checkpoints is 0; it must be at least 1"),
     ],
 )
 def test_a_number_out_of_its_range_is_refused(override, message):

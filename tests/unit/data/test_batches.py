@@ -1,5 +1,6 @@
 """Random crops, the order of an epoch, and batches by length."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -9,8 +10,12 @@ from hypothesis import strategies as st
 from torch.utils.data._utils.pin_memory import pin_memory
 
 from fad.data.batches import (
+    NO_FRAME,
     EpochBatches,
+    Example,
+    FirstCrops,
     RandomCrops,
+    WholeUtterances,
     collate,
     length_batches,
     scoring_loader,
@@ -34,10 +39,14 @@ class Counting:
         return self.load(index)[start * self.unit : (start + frames) * self.unit]
 
 
+def example(index: int, inputs: torch.Tensor, start: int = 0) -> Example:
+    return Example(index, f"u{index}", start, inputs)
+
+
 def starts(seed: int, unit: int = 1) -> list[list[int]]:
     crops = RandomCrops(Counting(unit), 20, seed)
     return [
-        [int(crops[epoch, index][1][0]) // unit for index in range(len(FRAMES))]
+        [int(crops[epoch, index].inputs[0]) // unit for index in range(len(FRAMES))]
         for epoch in range(40)
     ]
 
@@ -47,7 +56,7 @@ def test_crops_depend_on_seed_epoch_and_utterance_alone():
     assert starts(1) != starts(2)
     assert starts(1)[0] != starts(1)[1]
     again = RandomCrops(Counting(), 20, 1)
-    assert int(again[17, 4][1][0]) == starts(1)[17][4]  # asked for alone, out of order
+    assert int(again[17, 4].inputs[0]) == starts(1)[17][4]  # asked for alone, out of order
 
 
 def test_frames_and_audio_are_cropped_at_the_same_places():
@@ -64,7 +73,7 @@ def test_crops_lie_within_the_utterance_and_reach_both_ends():
 
 
 def test_a_short_utterance_is_taken_whole():
-    assert len(RandomCrops(Counting(), 20, 1)[0, 0][1]) == 10
+    assert len(RandomCrops(Counting(), 20, 1)[0, 0].inputs) == 10
 
 
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 5))
@@ -135,11 +144,11 @@ def test_batches_do_not_depend_on_the_order_asked_for():
 
 
 def test_collating_pads_with_zeros_and_keeps_lengths_and_places():
-    batch = collate([(5, torch.ones(2)), (3, torch.full((4,), 2.0))])
+    batch = collate([example(5, torch.ones(2)), example(3, torch.full((4,), 2.0))])
     assert batch.inputs.tolist() == [[1, 1, 0, 0], [2, 2, 2, 2]]
     assert batch.lens.tolist() == [2, 4]
     assert batch.indices == [5, 3]
-    frames = collate([(0, torch.ones(2, 3)), (1, torch.ones(5, 3))])
+    frames = collate([example(0, torch.ones(2, 3)), example(1, torch.ones(5, 3))])
     assert frames.inputs.shape == (2, 5, 3)
     assert frames.inputs[0, 2:].abs().sum() == 0
 
@@ -147,10 +156,41 @@ def test_collating_pads_with_zeros_and_keeps_lengths_and_places():
 def test_a_batch_is_pinned_as_dataloaders_ask_for_it(monkeypatch):
     # Without a GPU nothing can be pinned: doubling marks what was asked.
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self, *_: self * 2)
-    pinned = pin_memory(collate([(5, torch.ones(2)), (3, torch.ones(4))]))
+    pinned = pin_memory(collate([example(5, torch.ones(2), 7), example(3, torch.ones(4), 1)]))
     assert pinned.inputs.tolist() == [[2, 2, 0, 0], [2, 2, 2, 2]]
     assert pinned.lens.tolist() == [4, 8]
+    assert pinned.starts.tolist() == [14, 2]
+    assert pinned.labels is None
     assert pinned.indices == [5, 3]
+
+
+def test_a_batch_has_the_labels_and_starts_of_its_crops():
+    labels = [1, 0, 0, 1, 0]
+    crops = RandomCrops(Counting(), 20, 1, labels)
+    batch = collate([crops[17, index] for index in (4, 0, 1)])
+    assert batch.labels.tolist() == [0, 1, 0]
+    assert batch.inputs[:, 0].tolist() == batch.starts.tolist()  # frame t is the number t
+    assert batch.starts[0] > 0
+    first = collate([FirstCrops(Counting(), 20, labels)[17, 4]])
+    assert (first.starts.tolist(), first.labels.tolist()) == ([0], [0])
+
+
+def test_frame_labels_are_padded_by_what_a_loss_passes_over():
+    one, two = torch.tensor([1, 0]), torch.tensor([1, 1, 0])
+    with_labels = [
+        Example(n, f"c-{n}", 0, torch.ones(len(found)), 1, found)
+        for n, found in enumerate((one, two))
+    ]
+    batch = collate(with_labels)
+    assert batch.frame_labels.tolist() == [[1, 0, NO_FRAME], [1, 1, 0]]
+    logits = torch.zeros(2, 3, 2)
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch.frame_labels.flatten())
+    assert loss.item() == pytest.approx(math.log(2))  # of five frames, not of six
+    assert collate([with_labels[0], example(1, torch.ones(3))]).frame_labels is None
+
+
+def test_an_example_knows_its_corpus():
+    assert Example(0, "asvspoof2019_la-LA_T_1", 0, torch.ones(1)).corpus == "asvspoof2019_la"
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
@@ -165,12 +205,13 @@ def test_the_training_loader_follows_the_epoch_that_is_set_before_each_pass(num_
         assert [batch.indices for batch in found] == expected
         for batch in found:
             for row, index in enumerate(batch.indices):
-                assert torch.equal(batch.inputs[row, : batch.lens[row]], crops[epoch, index][1])
+                assert torch.equal(batch.inputs[row, : batch.lens[row]], crops[epoch, index].inputs)
 
 
 def test_the_scoring_loader_gives_whole_utterances():
-    found = list(scoring_loader(Counting(), [4, 0, 3], 24, equal_lengths=False, num_workers=0))
+    everything = WholeUtterances(Counting())
+    found = list(scoring_loader(everything, [4, 0, 3], 24, equal_lengths=False, num_workers=0))
     assert [batch.indices for batch in found] == [[0, 3], [4]]
     assert [batch.lens.tolist() for batch in found] == [[10, 12], [55]]
-    alone = scoring_loader(Counting(), [4, 0, 3], 24, equal_lengths=True, num_workers=0)
+    alone = scoring_loader(everything, [4, 0, 3], 24, equal_lengths=True, num_workers=0)
     assert [batch.indices for batch in alone] == [[0], [3], [4]]

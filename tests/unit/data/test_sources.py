@@ -10,10 +10,11 @@ import torch
 
 from fad.data import sources, tables
 from fad.data.audio import read_audio
-from fad.data.sources import AudioSource, FrameSource, WaveformSource
+from fad.data.sources import AudioSource, WaveformSource
 from fad.data.waveform import prepare_waveform
 from fad.dump.features import Target, combine, dump_job
 from fad.dump.layout import Stored
+from fad.dump.sources import FrameSource
 from fad.encoders.boundary import NONE, block
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.encoders.frame_grid import FrameGrid

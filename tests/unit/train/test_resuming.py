@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fad.config.registry import SLOTS
 from fad.train.checkpointing import load_checkpoint
 from fad.train.experiment import LOCK, held_experiment
 from fad.train.trainer import Trainer
@@ -66,6 +67,11 @@ def stop_at(patched: pytest.MonkeyPatch, at_step: int) -> None:
 RESTARTS = ("adaptation_conf.every=2", "adaptation_conf.restart_warmup=2")
 PARTS = [
     ("last", (), 4),
+    ("lora", ("loss=own", "optimizer=sgd", "schedule=step"), 4),
+    *(
+        ("lora", (f"train.average_checkpoints={count}", "train.backend_lr=1e-3"), at_step)
+        for count, at_step in ((2, 4), (2, 5), (3, 6))
+    ),
     ("stochastic", ("train.accumulate=2", "train.batch_size=2"), 4),
     # Before a restart, behind it (at a rate of zero, and at half of it), and behind the second.
     *(("relora", RESTARTS, at_step) for at_step in (2, 3, 4, 5)),
@@ -81,9 +87,9 @@ PARTS = [
 def test_methods_that_change_more_or_draw_more_end_the_same_too(
     mini_file, tiny_dump, tmp_path, monkeypatch, name, overrides, at_step
 ):
-    # The last epoch is the best: what it gave is compared.
-    options = (name, "train.epochs=3", "train.patience=9", "train.checkpoint_steps=1", *overrides)
-    monkeypatch.setattr(Trainer, "_end_epoch", always_the_best(Trainer._end_epoch))
+    monkeypatch.setitem(SLOTS["loss"], "own", "tests.helpers.own_parts:CosineLoss")
+    # What the last epoch gave is compared.
+    options = (name, "train.epochs=3", "train.select=last", "train.checkpoint_steps=1", *overrides)
     whole = train(tmp_path / "whole", mini_file, tiny_dump, *options)
     with monkeypatch.context() as patched:
         stop_at(patched, at_step)
@@ -93,19 +99,9 @@ def test_methods_that_change_more_or_draw_more_end_the_same_too(
     assert losses(parts) == losses(whole)
     assert (parts / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
     states = [load_checkpoint(exp / "checkpoint.pt")[1] for exp in (whole, parts)]
-    moments = [list(state["optimiser"]["state"].values()) for state in states]
+    moments = [list(state["optimizer"]["state"].values()) for state in states]
     for ours, theirs in zip(*moments, strict=True):
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
-
-
-def always_the_best(end_epoch):
-    """An end of an epoch that forgets the best before."""
-
-    def ending(self, *found):
-        self.progress.best = None
-        end_epoch(self, *found)
-
-    return ending
 
 
 def test_stopped_between_the_best_weights_and_the_checkpoint_it_still_ends_the_same(

@@ -4,13 +4,13 @@ import json
 import math
 import shutil
 
-import numpy as np
 import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
 
 from fad.data import tables
+from fad.data.batches import collate
 from fad.train import trainer as trainer_module
 from fad.train import validation
 from fad.train.checkpointing import load_checkpoint
@@ -36,7 +36,9 @@ def test_the_experiment_directory_has_all_that_later_stages_read(trained, mini_f
     summary = json.loads((trained / "train_summary.json").read_text())
     assert summary["config_name"] == summary["adaptation"] == "lora"
     assert summary["seed"] == 1
-    assert list(summary["parameters"]) == ["total", "trainable", "adaptation", "backend", "ratio"]
+    assert list(summary["parameters"]) == [
+        *("total", "trainable", "adaptation", "backend", "loss", "ratio")
+    ]
     assert summary["pretrained"] == {"path": str(mini_file), "sha256": sha256_file(mini_file)}
     assert list(summary["best"]) == ["epoch", "dev_eer", "dev_loss"]
     assert summary["git"] == git_hash()
@@ -212,9 +214,10 @@ def test_what_an_unfinished_experiment_left_goes_when_its_config_is_written_anew
 def test_a_loss_that_is_not_finite_names_the_utterances(
     mini_file, tiny_dump, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(
-        trainer_module.Detector, "forward", lambda self, x, *_: x.new_full((len(x), 2), math.nan)
-    )
+    def outputs(self, x, *_):
+        return x.new_zeros(len(x), 1), x.new_full((len(x), 2), math.nan)
+
+    monkeypatch.setattr(trainer_module.Detector, "outputs", outputs)
     with pytest.raises(FadError) as caught:
         train(tmp_path, mini_file, tiny_dump)
     assert "loss is nan at step 1; the batch has train-00" in str(caught.value)
@@ -225,12 +228,13 @@ def test_a_loss_that_is_not_finite_names_the_utterances(
 def test_dev_scores_that_are_not_finite_name_the_first_few_utterances(
     mini_file, tiny_dump, tmp_path, monkeypatch
 ):
-    def predict(_detector, _source, indices, *_, **__):
-        logits = np.zeros((len(indices), 2), dtype=np.float32)
+    def outputs(_detector, utterances, indices, *_):
+        batch = collate([utterances[index] for index in indices])
+        logits = torch.zeros(len(indices), 2)
         logits[1:, 0] = math.inf
-        return logits
+        yield batch, torch.zeros(len(indices), 1), logits
 
-    monkeypatch.setattr(validation, "predict", predict)
+    monkeypatch.setattr(validation, "outputs", outputs)
     with pytest.raises(FadError) as caught:
         train(tmp_path, mini_file, tiny_dump)
     utts = list(tables.read_wav_scp(tiny_dump / "audio" / "dev" / "wav.scp"))

@@ -1,0 +1,60 @@
+"""Utterances ready for the encoder, from the stored outputs of its frozen part."""
+
+from array import array
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fad.data import tables
+from fad.data.packed import Texts
+from fad.data.sources import Grid, Source, audio_tables, frame_counts
+from fad.dump.arks import Entries, read_matrix
+from fad.dump.layout import FEATS, Stored
+from fad.encoders.boundary import FRONTEND, Boundary
+
+
+class FrameSource(Source):
+    """Stored frames: those of the frontend, or the outputs of some blocks; the same utterances.
+
+    Args:
+        kinds: what is stored, the frontend alone or blocks in order, with the dump of each.
+        audio_dir: the `dump/audio/<set>` that they are of.
+        grid: of the encoder's frontend.
+
+    Attributes:
+        boundary: where they enter the encoder.
+        utts, frames: as of an `AudioSource`; no more frames than are stored.
+    """
+
+    def __init__(self, kinds: list[tuple[Stored, Path]], audio_dir: Path, grid: Grid) -> None:
+        self.boundary = Boundary(kinds[-1][0].number)
+        self._parts = [(kind, Entries()) for kind, _ in kinds]
+        self.utts, samples = Texts(), array("q")
+        feats = {folder / FEATS: tables.check_no_pipe for _, folder in kinds}
+        for utt, (_, length, *found) in tables.read_together(audio_tables(audio_dir) | feats):
+            self.utts.append(utt)
+            samples.append(int(length))
+            for (_, entries), entry in zip(self._parts, found, strict=True):
+                entries.append(entry)
+        self.frames = array("q", map(kinds[0][0].frames, frame_counts(samples, grid)))
+
+    def load(self, index: int) -> Tensor:
+        """The whole utterance, (T, C), or (T, n, D) of n blocks."""
+        return self.load_crop(index, 0, self.frames[index])
+
+    def load_crop(self, index: int, start: int, frames: int) -> Tensor:
+        """`crop` of `load`, without reading the rest."""
+        total = self.frames[index]
+        rows = range(start, min(start + frames, total))
+        parts = [
+            read_matrix(entries[index], (total, kind.width), rows, kind.dtype)
+            for kind, entries in self._parts
+        ]
+        found = parts[0] if self.boundary == FRONTEND else np.stack(parts, axis=1)
+        return torch.from_numpy(found).float()
+
+    def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
+        """`frames` frames from frame `start`."""
+        return whole[start : start + frames]

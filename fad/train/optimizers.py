@@ -1,0 +1,40 @@
+"""torch's optimizers, by the names that a config gives them.
+
+An optimizer takes the parameter groups from the program, each with its learning rate and weight
+decay, and its own keys from `optimizer_conf`.
+"""
+
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+from fad.utils.errors import FadError
+
+Groups = list[dict[str, Any]]
+
+
+def adamw(groups: Groups, betas: list[float] | None = None, eps: float = 1e-8) -> Optimizer:
+    """Adam with decoupled weight decay (arXiv 1711.05101)."""
+    return _checked(torch.optim.AdamW, groups, betas=tuple(betas or (0.9, 0.999)), eps=eps)
+
+
+def adam(
+    groups: Groups, betas: list[float] | None = None, eps: float = 1e-8, amsgrad: bool = False
+) -> Optimizer:
+    """Adam (arXiv 1412.6980); weight decay is added to the gradient."""
+    betas = tuple(betas or (0.9, 0.999))
+    return _checked(torch.optim.Adam, groups, betas=betas, eps=eps, amsgrad=amsgrad)
+
+
+def sgd(groups: Groups, momentum: float = 0.9, nesterov: bool = False) -> Optimizer:
+    """Stochastic gradient descent with momentum; weight decay is added to the gradient."""
+    return _checked(torch.optim.SGD, groups, momentum=momentum, nesterov=nesterov)
+
+
+def _checked(make: type[Optimizer], groups: Groups, **conf: Any) -> Optimizer:
+    """Raises FadError where torch refuses a value."""
+    try:
+        return make(groups, **conf)
+    except (TypeError, ValueError) as error:
+        raise FadError(f"optimizer_conf: {error}") from None

@@ -1,0 +1,48 @@
+"""A back-end and a loss of a user's own, as one would write them."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fad.backends.base import Backend
+from fad.losses.base import Loss
+from fad.utils.masks import length_mask
+
+
+class MeanPool(Backend):
+    """The mean over time of the last output, and one linear layer."""
+
+    def __init__(self, dim: int, num_layers: int) -> None:
+        super().__init__()
+        self.embed_dim = dim
+        self.classify = nn.Linear(dim, 2)
+
+    def embed(self, hidden: list[Tensor], lens: Tensor) -> Tensor:
+        """Encoder outputs, each (B, T, D) -> (B, D)."""
+        x = hidden[-1].float()
+        real = length_mask(lens, x.shape[1])
+        weights = torch.ones_like(x[..., :1]) if real is None else real[..., None].to(x.dtype)
+        return (x * weights).sum(1) / weights.sum(1)
+
+
+class CosineLoss(Loss):
+    """One-class softmax (arXiv 2010.13995): bona fide speech lies near a direction that is learned.
+
+    log(1 + exp(k (m - cos))) for bona fide speech, log(1 + exp(k (cos - m'))) for spoofs; the score
+    is the cosine.
+    """
+
+    def __init__(self, embed_dim: int, scale: float = 20.0) -> None:
+        super().__init__(embed_dim)
+        self.scale = scale
+        self.centre = nn.Parameter(torch.randn(embed_dim))
+
+    def score(self, embedding: Tensor, logits: Tensor) -> Tensor:
+        """Embeddings (B, E) -> cosines (B,)."""
+        return F.cosine_similarity(embedding.float(), self.centre, dim=-1)
+
+    def forward(self, embedding: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        """Embeddings (B, E) and labels (B,) -> (B,)."""
+        cosine = self.score(embedding, logits)
+        margin = torch.where(labels == 1, 0.9 - cosine, cosine - 0.2)
+        return F.softplus(self.scale * margin)
