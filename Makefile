@@ -29,7 +29,7 @@ lint: setup ## ruff on the Python, shellcheck on the shell
 
 docs: ## the pages of docs/ as HTML in site/; a broken link or anchor is an error (1 minute)
 	@tools/setup.sh --extras dev,demo,docs
-	@. utils/path.sh; python -m mkdocs build --strict --quiet
+	@. utils/path.sh; NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
 
 bench: ## fad beside peft and fairseq: by hand on a quiet machine, never in CI (20 minutes, 20 GB)
 	@tools/setup.sh --extras dev,demo,bench

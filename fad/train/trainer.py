@@ -47,7 +47,10 @@ class Trainer:
     Args:
         detector: on its device.
         loss: logits, labels -> each example's weighted loss; `weight_of` labels.
-        train, dev: utterances; `train_labels`, `dev_labels` their classes (N,), 1 = bonafide.
+        train: utterances to train on.
+        train_labels: their classes (N,), 1 = bonafide.
+        dev: utterances that choose the best epoch.
+        dev_labels: their classes (N,), 1 = bonafide.
         settings: the `train` part of the config.
         exp: the experiment's directory, for checkpoint.pt, best.safetensors and TensorBoard.
         base_sha256: of the pre-trained file, saved with what is trained.
