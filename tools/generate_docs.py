@@ -28,21 +28,21 @@ def method_names(root: Path) -> list[str]:
 
 
 def description(file: Path) -> str:
-    """The first line of a config, a comment, with links to papers.
+    """The first line of a config, a comment that is one sentence.
 
     Raises:
-        ValueError: it is no comment that ends in a period.
+        ValueError: it is none.
     """
     line = file.read_text(encoding="utf-8").split("\n", 1)[0]
-    if not re.fullmatch(r"# [A-Z].*\.", line):
+    if not re.fullmatch(r"# \S.*\.", line):
         raise ValueError(f"{file}: the first line says what the method is: '# One sentence.'")
-    return _ARXIV.sub(r"[\1](https://arxiv.org/abs/\1)", line[2:-1])
+    return line[2:-1]
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- |", "|---|")
+    heading, *lines = (f"| {' | '.join(line)} |" for line in (headings, *rows))
+    return "\n".join([heading, "|---" * len(headings) + "|", *lines])
 
 
 def methods(root: Path) -> str:
@@ -52,13 +52,15 @@ def methods(root: Path) -> str:
 
 
 def method_counts(root: Path) -> str:
-    """The same with what each trains on XLS-R 300M, fewest parameters first."""
+    """The same with links, and what each trains on XLS-R 300M; fewest parameters first."""
     from fad.models.parameters import count_methods, read_shape
 
     rows = [
         (
             f"`{name}`",
-            description(root / f"conf/{name}.yaml"),
+            _ARXIV.sub(
+                r"[\1](https://arxiv.org/abs/\1)", description(root / f"conf/{name}.yaml")
+            ),
             f"{counts.parameters['trainable']:,}",
             f"{counts.parameters['ratio']:,.0f}",
         )
@@ -95,7 +97,7 @@ def fill(text: str, name: str, content: str) -> str:
     if text.count(begin) != 1 or text.count(end) != 1:
         raise ValueError(f"one '{begin}' and one '{end}' are needed")
     before, rest = text.split(begin)
-    return f"{before}{begin}\n{content}\n{end}{rest.split(end)[1]}"
+    return f"{before}{begin}\n\n{content}\n\n{end}{rest.split(end)[1]}"
 
 
 def list_configs(text: str, names: Sequence[str]) -> str:
