@@ -14,6 +14,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,6 +52,7 @@ def methods(root: Path) -> str:
     return table(("`--config`", "what it is"), rows)
 
 
+@cache
 def method_counts(root: Path) -> str:
     """The same with links, and what each trains on XLS-R 300M; fewest parameters first."""
     from fad.models.parameters import count_methods, read_shape
@@ -58,9 +60,7 @@ def method_counts(root: Path) -> str:
     rows = [
         (
             f"`{name}`",
-            _ARXIV.sub(
-                r"[\1](https://arxiv.org/abs/\1)", description(root / f"conf/{name}.yaml")
-            ),
+            _ARXIV.sub(r"[\1](https://arxiv.org/abs/\1)", description(root / f"conf/{name}.yaml")),
             f"{counts.parameters['trainable']:,}",
             f"{counts.parameters['ratio']:,.0f}",
         )
