@@ -14,11 +14,14 @@ NOT_RUN = (
     (r"^(cd|\.) |^same=\(", "changes the shell: it is part of the commands after it"),
     (r"^make setup", "installs; tests/shell/test_setup.py runs it on a machine of its own"),
     (r"^make (test|lint|docs)|^\.ci/run", "is what runs these tests"),
-    (r"^(make demo|\./demo\.sh)", "takes 10 minutes; tests/shell/test_demo.py runs it"),
+    (r"^(make demo|\./demo\.sh)", "takes 10 minutes; tests/shell/test_demo.py starts it"),
     (r"^make bench|tests\.bench\.", "takes minutes to hours, by hand on a quiet machine"),
     (r"^tools/download_xlsr\.sh", "downloads; tests/shell/test_download_xlsr.py runs it"),
     (r"^FAD_BACKEND=slurm", "needs a cluster; tests/slurm runs it on one of its own"),
-    (r"^\./run\.sh .*--corpus_dir /", "needs a corpus; tests/integration/test_recipes.py runs it"),
+    (
+        r"^\./run\.sh .*--corpus_dir /",
+        "needs a corpus; tests/integration/test_recipes.py makes one",
+    ),
     (r"^\./run\.sh", "takes minutes; tests/integration/test_mini_recipe.py runs all stages"),
     (
         r"^\./study\.sh --report_only",
@@ -53,18 +56,24 @@ def verdicts() -> list[Verdict]:
     return [judge(command) for document in DOCUMENTS for command in commands(document)]
 
 
-def report() -> str:
-    """How many are run, and which are not, by reason."""
+def report(names: bool) -> str:
+    """How many are run, and how many not, by reason.
+
+    Args:
+        names: also which.
+    """
     found = verdicts()
-    run = [verdict.command for verdict in found if verdict.reason is None]
-    lines = [f"{len(run)} of {len(found)} documented commands are run", ""]
-    lines += [f"  {command.document}:{command.line}: {command.text}" for command in run]
-    for _, reason in NOT_RUN:
+    lines = []
+    for reason in (None, *(reason for _, reason in NOT_RUN)):
         of_reason = [verdict.command for verdict in found if verdict.reason == reason]
-        lines += ["", f"{len(of_reason)} not run: {reason}"]
-        lines += [f"  {command.document}:{command.line}: {command.text}" for command in of_reason]
+        said = "run" if reason is None else f"not run: {reason}"
+        lines.append(f"{len(of_reason):3} of {len(found)} documented commands {said}")
+        if names:
+            lines += [
+                f"      {command.document}:{command.line}: {command.text}" for command in of_reason
+            ]
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    print(report())
+    print(report(names=True))

@@ -45,7 +45,7 @@ def test_a_python_block_runs(block, sandbox):
 
 def test_which_commands_are_run_is_said(capsys):
     with capsys.disabled():
-        print(f"\n{report()}")
+        print(f"\n{report(names=False)}\nwhich: python -m tests.docs.commands")
     assert len(RUN) >= 15
 
 
