@@ -31,6 +31,17 @@ def test_a_table_that_was_edited_would_be_seen(name, old, new):
     assert generate_docs.targets(ROOT)[name](text.replace(old, new)) == text
 
 
+def test_check_says_which_and_changes_nothing(tmp_path, monkeypatch, capsys):
+    (tmp_path / "README.md").write_text("old")
+    monkeypatch.setattr(generate_docs, "ROOT", tmp_path)
+    monkeypatch.setattr(generate_docs, "outdated", lambda root: {"README.md": "new"})
+    assert generate_docs.main(["--check"]) == 1
+    assert capsys.readouterr().out == "README.md: out of date\n"
+    assert (tmp_path / "README.md").read_text() == "old"
+    assert generate_docs.main([]) == 0
+    assert (tmp_path / "README.md").read_text() == "new"
+
+
 def test_a_region_that_is_missing_is_an_error():
     with pytest.raises(ValueError, match="one '<!-- recipes: begin -->' and one"):
         generate_docs.fill("no region", "recipes", "a table")
