@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench
+.PHONY: help setup demo test lint docs bench
 
 VENV ?= tools/venv
 PYTHON ?= python3
@@ -26,6 +26,10 @@ lint: setup ## ruff on the Python, shellcheck on the shell
 	@. utils/path.sh; ruff check .; ruff format --check .
 	@. utils/path.sh; git ls-files -z '*.sh' .ci/run | xargs -0 \
 	    shellcheck -x -P . -P SCRIPTDIR -P SCRIPTDIR/..
+
+docs: ## the pages of docs/ as HTML in site/; a broken link or anchor is an error (1 minute)
+	@tools/setup.sh --extras dev,demo,docs
+	@. utils/path.sh; NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
 
 bench: ## fad beside peft and fairseq: by hand on a quiet machine, never in CI (20 minutes, 20 GB)
 	@tools/setup.sh --extras dev,demo,bench

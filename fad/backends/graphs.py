@@ -21,7 +21,8 @@ class GraphAttention(nn.Module):
     nodes of the batch. Another order of the nodes gives the same outputs in that order.
 
     Args:
-        dim_in, dim_out: widths of a node before and after.
+        dim_in: width of a node before.
+        dim_out: width of a node after.
         temperature: over 1 makes the attention more even.
     """
 
@@ -56,7 +57,8 @@ class MixedGraphAttention(nn.Module):
     m' = P' sum_i softmax_i(w' . tanh(A' (x_i * m) + a') / temperature) x_i + p' + Q' m + q'.
 
     Args:
-        dim_in, dim_out: widths of a node before and after.
+        dim_in: width of a node before.
+        dim_out: width of a node after.
         temperature: over 1 makes the attention more even.
     """
 
@@ -82,7 +84,8 @@ class MixedGraphAttention(nn.Module):
         """One step of both graphs and of the master node.
 
         Args:
-            first, second: (B, N1, dim_in) and (B, N2, dim_in).
+            first: (B, N1, dim_in).
+            second: (B, N2, dim_in).
             master: (B, 1, dim_in).
 
         Returns:

@@ -155,7 +155,8 @@ class EpochBatches:
         size: utterances in the set.
         batch_size: utterances in a batch, of all processes together.
         seed: of the order.
-        rank, world_size: this process, and how many there are.
+        rank: this process, from 0.
+        world_size: number of processes.
     """
 
     def __init__(

@@ -66,7 +66,8 @@ def curve_png(
         path: where to.
         curves: points by rising x, over 0, by name.
         levels: mean EER of what does not vary along the axis, by name; dashed lines.
-        title, xlabel: what is written there.
+        title: of the plot.
+        xlabel: of the axis.
         name_x: how a value of x is written; x is on a logarithmic axis.
     """
     with settings():

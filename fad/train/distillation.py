@@ -127,7 +127,11 @@ class Distiller:
     Crops and their order derive from the seed alone.
 
     Args:
-        pretrained, audio, settings, device, num_workers: as of `distil`.
+        pretrained: as for `distil`.
+        audio: as for `distil`.
+        settings: as for `distil`.
+        device: as for `distil`.
+        num_workers: as for `distil`.
 
     Attributes:
         step: steps done.

@@ -58,7 +58,8 @@ def train_experiment(
         config_name: for the record.
         pretrained: the XLS-R file.
         dump: stage 2's directory.
-        train_set, dev_set: names of sets there.
+        train_set: name of a set there.
+        dev_set: name of a set there.
         exp: the experiment's directory; one of the same config is gone on with.
         device: where to train.
         stored: `--dump`, which of stage 2's frames to read; `auto` does without where need be.

@@ -50,7 +50,10 @@ class Trainer:
 
     Args:
         detector: on its device.
-        train, dev: utterances; `train_labels`, `dev_labels` their classes (N,), 1 = bonafide.
+        train: utterances to train on.
+        train_labels: their classes (N,), 1 = bonafide.
+        dev: utterances that choose the best epoch.
+        dev_labels: their classes (N,), 1 = bonafide.
         config: resolved; its optimizer and schedule are built here.
         settings: the `train` part of the config, checked.
         exp: the experiment's directory, for checkpoint.pt, best.safetensors and TensorBoard.

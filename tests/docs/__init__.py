@@ -1,0 +1,1 @@
+"""The documentation held to the code: commands, options, links, files named, generated tables."""

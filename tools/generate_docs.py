@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Writes the tables that repeat the code: methods, recipes, and the list of configs in fad.sh.
+
+    python tools/generate_docs.py            # write them
+    python tools/generate_docs.py --check    # change nothing; exit code 1 where one is out of date
+
+What a method is comes from the first line of its file in conf/, its numbers from its shape on XLS-R
+300M. What a recipe is comes from the first line under the title of its README.md. In Markdown a
+table stands between `<!-- name: begin -->` and `<!-- name: end -->`.
+"""
+
+import argparse
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDTH = 100
+_ARXIV = re.compile(r"arXiv (\d{4}\.\d{5})")
+_RESULTS = re.compile(r"^## Results\n+(.*)$", re.MULTILINE)
+
+
+def method_names(root: Path) -> list[str]:
+    """The configs of conf/ that --config takes, by the alphabet."""
+    return sorted(path.stem for path in (root / "conf").glob("*.yaml") if path.stem != "base")
+
+
+def description(file: Path) -> str:
+    """The first line of a config, a comment that is one sentence.
+
+    Raises:
+        ValueError: it is none.
+    """
+    line = file.read_text(encoding="utf-8").split("\n", 1)[0]
+    if not re.fullmatch(r"# \S.*\.", line):
+        raise ValueError(f"{file}: the first line says what the method is: '# One sentence.'")
+    return line[2:-1]
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    heading, *lines = (f"| {' | '.join(line)} |" for line in (headings, *rows))
+    return "\n".join([heading, "|---" * len(headings) + "|", *lines])
+
+
+def methods(root: Path) -> str:
+    """What each method is."""
+    rows = [(f"`{name}`", description(root / f"conf/{name}.yaml")) for name in method_names(root)]
+    return table(("`--config`", "what it is"), rows)
+
+
+@cache
+def method_counts(root: Path) -> str:
+    """The same with links, and what each trains on XLS-R 300M; fewest parameters first."""
+    from fad.models.parameters import count_methods, read_shape
+
+    rows = [
+        (
+            f"`{name}`",
+            _ARXIV.sub(r"[\1](https://arxiv.org/abs/\1)", description(root / f"conf/{name}.yaml")),
+            f"{counts.parameters['trainable']:,}",
+            f"{counts.parameters['ratio']:,.0f}",
+        )
+        for name, counts in count_methods(read_shape(None), []).items()
+    ]
+    return table(("`--config`", "what it is", "trainable parameters", "times fewer"), rows)
+
+
+def recipes(root: Path) -> str:
+    """What each recipe is, with a link to its results where it has any."""
+    rows = []
+    for file in sorted(root.glob("egs/[a-z]*/README.md")):
+        name = file.parent.name
+        text = file.read_text(encoding="utf-8")
+        found = _RESULTS.search(text)
+        has_results = found is not None and not found[1].startswith("None")
+        rows.append(
+            (
+                f"[egs/{name}](egs/{name}/README.md)",
+                text.split("\n")[2].rstrip("."),
+                f"[results](egs/{name}/README.md#results)" if has_results else "none yet",
+            )
+        )
+    return table(("recipe", "corpus", "results"), rows)
+
+
+def fill(text: str, name: str, content: str) -> str:
+    """The text with other content between the two marks of `name`.
+
+    Raises:
+        ValueError: the text has not one such region.
+    """
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"one '{begin}' and one '{end}' are needed")
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n\n{content}\n\n{end}{rest.split(end)[1]}"
+
+
+def list_configs(text: str, names: Sequence[str]) -> str:
+    """fad.sh with another list in the parentheses of the comment of `config=`.
+
+    Raises:
+        ValueError: there is no such comment.
+    """
+    found = re.search(r"^(config=\w+ +)# (.*(?:\n +# .*)*)", text, re.MULTILINE)
+    if found is None or "(" not in found[2]:
+        raise ValueError("no line 'config=... # ... (list of configs)'")
+    comment = re.sub(r"\s*\n +# ", " ", found[2])
+    comment = re.sub(r"\([^)]*\)", f"({', '.join(names)})", comment, count=1)
+    indent = " " * len(found[1]) + "# "
+    first = found[1] + "# "
+    lines = textwrap.fill(comment, WIDTH, initial_indent=first, subsequent_indent=indent)
+    return text[: found.start()] + lines + text[found.end() :]
+
+
+def targets(root: Path) -> dict[str, Callable[[str], str]]:
+    """For each file with something generated, a function that brings its text up to date."""
+    return {
+        "README.md": lambda text: fill(
+            fill(text, "recipes", recipes(root)), "methods", methods(root)
+        ),
+        "docs/methods.md": lambda text: fill(text, "method-counts", method_counts(root)),
+        "egs/TEMPLATE/fad.sh": lambda text: list_configs(text, method_names(root)),
+    }
+
+
+def outdated(root: Path) -> dict[str, str]:
+    """The new text of each file that is not as it would be written.
+
+    Raises:
+        ValueError: a file lacks its place for it; the text names the file.
+    """
+    changed = {}
+    for name, update in targets(root).items():
+        text = (root / name).read_text(encoding="utf-8")
+        try:
+            new = update(text)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if new != text:
+            changed[name] = new
+    return changed
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Writes what is out of date; with --check the exit code is 1 where anything is."""
+    args = get_parser().parse_args(argv)
+    try:
+        changed = outdated(ROOT)
+    except ValueError as error:
+        sys.exit(f"generate_docs.py: error: {error}")
+    for name, text in changed.items():
+        print(f"{name}: {'out of date' if args.check else 'written'}")
+        if not args.check:
+            (ROOT / name).write_text(text, encoding="utf-8")
+    return int(args.check and bool(changed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
