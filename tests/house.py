@@ -27,6 +27,7 @@ PLAN: dict[str, tuple[set[str], set[str]]] = {
     "encoders": (set(), TORCH | {"safetensors", "fairseq", "omegaconf"}),
     "backends": (set(), {"torch"}),
     "losses": (set(), {"torch"}),
+    "augment": ({"config"}, {"numpy"}),
     "evaluation.metrics": (set(), {"numpy", "scipy"}),
     "adaptation": ({"encoders"}, {"torch", "torchaudio", "loralib", "safetensors"}),
     "data": ({"encoders"}, TORCH | AUDIO),
@@ -66,7 +67,7 @@ PLAN: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "matplotlib"},
     ),
     "train": (
-        {"config", "data", "dump", "encoders", "adaptation", "models", "experiment"}
+        {"config", "data", "dump", "encoders", "adaptation", "augment", "models", "experiment"}
         | {"inference", "evaluation.metrics"},
         TORCH,
     ),

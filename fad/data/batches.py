@@ -1,6 +1,6 @@
 """Batches: crops of one length in training, whole utterances by length in scoring."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -110,39 +110,72 @@ class WholeUtterances(Utterances):
         return self._example(index, 0, self.source.load(index))
 
 
-class RandomCrops(Utterances):
-    """A crop of each utterance, drawn only by seed, epoch and the utterance's number.
-
-    Crops start at a frame, so that those of stored frames equal those of the audio.
+class Crops(Utterances):
+    """A crop of each utterance in each epoch, by keys (epoch, utterance).
 
     Args:
+        source: the utterances.
         frames: in a crop; a shorter utterance is taken whole.
-        seed: of the draws.
+        labels: the classes (N,) of the utterances, where they are needed.
+        augment: audio (S,), epoch, utterance -> audio (S,); for a source of audio only.
     """
 
     def __init__(
-        self, source: Source, frames: int, seed: int, labels: Sequence[int] | None = None
+        self,
+        source: Source,
+        frames: int,
+        labels: Sequence[int] | None = None,
+        augment: Callable[[np.ndarray, int, int], np.ndarray] | None = None,
     ) -> None:
         super().__init__(source, labels)
-        self.frames, self.seed = frames, seed
+        self.frames, self.augment = frames, augment
 
     def __getitem__(self, key: tuple[int, int]) -> Example:
         epoch, index = key
+        start = self._start(epoch, index)
+        if self.augment is None:
+            inputs = self.source.load_crop(index, start, self.frames)
+        else:
+            wav = self.augment(self.source.read(index), epoch, index)
+            inputs = self.source.crop(self.source.prepare(wav), start, self.frames)
+        return self._example(index, start, inputs)
+
+    def _start(self, epoch: int, index: int) -> int:
+        """The first frame of a crop."""
+        raise NotImplementedError
+
+
+class RandomCrops(Crops):
+    """Crops drawn only by seed, epoch and the utterance's number.
+
+    They start at a frame, so that those of stored frames equal those of the audio.
+
+    Args:
+        seed: of the draws.
+        source, frames, labels, augment: as for `Crops`.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        frames: int,
+        seed: int,
+        labels: Sequence[int] | None = None,
+        augment: Callable[[np.ndarray, int, int], np.ndarray] | None = None,
+    ) -> None:
+        super().__init__(source, frames, labels, augment)
+        self.seed = seed
+
+    def _start(self, epoch: int, index: int) -> int:
         rng = np.random.default_rng([self.seed, epoch, index])
-        start = int(rng.integers(max(self.source.frames[index] - self.frames, 0) + 1))
-        return self._example(index, start, self.source.load_crop(index, start, self.frames))
+        return int(rng.integers(max(self.source.frames[index] - self.frames, 0) + 1))
 
 
-class FirstCrops(Utterances):
-    """The same crop of each utterance in every epoch: its first frames."""
+class FirstCrops(Crops):
+    """The same crop in every epoch: the first frames."""
 
-    def __init__(self, source: Source, frames: int, labels: Sequence[int] | None = None) -> None:
-        super().__init__(source, labels)
-        self.frames = frames
-
-    def __getitem__(self, key: tuple[int, int]) -> Example:
-        _, index = key
-        return self._example(index, 0, self.source.load_crop(index, 0, self.frames))
+    def _start(self, epoch: int, index: int) -> int:
+        return 0
 
 
 class EpochBatches:

@@ -80,11 +80,23 @@ class AudioSource(Source):
         Raises:
             FadError: its file cannot be read, or is not the one that stage 2 saw.
         """
-        path = self._paths[index]
-        wav = prepare_waveform(read_audio(path), self._normalize)
+        wav = self.prepare(self.read(index))
         if self._grid.num_frames(len(wav)) != self.frames[index]:
+            path = self._paths[index]
             raise FadError(f"{path}: not of the length in utt2num_samples: run stage 2 again")
         return wav
+
+    def read(self, index: int) -> np.ndarray:
+        """The audio as it is in its file, (S,) float32 at 16 kHz.
+
+        Raises:
+            FadError: the file cannot be read.
+        """
+        return read_audio(self._paths[index])
+
+    def prepare(self, wav: np.ndarray) -> Tensor:
+        """Audio (S,) -> what `load` gives of it, (max(S, 64,600),)."""
+        return prepare_waveform(wav, self._normalize)
 
     def load_crop(self, index: int, start: int, frames: int) -> Tensor:
         """`crop` of `load`: all of the file is decoded, since all of it is normalised together."""

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from fad.data import sources, tables
+from fad.data import tables
 from fad.data.audio import read_audio
 from fad.data.sources import AudioSource, WaveformSource
 from fad.data.waveform import prepare_waveform
+from fad.dump import sources as stored
 from fad.dump.features import Target, combine, dump_job
 from fad.dump.layout import Stored
 from fad.dump.sources import FrameSource
@@ -88,8 +89,8 @@ def test_a_crop_loaded_alone_is_the_crop_of_the_whole(
 
 def test_a_crop_of_frames_reads_its_rows_alone(frame_dir, encoder, tiny_dump, monkeypatch):
     read = []
-    plain = sources.read_matrix
-    monkeypatch.setattr(sources, "read_matrix", lambda *a: read.append(a[2]) or plain(*a))
+    plain = stored.read_matrix
+    monkeypatch.setattr(stored, "read_matrix", lambda *a: read.append(a[2]) or plain(*a))
     frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
     frames.load_crop(2, 5, 51)
     assert read == [range(5, 56)]

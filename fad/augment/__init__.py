@@ -1,0 +1,1 @@
+"""Augmentation of training audio, one file a kind."""
