@@ -39,6 +39,8 @@ INSTALL_REQUIRES = [
     "tqdm",
     "tensorboard",
     "matplotlib",
+    # The templates of report.html, where it escapes every value.
+    "jinja2",
 ]
 
 EXTRAS_REQUIRE = {
@@ -67,7 +69,10 @@ setup(
     # 3.11 for hashlib.file_digest, and the oldest that the pinned numpy runs on.
     python_requires=">=3.11",
     packages=find_packages(include=["fad", "fad.*"]),
-    package_data={"fad.evaluation.results": ["*.json"]},
+    package_data={
+        "fad.evaluation.results": ["*.json"],
+        "fad.evaluation.html": ["templates/*"],
+    },
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
 )

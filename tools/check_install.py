@@ -133,6 +133,7 @@ CHECKS = (
     Check("safetensors", REQUIRED, _package("safetensors.torch", "safetensors")),
     Check("tensorboard", REQUIRED, _package("torch.utils.tensorboard", "tensorboard")),
     Check("matplotlib", REQUIRED, _package("matplotlib.figure", "matplotlib")),
+    Check("jinja2", REQUIRED, _package("jinja2")),
     Check("fad", REQUIRED, _package("fad")),
     Check("fairseq", "fairseq", FAIRSEQ, "run tools/installers/fairseq.sh; it needs g++"),
     Check("espeakng-loader", "demo", ESPEAK),
