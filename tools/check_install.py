@@ -119,6 +119,16 @@ from peft import LoraConfig
 print(importlib.metadata.version("peft") + ", imports", LoraConfig.__name__)
 """
 
+PLAYWRIGHT = """
+import importlib.metadata, shutil
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    assert browser, "there is no chromium"
+    version = playwright.chromium.launch(executable_path=browser).version
+print(importlib.metadata.version("playwright") + ", opens Chromium", version)
+"""
+
 CHECKS = (
     Check("python", REQUIRED, PYTHON, "install Python 3.11; PYTHON=python3.11 tools/setup.sh"),
     Check("torch", REQUIRED, TORCH),
@@ -133,6 +143,7 @@ CHECKS = (
     Check("safetensors", REQUIRED, _package("safetensors.torch", "safetensors")),
     Check("tensorboard", REQUIRED, _package("torch.utils.tensorboard", "tensorboard")),
     Check("matplotlib", REQUIRED, _package("matplotlib.figure", "matplotlib")),
+    Check("jinja2", REQUIRED, _package("jinja2")),
     Check("fad", REQUIRED, _package("fad")),
     Check("fairseq", "fairseq", FAIRSEQ, "run tools/installers/fairseq.sh; it needs g++"),
     Check("espeakng-loader", "demo", ESPEAK),
@@ -140,6 +151,7 @@ CHECKS = (
     Check("pytest", "dev", _package("pytest")),
     Check("hypothesis", "dev", _package("hypothesis")),
     Check("transformers", "dev", TRANSFORMERS),
+    Check("playwright", "browser", PLAYWRIGHT, "sudo apt-get install -y chromium"),
     Check("peft", "bench", PEFT),
 )
 

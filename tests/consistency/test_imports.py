@@ -31,6 +31,7 @@ ENTRY_POINTS = sorted(path.stem for path in (ROOT / "fad/bin").glob("[a-z]*.py")
 
 # What takes a tenth of a second or more to import, or brings along what does.
 HEAVY = {"torch", "scipy", "matplotlib", "tensorboard", "sympy", "omegaconf", "numpy"} | AUDIO
+HEAVY |= {"jinja2"}
 # A default or the choices of an option of theirs are those of metrics and results.
 NUMPY_IN_HELP = {"compare", "report", "score", "show_results"}
 

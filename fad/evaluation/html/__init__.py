@@ -1,1 +1,1 @@
-"""report.html: results as one self-contained page."""
+"""report.html: the results as one self-contained page, made by jinja2 from `templates/`."""

@@ -1,27 +1,21 @@
-"""The page's section of DET curves."""
+"""The section of DET curves."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from fad.evaluation.html.breakdown import by_set, set_curves_of
-from fad.evaluation.html.elements import Html, element, figure, paragraph, section
+from fad.evaluation.html.parts import Figure, by_set
+from fad.evaluation.html.scores import curves_of_set
 from fad.evaluation.plots.det import Det, det_limits, det_svg, is_marked, shown_groups
-from fad.evaluation.plots.style import data_uri
 from fad.evaluation.results.overview import mean_text
 from fad.evaluation.results.systems import System, has_seeds, set_names
 
 Plots = dict[str, dict[str, list[Det]]]
-"""Curves of each plot's lines, by their names, by the plot's title."""
-
-NOTE = (
-    "Misses against false alarms at every threshold, on normal-deviate axes: lower left is better, "
-    "and the mark on the diagonal is the EER; one beyond the axes has no mark. A curve that "
-    "meets an edge of the plot has fewer errors beyond it than the axes show."
-)
+"""The curves of each line, by the line's name, by the plot's title."""
 
 
 def _plots(systems: Sequence[System], name: str) -> Plots:
-    """A plot a group of attacks with a colour a system; of one system alone the groups in one."""
-    runs = {system.name: set_curves_of(system, name) for system in systems}
+    """Several systems: a plot for each group of attacks. One system: all groups in one plot."""
+    runs = {system.name: curves_of_set(system, name) for system in systems}
     groups = list(
         dict.fromkeys(
             group for found in runs.values() for run in found for group in shown_groups(run["det"])
@@ -39,29 +33,27 @@ def _plots(systems: Sequence[System], name: str) -> Plots:
     }
 
 
-def _images(plots: Plots, name: str, limits: tuple[float, float]) -> Html:
-    images = []
-    for title, curves in plots.items():
-        eers = ", ".join(
-            f"{line} {mean_text([det['eer_percent'] for det in runs])} %{_no_mark(runs, limits)}"
-            for line, runs in curves.items()
-            if runs
-        )
-        alt = f"DET curves on {name}, {title}. EER: {eers}"
-        image = det_svg(curves, f"{title} on {name}", limits)
-        images.append(figure(data_uri(image), alt, f"EER: {eers}."))
-    return element("div", *images, class_="grid") if images else Html("")
+def _figure(
+    title: str, curves: Mapping[str, Sequence[Det]], name: str, limits: tuple[float, float]
+) -> Figure:
+    eers = ", ".join(
+        f"{line} {mean_text([det['eer_percent'] for det in runs])} %{_no_mark(runs, limits)}"
+        for line, runs in curves.items()
+        if runs
+    )
+    alt = f"DET curves on {name}, {title}. EER: {eers}"
+    return Figure(det_svg(curves, f"{title} on {name}", limits), alt, f"EER: {eers}.")
 
 
 def _no_mark(runs: Sequence[Det], limits: tuple[float, float]) -> str:
-    """How many EERs have no mark; nothing where all have one."""
+    """How many EERs have no mark; empty if all have one."""
     number = sum(not is_marked(det, limits) for det in runs)
     if not number:
         return ""
     return " (no mark)" if number == len(runs) else f" ({number} of {len(runs)} without a mark)"
 
 
-def _every(plots: Mapping[str, Plots]) -> list[Det]:
+def _all_curves(plots: Mapping[str, Plots]) -> list[Det]:
     return [
         det
         for by_title in plots.values()
@@ -71,14 +63,16 @@ def _every(plots: Mapping[str, Plots]) -> list[Det]:
     ]
 
 
-def det_section(systems: Sequence[System]) -> Html:
-    """DET curves of all systems, on the same axes everywhere in the page."""
+def det_section(systems: Sequence[System]) -> dict[str, Any] | None:
+    """The data of `det.html.j2`: figures by set, all on the same axes, and `has_seeds`."""
     names = set_names(systems)
     plots = {name: _plots(systems, name) for name in names}
-    every = _every(plots)
-    if not every:
-        return Html("")
-    limits = det_limits(every)
-    parts = [_images(plots[name], name, limits) for name in names]
-    note = f"{NOTE} A thin line is one training run." if has_seeds(systems) else NOTE
-    return section("det", "DET curves", paragraph(note), by_set(names, parts))
+    curves = _all_curves(plots)
+    if not curves:
+        return None
+    limits = det_limits(curves)
+    figures = [
+        [_figure(title, lines, name, limits) for title, lines in plots[name].items()]
+        for name in names
+    ]
+    return {"sets": by_set(names, figures), "has_seeds": has_seeds(systems)}

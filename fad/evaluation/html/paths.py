@@ -1,4 +1,4 @@
-"""Paths as a page that is sent to others shows them."""
+"""Paths as they are shown in a page that is sent to others."""
 
 from pathlib import Path
 
@@ -8,9 +8,10 @@ LAST_PARTS = 3
 
 
 def shown_path(path: str, run: Experiment) -> str:
-    """An absolute path from the recipe's folder on, or its last parts; a relative one as it is.
+    """A path without the folders of whoever made the page.
 
-    The whole paths stay in curves.json and results.json.
+    An absolute path starts at the recipe's folder, or is cut to its last parts; a relative path
+    stays as it is. curves.json and results.json keep the whole paths.
     """
     found = Path(path)
     if not found.is_absolute():

@@ -1,68 +1,52 @@
-"""The end of the page: how to read it, and what each number was made of."""
+"""The section that says what each number was made from."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fad.config.resolve import dump_config
-from fad.evaluation.html.elements import Html, details, element, join, section, table
+from fad.evaluation.html.parts import Table
 from fad.evaluation.html.paths import shown_path
 from fad.evaluation.results.systems import Experiment, System
 from fad.evaluation.results.tables import counted, decimal, whole
 
-TERMS = {
-    "Score": "logit of bona fide minus logit of spoof: higher means more bona fide.",
-    "EER": "equal error rate: the mean of miss and false alarm rate at the threshold where they "
-    "are closest. 0 % is perfect, 50 % is chance; above 50 % the sign is inverted.",
-    "Threshold at EER": "found on the test set itself, and so describes it. Choose the threshold "
-    "of a system on other data.",
-    "Seen, unseen": "whether the attack's name occurs in the training data.",
-    "By attack": "an attack's spoofs are measured against all bona fide trials; any other property "
-    "within the trials that share it. The mean of the rows counts each group the same.",
-    "95 % interval": "percentiles of the EER over bootstrap draws of speakers, or of trials where "
-    "speakers are not known. With no error it is 0 to 0 however few the trials: see the note.",
-    "Runs": "trainings that differ in their seed alone. The deviation is that of a sample; the "
-    "best run was chosen on the test set and flatters.",
-    "minDCF, actDCF": "normalised detection cost at the best threshold of the set, and at the "
-    "Bayes threshold; 1 is the cost of not listening.",
-    "Cllr": "cost of log-likelihood ratios in bits: 0 is perfect, 1 knows nothing, more misleads.",
-    "min t-DCF": "cost in tandem with a speaker verifier; comparable for the same verifier alone.",
-}
+CODE_COLUMNS = ["code of training", "code of results", "pre-trained"]
 
 
-def how_to_read() -> Html:
-    """What the terms of the page mean."""
-    pairs = [join([element("dt", term), element("dd", meaning)]) for term, meaning in TERMS.items()]
-    return section("reading", "How to read this page", element("dl", *pairs))
+@dataclass(frozen=True)
+class Fact:
+    """A term and its value; `is_code` where the value is written in a monospaced font."""
+
+    term: str
+    value: str
+    is_code: bool = False
 
 
-def _sha(value: str | None) -> Html:
-    return element("code", value or "none")
-
-
-def _run_rows(run: Experiment) -> list[tuple[str, str]]:
-    """What one run was: code, seed, files and their hashes, training and what it took."""
-    parameters, best, cost = run["parameters"], run["best"], run["cost"]
+def _facts(run: Experiment) -> list[Fact]:
+    """One run: code, seed, files and their hashes, training and its cost."""
+    parameters, best = run["parameters"], run["best"]
     settings = "; ".join(f"{key} = {value}" for key, value in run.get("settings", {}).items())
-    rows: list[tuple[str, str]] = [
-        ("results", element("code", shown_path(run["path"], run))),
-        ("config", f"{run['config_name']} (adaptation {run['adaptation']})"),
-        ("differs from the shipped config in", settings or "nothing"),
-        ("seed", str(run["seed"])),
-        ("code of training", element("code", run.get("trained_with") or "unknown")),
-        ("code of results", element("code", run["git"] or "unknown: no git working tree")),
-        ("pre-trained file", element("code", _pretrained(run))),
-        ("its sha256", _sha(run["pretrained"].get("sha256"))),
-        ("parameters", f"{whole(parameters['total'])}, of which {_trainable(parameters)}"),
-        ("best epoch", f"{best['epoch']} (dev EER {100 * best['dev_eer']:.2f} %)"),
-        ("training", _training(cost)),
+    facts = [
+        Fact("results", shown_path(run["path"], run), is_code=True),
+        Fact("config", f"{run['config_name']} (adaptation {run['adaptation']})"),
+        Fact("differs from the shipped config in", settings or "nothing"),
+        Fact("seed", str(run["seed"])),
+        Fact("code of training", run.get("trained_with") or "unknown", is_code=True),
+        Fact("code of results", run["git"] or "unknown: no git working tree", is_code=True),
+        Fact("pre-trained file", _pretrained(run), is_code=True),
+        Fact("its sha256", run["pretrained"].get("sha256") or "none", is_code=True),
+        Fact("parameters", f"{whole(parameters['total'])}, of which {_trainable(parameters)}"),
+        Fact("best epoch", f"{best['epoch']} (dev EER {100 * best['dev_eer']:.2f} %)"),
+        Fact("training", _training(run["cost"])),
     ]
     for name, found in run["test_sets"].items():
         if found.get("calibrated"):
-            rows.append((f"calibration on {name}", _calibration(found["calibrated"])))
-        rows.append((f"scores of {name}, sha256", _sha(found.get("scores_sha256"))))
+            facts.append(Fact(f"calibration on {name}", _calibration(found["calibrated"])))
+        scores = found.get("scores_sha256") or "none"
+        facts.append(Fact(f"scores of {name}, sha256", scores, is_code=True))
         if found.get("data"):
-            rows.append((f"data of {name}", element("code", shown_path(found["data"], run))))
-    return rows
+            facts.append(Fact(f"data of {name}", shown_path(found["data"], run), is_code=True))
+    return facts
 
 
 def _pretrained(run: Experiment) -> str:
@@ -81,7 +65,7 @@ def _calibration(found: Mapping[str, Any]) -> str:
 
 def _trainable(parameters: Mapping[str, Any]) -> str:
     return (
-        f"{whole(parameters['trainable'])} train: {whole(parameters['adaptation'])} of the "
+        f"{whole(parameters['trainable'])} are trained: {whole(parameters['adaptation'])} of the "
         f"adaptation, {whole(parameters['backend'])} of the back-end"
     )
 
@@ -95,32 +79,23 @@ def _training(cost: Mapping[str, Any]) -> str:
     )
 
 
-def _config_text(run: Experiment) -> Html:
+def _run_part(run: Experiment) -> dict[str, Any]:
     config = run.get("config")
-    if not config:
-        return Html("")
-    text = element("pre", element("code", dump_config(config)), tabindex="0")
-    return details("Resolved config", text)
+    return {
+        "tag": run["tag"],
+        "facts": _facts(run),
+        "config": dump_config(config) if config else "",
+    }
 
 
-def _run_part(run: Experiment) -> Html:
-    pairs = [join([element("dt", key), element("dd", value)]) for key, value in _run_rows(run)]
-    return join([element("dl", *pairs, class_="facts"), _config_text(run)])
-
-
-def _short(value: str | None, length: int = 12) -> Html:
-    """A hash by its first digits, as the whole stands below."""
+def _short(value: str | None, length: int = 12) -> str:
+    """The first digits of a hash; the page shows the whole hash below."""
     dirty = "+dirty" if value and value.endswith("+dirty") else ""
-    return element("code", value[:length] + dirty if value else "-")
+    return value[:length] + dirty if value else "-"
 
 
-def provenance_section(systems: Sequence[System]) -> Html:
-    """A table over all runs, then everything about each."""
-    runs = [run for system in systems for run in system.runs]
-    if len(runs) == 1:
-        return section("provenance", "Provenance", _run_part(runs[0]))
-    header = ["run", "system", "seed", "code of training", "code of results", "pre-trained"]
-    header += ["epochs", "s/epoch", "dev EER %"]
+def _table(systems: Sequence[System]) -> Table:
+    header = ["run", "system", "seed", *CODE_COLUMNS, "epochs", "s/epoch", "dev EER %"]
     rows = [
         [
             run["tag"],
@@ -136,5 +111,10 @@ def provenance_section(systems: Sequence[System]) -> Html:
         for system in systems
         for run in system.runs
     ]
-    parts = [details(f"Everything about {run['tag']}", _run_part(run)) for run in runs]
-    return section("provenance", "Provenance", table("All runs.", header, rows), *parts)
+    return Table("All runs.", header, rows, code=CODE_COLUMNS)
+
+
+def provenance_section(systems: Sequence[System]) -> dict[str, Any]:
+    """The data of `provenance.html.j2`: `runs`, and of several runs a `table` of all."""
+    runs = [_run_part(run) for system in systems for run in system.runs]
+    return {"table": _table(systems) if len(runs) > 1 else None, "runs": runs}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Det = Mapping[str, Any]
-"""A curve of `fad.evaluation.results.curves.set_curves`: counts of both classes and errors."""
+"""A curve of `fad.evaluation.results.curves.set_curves`: counts and errors of both classes."""
 
 TICKS = np.array(
     [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99]

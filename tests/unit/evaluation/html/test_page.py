@@ -200,4 +200,4 @@ def test_stage_5_writes_a_page_of_its_experiment_and_one_over_all(exp, caplog):
     (exp / "lora_seed1" / "results.json").write_text("{}")
     write_pages(exp / "full")
     assert (exp / "report.html").read_text() == everything
-    assert "report.html is not made anew" in caplog.text and "lora_seed1" in caplog.text
+    assert "report.html is not rewritten" in caplog.text and "lora_seed1" in caplog.text

@@ -41,9 +41,9 @@ def test_a_single_run_has_no_mean_no_best_and_no_range(exp):
     assert "EER\xa0%bestrange of 95\xa0% intervalsseen" in both
 
 
-def test_the_number_of_draws_is_said(exp):
+def test_the_number_of_bootstrap_samples_is_said(exp):
     for text in (text_of(exp), text_of(exp / "lora_seed1")):
-        assert ", of 20 draws of trials, and the EER" in text
+        assert "(20 bootstrap samples of trials" in text
 
 
 def test_an_interval_without_an_error_points_to_the_rule_of_three(tmp_path):
@@ -87,9 +87,9 @@ def test_the_code_of_training_stands_beside_that_of_the_results(tmp_path):
     write_experiment(exp, "new", {"eval": scored_trials()}, trained_with="feed" * 10)
     write_experiment(exp, "none", {"eval": scored_trials()}, trainable=7, trained_with=None)
     write_experiment(exp, "old", {"eval": scored_trials()}, trainable=9)
-    assert f"code of training\n{'feed' * 10}code of results\nc0ffee" in text_of(exp / "new")
+    assert f"code of training\n{'feed' * 10}\ncode of results\nc0ffee" in text_of(exp / "new")
     for tag in ("none", "old"):
-        assert "code of training\nunknowncode of results\nc0ffee" in text_of(exp / tag)
+        assert "code of training\nunknown\ncode of results\nc0ffee" in text_of(exp / tag)
     assert "newnew0feedfeedfeedc0ffeec0ffee" in text_of(exp)
 
 
