@@ -70,11 +70,16 @@ setup(
     license_files=["LICENSE"],
     # 3.11 for hashlib.file_digest, and the oldest that the pinned numpy runs on.
     python_requires=">=3.11",
-    packages=find_packages(include=["fad", "fad.*"]),
+    packages=[*find_packages(include=["fad", "fad.*"]), "fad.config.conf"],
+    # conf/ at the top is the place to edit; in a wheel it lies in the package.
+    package_dir={"fad.config.conf": "conf"},
     package_data={
+        "fad": ["py.typed"],
+        "fad.config.conf": ["*.yaml"],
         "fad.evaluation.results": ["*.json"],
         "fad.evaluation.html": ["templates/*"],
     },
+    entry_points={"console_scripts": ["fad = fad.bin.__main__:console"]},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
 )

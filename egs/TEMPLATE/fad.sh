@@ -24,10 +24,12 @@ on_error=stop     # a clip that cannot be read: stop, or skip and list it
 # [Model]
 pretrained=       # the XLS-R checkpoint: a fairseq file or a Hugging Face folder; for stages 2 and 3
 default_pretrained=  # the recipe's own, where --pretrained is not given; set by run.sh
-config=lora       # a method of conf/ (adapter, bitfit, dgsct, dpf, frozen, full, full_aasist, last,
-                  # lora, lora_aasist, lora_r16, lora_rs, lorta, pela, relora, stochastic, topk) or
-                  # a YAML file
+config=lora       # a method of conf/ (aasist, adapter, bitfit, dgsct, dpf, frozen, full, full_aasist,
+                  # last, lora, lora_r16, lora_rs, lorta, pela, relora, stochastic, topk), a YAML file,
+                  # or several joined by +, such as lora+aasist
 set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4
+plugin=           # (repeatable) your own Python file with a method, back-end, loss or encoder; it is
+                  # run by every job (see fad/config/plugins.py)
 tag=              # name under exp/; by default the config's and the overrides'
 dump=auto         # what to store in stage 2 of the frozen part of the encoder, and to train from: auto,
                   # the deepest that serves the method and fits; none; frontend; block:K; all.
@@ -54,6 +56,8 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 . "$utils/log.sh"
 # shellcheck source=../../utils/parse_options.sh
 . "$utils/parse_options.sh"
+# shellcheck source=../../utils/plugins.sh
+. "$utils/plugins.sh"
 # shellcheck source=../../utils/cmd.sh
 . "$utils/cmd.sh"
 
@@ -80,8 +84,13 @@ cpus=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) # which goes by them
 overrides=()
 [[ -z $set ]] || mapfile -t overrides <<<"$set"
 if [[ -z $tag ]]; then
-    tag=${config##*/}
-    tag=${tag%.y*ml}
+    tag=
+    IFS=+ read -ra parts <<<"$config"
+    for part in "${parts[@]}"; do # my/lora.yaml+aasist -> lora+aasist
+        part=${part##*/}
+        part=${part%.yml}
+        tag+=${tag:++}${part%.yaml}
+    done
     for override in "${overrides[@]}"; do
         tag+=_${override//[^A-Za-z0-9._=+-]/-}
     done

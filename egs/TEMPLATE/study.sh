@@ -13,7 +13,7 @@ set -euo pipefail
 # [What is varied]
 preset=           # methods, one for each adaptation that there is; or the paper's tables:
                   # paper_rank, paper_length. What is given below takes the place of a preset's
-methods=          # of conf/, or YAML files; by default "frozen lora full"
+methods=          # "lora lora+aasist": each as run.sh's --config; by default "frozen lora full"
 ranks=            # "1 4 8 16", for those methods that have a rank; alpha stays the method's
 targets=          # "q_proj,v_proj q_proj,k_proj,v_proj,out_proj", for those that have target_modules
 crop_samples=     # "16400 32400 64600": samples in a training crop, at 16 kHz
@@ -21,6 +21,7 @@ seeds=            # "1 2 3"; by default the config's, 1
 # [The same for all]
 lr=               # "frozen=1e-2 full=1e-3": learning rates of methods, where not their config's
 set=              # (repeatable) key=value over every config, e.g. train.epochs=10
+plugin=           # (repeatable) as for run.sh, in every call
 pretrained=       # as for run.sh, in every call: else the recipe's own
 test_sets=        # as for run.sh; finished runs without one of them are scored on it
 run_opts=         # (repeatable) an option for run.sh: --run_opts=--ngpu=4
@@ -38,6 +39,8 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 . "$utils/log.sh"
 # shellcheck source=../../utils/parse_options.sh
 . "$utils/parse_options.sh"
+# shellcheck source=../../utils/plugins.sh
+. "$utils/plugins.sh"
 
 [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9-]*$ ]] ||
     die "--name '$name': use letters, digits and - only, no - first"

@@ -1,4 +1,4 @@
-"""Makes files of scores into log-likelihood ratios by a calibration that was fitted before."""
+"""Turns scores into log-likelihood ratios by a calibration fitted before."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Says what a pre-trained model is, and checks it against a released model's shape."""
+"""Shows what a pre-trained model is, and checks it against released shapes."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Whether two or more systems differ in EER on the same trials: a paired bootstrap test."""
+"""Tests whether systems differ in EER on the same trials, by a paired bootstrap."""
 
 import argparse
 import json

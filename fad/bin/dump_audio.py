@@ -1,4 +1,4 @@
-"""Stage 2, audio: decodes a data directory to 16 kHz mono, in jobs."""
+"""Stage 2: decodes the audio of a data directory to 16 kHz mono, in jobs."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,10 +1,11 @@
-"""Stage 2: what a method leaves frozen of the encoder, computed for dumped audio."""
+"""Stage 2: stores what the frozen part of the encoder computes for dumped audio."""
 
 import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from fad.config.options import add_config_options
 from fad.config.resolve import load_config
 from fad.dump.jobs import add_job_options, check_job
 from fad.encoders.boundary import DUMP_HELP, parse_dump
@@ -30,8 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, help="the method to be trained")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    add_config_options(parser)
     parser.add_argument(
         "--pretrained", type=Path, required=True, help="a fairseq file or HF folder"
     )

@@ -1,4 +1,4 @@
-"""Error rates of a file of scores: EER, costs, and each attack, codec, phase, ..."""
+"""Evaluates a file of scores: EER, costs, and each attack, codec, phase, ..."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Costs and error rates of spoofing-aware speaker verification, from a file of scores."""
+"""Evaluates a file of scores of spoofing-aware speaker verification (SASV)."""
 
 import argparse
 import json

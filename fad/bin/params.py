@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from fad.config.options import add_config_options
 from fad.config.resolve import load_config
 from fad.utils.cli import run
 
@@ -30,9 +31,8 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--config", help="a method of conf/, or a YAML file")
-    which.add_argument("--all", action="store_true", help="every method of conf/")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    which.add_argument("--all", action="store_true", help="every method of conf/, and lora+PART")
+    add_config_options(parser, which)
     parser.add_argument(
         "--pretrained",
         type=Path,

@@ -1,4 +1,4 @@
-"""One self-contained page over experiments."""
+"""Writes one self-contained HTML page over experiments."""
 
 import argparse
 import logging

@@ -1,4 +1,4 @@
-"""Stage 5: results.json, RESULTS.md, plots and pages of one experiment."""
+"""Stage 5: writes results.json, RESULTS.md, plots and pages of one experiment."""
 
 import argparse
 import logging

@@ -1,16 +1,17 @@
-"""Prints a config as training would see it."""
+"""Prints every value of a config, as training would use it."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
+from fad.config.options import add_config_options
 from fad.config.resolve import dump_config, load_config
 from fad.utils.cli import run
 
 DESCRIPTION = """\
-Checks a config and its overrides, and prints all that they resolve to.
+Checks a config and its overrides, and prints every value that training would use.
 
-    python -m fad.bin.show_config --config lora --set adaptation_conf.rank=8
+    python -m fad.bin.show_config --config lora+aasist --set adaptation_conf.rank=8
 """
 
 
@@ -21,14 +22,7 @@ def get_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, help="a method of conf/, or a YAML file")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override, e.g. train.lr=1e-4; may be repeated",
-    )
+    add_config_options(parser)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The report of a study: its finished runs side by side."""
+"""Writes the report of a study: its finished runs side by side."""
 
 import argparse
 import logging

@@ -1,10 +1,11 @@
-"""Lists the runs of a study for study.sh: which there are, and which are finished."""
+"""Lists the runs of a study for study.sh, and which of them are finished."""
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fad.config.options import add_set_options
 from fad.utils.cli import parse_natural, parse_pairs, run
 
 DESCRIPTION = """\
@@ -28,13 +29,13 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--name", default="study", help="begins the tags (default: %(default)s)")
     parser.add_argument("--preset", help="methods, paper_rank or paper_length")
-    parser.add_argument("--methods", nargs="+", help="of conf/; default: frozen lora full")
+    parser.add_argument("--methods", nargs="+", help="as --config names them (frozen lora full)")
     parser.add_argument("--ranks", nargs="+", type=parse_natural, metavar="RANK")
     parser.add_argument("--targets", nargs="+", help="q_proj,v_proj and the like")
     parser.add_argument("--crop_samples", nargs="+", type=parse_natural, metavar="SAMPLES")
     parser.add_argument("--seeds", nargs="+", type=parse_natural, metavar="SEED")
     parser.add_argument("--lr", nargs="+", default=[], metavar="METHOD=RATE", help="of its own")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for all")
+    add_set_options(parser)
     parser.add_argument("--test_sets", nargs="+", default=[], help="that results must have")
     parser.add_argument("--pretrained", type=Path, help="the encoder that results must be of")
     return parser

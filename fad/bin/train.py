@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.config.resolve import load_config
+from fad.config.options import add_config_options
+from fad.config.resolve import config_name, load_config
 from fad.encoders.boundary import DUMP_HELP, parse_dump
 from fad.utils.cli import run
 
@@ -28,10 +29,7 @@ def get_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, help="a method of conf/, or a YAML file")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override; may be repeated"
-    )
+    add_config_options(parser)
     parser.add_argument(
         "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
     )
@@ -58,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with joined(args.ngpu) as (world, device), held_experiment(args.exp, world):
         train_experiment(
             config,
-            Path(args.config).stem,
+            config_name(args.config),
             args.pretrained,
             args.dump_dir,
             args.train_set,

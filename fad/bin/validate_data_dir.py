@@ -1,4 +1,4 @@
-"""Checks data directories: tables there, sorted, with the same keys, known labels."""
+"""Checks data directories: all tables, sorted, the same keys, known labels."""
 
 import argparse
 from collections import Counter

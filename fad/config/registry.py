@@ -1,12 +1,13 @@
 """Everything that a config can name: a literal table for each slot, imported on use."""
 
-import importlib
 import inspect
-from typing import Any
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, TypeVar
 
 from fad.utils.errors import FadError, nearest
 
-SLOTS: dict[str, dict[str, str]] = {
+SLOTS: dict[str, dict[str, str | Callable]] = {
     "encoder": {
         "xlsr": "fad.encoders.checkpoint:load_xlsr",
         "fairseq_xlsr": "fad.encoders.fairseq_xlsr:load_fairseq_xlsr",
@@ -40,11 +41,44 @@ SLOTS: dict[str, dict[str, str]] = {
     },
 }
 
-# What the program gives a constructor, and a config therefore may not.
+# Arguments set by the program; a config may not name them.
 GIVEN = {
     *("checkpoint", "dim", "num_layers", "embed_dim"),
     *("groups", "total_steps", "steps_per_epoch"),
 }
+
+_T = TypeVar("_T", bound=Callable)
+
+
+def register(slot: str, name: str) -> Callable[[_T], _T]:
+    """A decorator for a class or function of your own, by which configs can name it.
+
+        @register("backend", "my_pool")
+        class MyPool(Backend): ...
+
+    The file that has it is given by `--plugin` (see `fad.config.plugins`), or imported before a
+    config is loaded.
+
+    Raises:
+        FadError: there is no such slot, or the name is taken.
+    """
+    if slot not in SLOTS:
+        raise FadError(f"register: '{slot}' is no slot; {nearest(str(slot), SLOTS)}")
+
+    def put(found: _T) -> _T:
+        if name in SLOTS[slot]:
+            raise FadError(
+                f"{slot}: '{name}' is the name of {_place(SLOTS[slot][name])} already: give "
+                f"{_place(found)} another"
+            )
+        SLOTS[slot][name] = found
+        return found
+
+    return put
+
+
+def _place(entry: str | Callable) -> str:
+    return entry if isinstance(entry, str) else f"{entry.__module__}:{entry.__qualname__}"
 
 
 def get(slot: str, name: str) -> Any:
@@ -56,8 +90,11 @@ def get(slot: str, name: str) -> Any:
     table = SLOTS[slot]
     if name not in table:
         raise FadError(f"{slot}: '{name}' is unknown; {nearest(str(name), table)}")
-    module, _, attribute = table[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    entry = table[name]
+    if not isinstance(entry, str):
+        return entry
+    module, _, attribute = entry.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def check_keys(slot: str, name: str, conf: dict[str, Any]) -> None:
@@ -67,7 +104,8 @@ def check_keys(slot: str, name: str, conf: dict[str, Any]) -> None:
         FadError: a key that the constructor does not have, or one that it needs and is not given.
     """
     parameters = inspect.signature(get(slot, name)).parameters
-    known = {key: parameter for key, parameter in parameters.items() if key not in GIVEN}
+    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    known = {k: p for k, p in parameters.items() if k not in GIVEN and p.kind not in open_ended}
     for key in conf:
         if key not in known:
             raise FadError(f"{slot}_conf: '{name}' has no key '{key}'; {nearest(str(key), known)}")

@@ -1,69 +1,41 @@
-"""A method's config: conf/base.yaml, the method's own file over it, `--set` over both."""
+"""A config: conf/base.yaml, the files that `--config` names over it, `--set` over all."""
 
 import contextlib
 import difflib
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from fad.config import shipped
+from fad.config.plain_yaml import NOT_PLAIN, dotted_values, parse_yaml, read_yaml
+from fad.config.plugins import load_environment
 from fad.config.registry import SLOTS, check_keys
 from fad.config.train import NULLABLE
 from fad.utils.errors import FadError, nearest
 
-CONF_DIR = Path(__file__).resolve().parents[2] / "conf"
 # Of an experiment's config.yaml, besides the pre-trained file: sha256 of what it was made from.
-NOT_SETTINGS = ("data", "files")
+NOT_SETTINGS = ("data", "files", "plugins")
 _NULLABLE = {f"train.{name}" for name in NULLABLE}
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# ValueError: a 13th month, a number of 5,000 digits, or not UTF-8; RecursionError: a thousand "[".
-_NOT_PLAIN = (yaml.YAMLError, ValueError, RecursionError)
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML's values, each on a line and once: no tags, aliases, repeated keys or line breaks.
-
-    Aliases of aliases make a file of a kilobyte print as gigabytes, and of a key that comes twice
-    PyYAML silently keeps the last.
-    """
-
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
-        if isinstance(node.value, str) and _CONTROL.search(node.value):
-            raise yaml.YAMLError(f"a control character in {node.value[:40]!r}")
-        return super().construct_scalar(node)
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"an alias (*{self.peek_event().anchor}): write the value out")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key, count in Counter(keys).items():
-            if count > 1:
-                raise yaml.YAMLError(f"the key '{key}' comes twice: keep one of them")
-        return super().construct_mapping(node, deep)
-
-
-def _parse(text: str) -> Any:
-    return yaml.load(text, Loader=_PlainLoader)
+_YAML_FILE = re.compile(r"\.ya?ml$")
 
 
 def load_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]:
     """Resolves a config.
 
     Args:
-        name: a method of conf/ (`lora`) or the path of a YAML file (`my/lora.yaml`).
+        name: a method of conf/ (`lora`), the path of a YAML file (`my/lora.yaml`), or several of
+            both joined by + (`lora+aasist`), of which no two may set a key to different values.
         overrides: `key=value` with dots for depth (`adaptation_conf.rank=8`), values in YAML.
 
     Returns:
         Every key of base.yaml, with the `*_conf` of the chosen names, checked.
 
     Raises:
-        FadError: no such file, an unknown key, or a value of another type.
+        FadError: no such file, files in conflict, an unknown key, or a value of another type.
     """
+    load_environment()
     config = merge_config(name, overrides)
     try:
         for slot in SLOTS:
@@ -77,35 +49,19 @@ def merge_config(name: str, overrides: list[str] | None = None) -> dict[str, Any
     """As `load_config`, without a look at the constructors: nothing heavy is imported.
 
     Raises:
-        FadError: no such file, an unknown key of base.yaml, or a value of another type.
+        FadError: no such file, files in conflict, an unknown key of base.yaml, or a value of
+            another type.
     """
-    config = read_yaml(CONF_DIR / "base.yaml")
-    path = _find(name)
-    if path.resolve() != CONF_DIR / "base.yaml":
-        _merge(config, read_yaml(path), str(path))
+    config = read_yaml(shipped.find(shipped.BASE))
+    _put(config, _join(name, config))
     for override in overrides or []:
-        _merge(config, _parse_override(override), f"--set {override}")
+        _put(config, _checked(config, _parse_override(override), f"--set {override}"))
     return config
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping of plain values; tags are refused by the safe loader.
-
-    Raises:
-        FadError: unreadable, not YAML, or not a mapping.
-    """
-    try:
-        content = _parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FadError(f"{path}: cannot be read: {error.strerror}") from None
-    except _NOT_PLAIN as error:
-        reason = " ".join(str(error).split())[:300]
-        raise FadError(f"{path}: not plain YAML: {reason}: correct it") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise FadError(f"{path}: expected keys and values at the top")
-    return content
+def config_name(name: str) -> str:
+    """`my/lora.yaml+aasist` -> `lora+aasist`: what a config is called, and its experiment."""
+    return "+".join(_YAML_FILE.sub("", part).rpartition("/")[2] for part in name.split("+"))
 
 
 def dump_config(config: dict[str, Any]) -> str:
@@ -127,26 +83,52 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
     )
 
 
-def dotted_values(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Each value as YAML in one line, by its key with dots for depth."""
-    values: dict[str, str] = {}
-    for key, value in config.items():
-        if isinstance(value, dict) and value:
-            values |= dotted_values(value, f"{prefix}{key}.")
-        else:  # in a list, since YAML marks the end of a document that is a word alone
-            text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1e6)
-            values[f"{prefix}{key}"] = text.strip()[1:-1]
-    return values
+def _join(name: str, base: dict[str, Any]) -> dict[str, Any]:
+    """What the files of `name` set, all together."""
+    parts = name.split("+")
+    joined: dict[str, Any] = {}
+    owners: dict[str, str] = {}
+    for number, part in enumerate(parts):
+        if part in parts[:number]:
+            raise FadError(f"--config {name[:80]}: '{part}' comes twice: leave one out")
+        path, source = _find(part, name)
+        if path.resolve() != shipped.find(shipped.BASE).resolve():
+            settings = _checked(base, read_yaml(path), source)
+            _unite(joined, settings, source, owners, f"--config {name[:80]}")
+    return joined
 
 
-def _find(name: str) -> Path:
-    if name.endswith((".yaml", ".yml")) or "/" in name:
-        return Path(name)
-    methods = {file.stem: file for file in CONF_DIR.glob("*.yaml")}
-    if name not in methods:
-        known = methods.keys() - {"base"}
-        raise FadError(f"--config {name[:80]}: no such method in conf/; {nearest(name, known)}")
-    return methods[name]
+def _find(part: str, name: str) -> tuple[Path, str]:
+    """The file of one part of a name, and what messages call it."""
+    if _YAML_FILE.search(part) or "/" in part:
+        return Path(part), part
+    try:
+        return shipped.find(part), f"conf/{part}.yaml"
+    except FadError as error:
+        which = f"'{part[:80]}': " if part != name else ""
+        raise FadError(f"--config {name[:80]}: {which}{error}") from None
+
+
+def _unite(
+    joined: dict[str, Any],
+    settings: dict[str, Any],
+    source: str,
+    owners: dict[str, str],
+    option: str,
+    prefix: str = "",
+) -> None:
+    """Adds a file's settings to those of the files before it, which `owners` names by key."""
+    for key, value in settings.items():
+        where = f"{prefix}{key}"
+        if isinstance(value, dict) and isinstance(joined.get(key, {}), dict):
+            below = joined.setdefault(key, {})
+            _unite(below, value, source, owners, option, f"{where}.")
+        elif joined.setdefault(key, value) != value:
+            raise FadError(
+                f"{option}: {owners[where]} and {source} set '{where}' differently: "
+                f"{joined[key]} and {value}: leave one of them out"
+            )
+        owners.setdefault(where, source)
 
 
 def _parse_override(text: str) -> dict[str, Any]:
@@ -155,20 +137,40 @@ def _parse_override(text: str) -> dict[str, Any]:
         blanks = " without blanks" if " " in key else ""
         raise FadError(f"--set {text}: expected key=value{blanks}, such as train.lr=1e-4")
     try:
-        parsed: Any = _parse(value)
-    except _NOT_PLAIN:
+        parsed: Any = parse_yaml(value)
+    except NOT_PLAIN:
         raise FadError(f"--set {text[:80]}: the value is not plain YAML") from None
     for part in reversed(key.split(".")):
         parsed = {part: parsed}
     return parsed
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any], source: str, prefix: str = "") -> None:
-    """Puts `over` into `base` in place; choosing another name in a slot empties its `_conf`."""
+def _put(config: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Puts checked settings into `config`; choosing another name in a slot empties its `_conf`."""
     for slot in SLOTS:
-        if not prefix and slot in over and over[slot] != base[slot]:
-            base[f"{slot}_conf"] = {}
-    for key, value in over.items():
+        if settings.get(slot, config[slot]) != config[slot]:
+            config[f"{slot}_conf"] = {}
+    _update(config, settings)
+
+
+def _update(config: dict[str, Any], settings: dict[str, Any]) -> None:
+    for key, value in settings.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            _update(config[key], value)
+        else:
+            config[key] = value
+
+
+def _checked(
+    base: dict[str, Any], settings: dict[str, Any], source: str, prefix: str = ""
+) -> dict[str, Any]:
+    """`settings` with each value in the type that `base` has for its key.
+
+    Raises:
+        FadError: a key that `base` does not have, or a value of another type.
+    """
+    checked: dict[str, Any] = {}
+    for key, value in settings.items():
         where = f"{prefix}{key}"
         open_ended = prefix.endswith("_conf.")  # its keys are the constructor's, checked later
         if key not in base and not open_ended:
@@ -176,12 +178,13 @@ def _merge(base: dict[str, Any], over: dict[str, Any], source: str, prefix: str 
         if isinstance(base.get(key), dict):
             if not isinstance(value, dict):
                 raise FadError(f"{source}: '{where}' needs keys below it, not '{value}'")
-            _merge(base[key], value, source, f"{where}.")
+            checked[key] = _checked(base[key], value, source, f"{where}.")
         else:
             # A constructor may take several types (`all` or a list of blocks) and checks them.
             free = open_ended or (value is None and where in _NULLABLE)
             old = None if free else base[key]
-            base[key] = _like(old, value, f"{source}: '{where}'")
+            checked[key] = _like(old, value, f"{source}: '{where}'")
+    return checked
 
 
 def _nearest_key(key: str, base: dict[str, Any]) -> str:

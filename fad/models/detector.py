@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from fad.adaptation.base import Adaptation
 from fad.backends.base import Backend
 from fad.config import registry
-from fad.config.resolve import read_yaml
+from fad.config.plain_yaml import read_yaml
+from fad.config.plugins import load_environment, plugins_of
 from fad.encoders.boundary import NONE, Boundary
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.pretrained import Checkpoint
 from fad.losses.base import Loss
-from fad.utils.errors import FadError
+from fad.utils.errors import FadError, nearest
 from fad.utils.files import atomic_path
 
 CONFIG = "config.yaml"
@@ -280,6 +281,7 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
 
 def _read_config(path: Path) -> dict[str, Any]:
     """The resolved config that training left, with the pre-trained file's path, checked."""
+    load_environment()
     config = read_yaml(path)
     needed = [key for slot in registry.SLOTS for key in (slot, f"{slot}_conf")]
     place = config.get("pretrained")
@@ -290,10 +292,17 @@ def _read_config(path: Path) -> dict[str, Any]:
         name, conf = config[slot], config[f"{slot}_conf"]
         if not isinstance(name, str) or not isinstance(conf, dict):
             raise FadError(f"{path}: '{slot}' needs a name, and '{slot}_conf' keys below it")
+        if name not in registry.SLOTS[slot]:
+            raise FadError(
+                f"{path}: {slot}: '{name}' is unknown; {nearest(name, registry.SLOTS[slot])}; "
+                "where a plugin has it, give --plugin FILE.py"
+            )
         try:
             registry.check_keys(slot, name, conf)
         except FadError as error:
             raise FadError(f"{path}: {error}") from None
+    if config.get("plugins", {}) != plugins_of(config):
+        logging.warning("%s: its plugins have changed since training: scores may differ", path)
     return config
 
 

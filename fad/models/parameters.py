@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from fad.config.resolve import CONF_DIR, load_config
+from fad.config import shipped
+from fad.config.resolve import load_config
 from fad.encoders.checkpoint import read_checkpoint
 from fad.encoders.pretrained import Checkpoint
 from fad.encoders.released import shape_of
@@ -66,14 +67,13 @@ def count_config(config: dict[str, Any], shape: Checkpoint) -> Counts:
 
 
 def count_methods(shape: Checkpoint, overrides: list[str]) -> dict[str, Counts]:
-    """The counts of every config of conf/, by its name, fewest trainable parameters first.
+    """The counts of each config of `shipped.listed`, by name, fewest trainable parameters first.
 
     Raises:
         FadError: an override that one of them does not have; the text says which.
     """
-    names = [path.stem for path in CONF_DIR.glob("*.yaml") if path.stem != "base"]
     counts = {}
-    for name in names:
+    for name in shipped.listed():
         try:
             counts[name] = count_config(load_config(name, overrides), shape)
         except FadError as error:

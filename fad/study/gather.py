@@ -6,7 +6,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fad.config.resolve import NOT_SETTINGS, dotted_values
+from fad.config.plain_yaml import dotted_values
+from fad.config.resolve import NOT_SETTINGS
 from fad.evaluation.metrics.seeds import mean_interval
 from fad.evaluation.results.overview import gather
 from fad.evaluation.results.systems import Experiment, System, group_seeds, set_names, spread

@@ -11,8 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fad.config import registry
-from fad.config.resolve import CONF_DIR, difference, load_config, read_yaml
+from fad.config import registry, shipped
+from fad.config.plain_yaml import read_yaml
+from fad.config.plugins import plugins_of
+from fad.config.resolve import config_name, difference, load_config
 from fad.config.train import TrainSettings
 from fad.dump.fingerprint import fingerprint
 from fad.utils.errors import FadError, nearest
@@ -29,7 +31,7 @@ class Axes:
     """What a study varies; along an axis without values every method keeps its own.
 
     Attributes:
-        methods: names of conf/, or YAML files.
+        methods: each as `--config` takes it: `lora`, `lora+aasist`, `my/lora.yaml`.
         ranks: for those methods that have a `rank`; their alpha stays what it is.
         targets: lists of modules with commas, for those that have `target_modules`.
         crop_samples: samples in a training crop.
@@ -62,8 +64,7 @@ class Run:
 
 def one_of_each_method() -> list[str]:
     """The shipped configs that are named after their adaptation: one for each of these."""
-    names = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
-    return [name for name in names if name != "base" and _resolve(name)["adaptation"] == name]
+    return [name for name in shipped.methods() if _resolve(name)["adaptation"] == name]
 
 
 def preset(name: str) -> Axes:
@@ -155,7 +156,7 @@ def _run(name: str, method: str, overrides: Sequence[str]) -> Run:
             kept += (override,)
     config = _resolve(method, kept)
     _check_values(method, config)
-    tag = "_".join([name, re.sub(r"\.y[^.]*ml$", "", Path(method).name), *kept])
+    tag = "_".join([name, config_name(method), *kept])
     tag = re.sub(r"[^A-Za-z0-9._=+-]", "-", tag)  # as fad.sh names an experiment
     if len(tag) > LONGEST_NAME:
         raise FadError(f"{tag}: longer than {LONGEST_NAME} letters: put some of --set into a YAML")
@@ -209,6 +210,7 @@ class Standing:
             is_started_alike = self._is_of_files(made.pop("files", {}), run)
             has_sets = set(self.tests) <= results["test_sets"].keys()
             same = self.pretrained_sha256 in (None, pretrained["sha256"])
+            same = same and made.pop("plugins", {}) == plugins_of(run.config)
             is_alike = has_sets and same and is_started_alike and self._is_of(data)
             return is_alike and not difference(made, run.config)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, FadError):

@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from fad.config.resolve import difference, dump_config, read_yaml
+from fad.config.plain_yaml import read_yaml
+from fad.config.plugins import plugins_of
+from fad.config.resolve import difference, dump_config
 from fad.config.train import TrainSettings
 from fad.data import tables
 from fad.data.sources import Source
@@ -193,7 +195,8 @@ def claim_directory(
     """
     path = exp / CONFIG
     base = {"path": str(pretrained.absolute()), "sha256": sha256}
-    new = {**config, "pretrained": base, "data": data} | ({"files": files} if files else {})
+    made_of = {"files": files, "plugins": plugins_of(config)}
+    new = {**config, "pretrained": base, "data": data} | {k: v for k, v in made_of.items() if v}
     if not (exp / CHECKPOINT).exists():
         if (exp / SUMMARY).exists():
             raise FadError(

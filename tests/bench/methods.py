@@ -20,7 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fad.config.resolve import CONF_DIR, load_config
+from fad.config import shipped
+from fad.config.resolve import load_config
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.evaluation.results.text import markdown_table, terminal_table
 from fad.models.detector import build_detector, write_weights
@@ -107,15 +108,14 @@ def get_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pretrained", type=Path, help="a fairseq file of XLS-R 300M's shape")
-    parser.add_argument("--methods", nargs="+", help="of conf/ (default: all)")
+    parser.add_argument("--methods", nargs="+", help="configs (default: all)")
     parser.add_argument("--results", type=Path, default=results.RESULTS, help="results.json")
     return parser
 
 
 def main(argv: list[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
-    shipped = sorted(path.stem for path in CONF_DIR.glob("*.yaml") if path.stem != "base")
-    methods = args.methods or shipped
+    methods = args.methods or shipped.listed()
     check_memory(MOST_MIB, "full tuning")
     with (
         pretrained_file(args.pretrained) as pretrained,

@@ -112,7 +112,7 @@ FAULTS = [
             f"--config {name[:20]}",
             nothing,
             lambda _, name=name: train_with("--config", name),
-            f"--config .*: no such method in conf/; {hint}",
+            f"--config .*: no such config in conf/; {hint}",
         )
         for name, hint in (
             ("lora_61", "did you mean 'lora_r16'"),

@@ -159,6 +159,8 @@ def test_the_bad_clips_of_all_sets_are_listed_before_the_run_ends(recipe):
         (["--config", "lora_r16"], "lora_r16"),
         (["--config", "my/own.yaml"], "own"),
         (["--config", "my/own.yml"], "own"),
+        (["--config", "lora+aasist"], "lora+aasist"),
+        (["--config", "my/own.yaml+aasist+../b.yml", "--set", "a=1"], "own+aasist+b_a=1"),
         (["--set", "train.lr=1e-4"], "lora_train.lr=1e-4"),
         (["--set", "a.b=1", "--set", "c=[2, 3]"], "lora_a.b=1_c=-2--3-"),
         (["--set", "a=1", "--tag", "mine"], "mine"),
@@ -171,6 +173,31 @@ def test_an_experiment_is_named_by_config_and_overrides(recipe, options, expecte
     train = recipe.call("train")
     assert train[train.index("--exp") + 1] == f"exp/{expected}"
     assert (recipe.path / "exp" / expected / "train.log").is_file()
+
+
+def test_every_job_is_told_of_the_plugins_by_their_whole_paths(recipe):
+    recipe.add_all()
+    recipe.add("own.py", "a b.py")
+    told = {"EDIT": 'printf "%s\\n" "$FAD_PLUGINS" >>plugins'}
+    done = recipe.run("--plugin", "own.py", "--plugin", str(recipe.path / "a b.py"), **told)
+    assert done.returncode == 0, done.stderr
+    expected = f"{recipe.path}/own.py:{recipe.path}/a b.py"
+    assert set((recipe.path / "plugins").read_text().splitlines()) == {expected}
+    recipe.run("--plugin", "own.py", FAD_PLUGINS="/old.py", **told)
+    assert (recipe.path / "plugins").read_text().endswith(f"{recipe.path}/own.py:/old.py\n")
+    (recipe.path / "plugins").unlink()
+    recipe.run(**told)
+    assert set((recipe.path / "plugins").read_text().splitlines()) == {""}
+
+
+def test_a_plugin_that_cannot_be_found_is_named_before_anything_runs(recipe):
+    recipe.add_all()
+    recipe.add("a:b.py")
+    for name, says in (("none.py", "no such file"), ("a:b.py", "a path with a colon")):
+        done = recipe.run("--plugin", name)
+        assert done.returncode == 1
+        assert f"error: --plugin {name}: {says}" in done.stderr
+        assert recipe.calls() == []
 
 
 @pytest.mark.parametrize("tag", [*HOSTILE, "../up", "a/b", ".hidden", "-x", "a\nb"])

@@ -92,6 +92,17 @@ def test_overrides_reach_training_as_they_are(study):
     assert words == ["train.seed=2", "x.y=[a, b]"]
 
 
+def test_every_run_and_the_plan_are_told_of_the_plugins(study):
+    study.recipe.add("own.py")
+    told = f'{PLAN}; printf "%s\\n" "$FAD_PLUGINS" >>plugins'
+    study.run("--plugin", "own.py", "--methods", "lora lora+aasist", EDIT=told)
+    lines = (study.recipe.path / "plugins").read_text().splitlines()
+    assert lines == [str(study.recipe.path / "own.py")] * len(study.recipe.calls())
+    assert len(study.trained()) == 4
+    (call,) = (call for call in study.recipe.calls() if call[0] == "fad.bin.study_runs")
+    assert call[call.index("--methods") + 1 :][:2] == ["lora", "lora+aasist"]
+
+
 def test_where_all_is_done_only_the_report_is_made(study):
     done = study.run(runs=[line.replace("todo", "done") for line in RUNS])
     assert done.returncode == 0, done.stderr

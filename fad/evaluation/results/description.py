@@ -1,12 +1,16 @@
 """What an experiment is: its method, settings, encoder, code and training data."""
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fad.config.resolve import CONF_DIR, NOT_SETTINGS, dotted_values, merge_config, read_yaml
+from fad.config import shipped
+from fad.config.plain_yaml import dotted_values, read_yaml
+from fad.config.resolve import NOT_SETTINGS, merge_config
 from fad.data.tables import NO_ATTACK, read_labels, read_table
 from fad.experiment.summary import REQUIRED, read_train_summary
+from fad.utils.errors import FadError
 from fad.utils.git import git_hash
 
 CONFIG = "config.yaml"
@@ -38,14 +42,21 @@ def describe(exp: Path, train_data: Path) -> dict[str, Any]:
 
 
 def settings(config: dict[str, Any], name: str) -> dict[str, str]:
-    """Values by dotted key, in YAML, that are not those of the shipped config of that name.
+    """Values by dotted key, in YAML, that differ from those of the shipped config of that name.
 
-    Of a config that was not shipped: those that are not in base.yaml.
+    For a config that was not shipped, or not with all of its parts: from those of base.yaml.
     """
-    shipped = name if (CONF_DIR / f"{name}.yaml").is_file() else "base"
-    usual = dotted_values(merge_config(shipped))
+    usual = dotted_values(_shipped(name))
     own = {key: value for key, value in config.items() if key not in NOT_SETTINGS}
     return {key: value for key, value in dotted_values(own).items() if usual.get(key) != value}
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    # A user's files may have such names and go together where those of conf/ do not.
+    if all(part in shipped.names() for part in name.split("+")):
+        with suppress(FadError):
+            return merge_config(name)
+    return merge_config(shipped.BASE)
 
 
 def count_trials(data: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from fad.adaptation.base import NotMergeable
-from fad.config.resolve import CONF_DIR, load_config
+from fad.config import shipped
+from fad.config.resolve import load_config
 from fad.encoders.boundary import FRONTEND, NONE, block
 from fad.models.detector import Detector, build_detector, load_detector, save_detector
 from fad.utils.errors import FadError
@@ -17,8 +18,7 @@ from tests.helpers.contract import logits
 
 # A config with another back-end has one of the same adaptations: the contract is the adaptation's,
 # and `pool`, which masks padding and never drops out, lets it show.
-METHODS = sorted(path.stem for path in CONF_DIR.glob("*.yaml") if path.stem != "base")
-SHIPPED = [name for name in METHODS if load_config(name)["backend"] == "pool"]
+SHIPPED = [name for name in shipped.methods() if load_config(name)["backend"] == "pool"]
 ENCODERS = ("xlsr", "fairseq_xlsr")
 ALL_SIX = "adaptation_conf.target_modules=[q_proj,k_proj,v_proj,out_proj,fc1,fc2]"
 VARIANTS = {

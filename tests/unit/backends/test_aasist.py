@@ -161,7 +161,7 @@ def test_conditioning_computes_nothing(backend):
     assert all(torch.equal(before[name], value) for name, value in backend.state_dict().items())
 
 
-@pytest.fixture(params=["full_aasist", "lora_aasist"])
+@pytest.fixture(params=["full_aasist", "lora+aasist"])
 def trained(request, mini_file):
     """A detector after a step of training, in eval, and its config."""
     config = load_config(request.param)

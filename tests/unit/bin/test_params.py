@@ -6,7 +6,7 @@ import math
 import pytest
 
 from fad.bin import params
-from fad.config.resolve import CONF_DIR
+from fad.config import shipped
 from fad.encoders.released import parameter_shapes
 from fad.utils.errors import FadError
 from tests.helpers.released import MINI, XLSR_300M
@@ -39,8 +39,7 @@ def test_all_methods_are_a_table_in_order_and_so_on_a_file(capsys, mini_file):
     params.main(["--all", "--pretrained", str(mini_file)])
     heading, *lines = capsys.readouterr().out.splitlines()
     assert heading.split()[:2] == ["config", "trainable"]
-    methods = {path.stem for path in CONF_DIR.glob("*.yaml")} - {"base"}
-    assert {line.split()[0] for line in lines} == methods
+    assert {line.split()[0] for line in lines} == set(shipped.listed())
     trainable = [int(line.split()[1].replace(",", "")) for line in lines]
     assert trainable == sorted(trainable)
     one = counts(capsys, "--config", lines[-1].split()[0], "--pretrained", str(mini_file))

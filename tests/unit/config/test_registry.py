@@ -25,6 +25,38 @@ def test_an_unknown_name_is_refused_with_what_there_is(slot):
     assert all(name in str(caught.value) for name in registry.SLOTS[slot])
 
 
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_class_that_is_registered_can_be_had_and_configured_as_a_shipped_one():
+    @registry.register("backend", "mine")
+    class Mine:
+        def __init__(self, dim, num_layers, size, *rest, **given) -> None:
+            pass
+
+    assert registry.get("backend", "mine") is Mine
+    registry.check_keys("backend", "mine", {"size": 3})
+    with pytest.raises(FadError, match="'mine' needs size"):
+        registry.check_keys("backend", "mine", {})
+    for key in ("given", "rest", "dim"):
+        with pytest.raises(FadError, match=f"'mine' has no key '{key}'; known: size"):
+            registry.check_keys("backend", "mine", {"size": 3, key: 1})
+
+
+@pytest.mark.usefixtures("fresh_registry")
+@pytest.mark.parametrize(("slot", "name"), NAMES)
+def test_a_taken_name_is_refused_with_both_and_stays(slot, name):
+    before = registry.get(slot, name)
+    with pytest.raises(FadError) as caught:
+        registry.register(slot, name)(dict)
+    assert f"{slot}: '{name}' is the name of fad." in str(caught.value)
+    assert "give builtins:dict another" in str(caught.value)
+    assert registry.get(slot, name) is before
+
+
+def test_a_slot_that_is_none_is_refused():
+    with pytest.raises(FadError, match="'backends' is no slot; did you mean 'backend'"):
+        registry.register("backends", "mine")
+
+
 def test_keys_are_those_of_the_constructor_less_what_the_program_gives():
     registry.check_keys("encoder", "xlsr", {"layers": "last"})
     registry.check_keys("encoder", "xlsr", {})

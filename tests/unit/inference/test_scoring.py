@@ -79,7 +79,7 @@ def test_scoring_puts_the_detector_in_eval_and_keeps_no_graph(detector, source):
     assert isinstance(scores, np.ndarray)
 
 
-@pytest.fixture(params=["lora", "lora_aasist"])
+@pytest.fixture(params=["lora", "lora+aasist"])
 def any_detector(request, mini_file):
     torch.manual_seed(0)
     return build_detector(load_config(request.param), mini_file).eval()

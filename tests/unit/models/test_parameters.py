@@ -3,11 +3,11 @@
 import pytest
 
 from fad.adaptation.base import TrainState
-from fad.config.resolve import CONF_DIR, load_config
+from fad.config import shipped
+from fad.config.resolve import load_config
 from fad.models.detector import build_detector, save_detector
 from fad.models.parameters import count_config, read_shape
 
-CONFIGS = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
 # On XLS-R 300M: 24 blocks, D = 1024, 16 heads, FFN 4096.
 KNOWN = {
     "lora": 24 * 2 * 4 * 2048,
@@ -24,7 +24,7 @@ KNOWN = {
 }
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", shipped.listed())
 def test_a_shape_counts_as_the_detector_does_and_its_file_is_as_large(mini_file, tmp_path, name):
     config = load_config(name)
     counted = count_config(config, read_shape(mini_file))

@@ -4,7 +4,8 @@ import shutil
 import pytest
 import yaml
 
-from fad.config.resolve import CONF_DIR, load_config
+from fad.config import shipped
+from fad.config.resolve import load_config
 from fad.dump.fingerprint import fingerprint
 from fad.study import plan as study_plan
 from fad.study.plan import Axes, Standing, estimate, plan, preset, read_times
@@ -67,7 +68,7 @@ def test_learning_rates_are_of_their_method_alone():
 
 def test_a_yaml_file_is_a_method(tmp_path):
     path = tmp_path / "own.yml"
-    shutil.copy(CONF_DIR / "lora.yaml", path)
+    shutil.copy(shipped.find("lora"), path)
     (run,) = plan("study", Axes(methods=(str(path),), ranks=(2,)), {}, [])
     assert run.tag == "study_own_adaptation_conf.rank=2"
     assert run.method == str(path)
@@ -90,8 +91,8 @@ def test_the_presets():
     [
         ("a_b", Axes(("lora",)), {}, [], "--name 'a_b'"),
         ("../a", Axes(("lora",)), {}, [], "--name"),
-        ("s", Axes(("lroa",)), {}, [], "no such method in conf/; did you mean 'lora'"),
-        ("s", Axes(("$(id)",)), {}, [], "no such method"),
+        ("s", Axes(("lroa",)), {}, [], "no such config in conf/; did you mean 'lora'"),
+        ("s", Axes(("$(id)",)), {}, [], "no such config"),
         ("s", Axes(("lora",)), {"full": "1"}, [], "--lr full: no method of this study"),
         ("s", Axes(("lora",)), {"lora": "x"}, [], "train.lr"),
         ("s", Axes(("lora",)), {"lora": "-1"}, [], "lora: train.lr is -1"),

@@ -308,7 +308,7 @@ def test_crops_of_many_lengths_are_refused_for_a_back_end_that_takes_one(
     with pytest.raises(
         FadError, match=r"crop_samples asks for 218 frames, and 'train-00.* has 201"
     ):
-        train(tmp_path, mini_file, tiny_dump, "lora_aasist", "train.crop_samples=70000")
+        train(tmp_path, mini_file, tiny_dump, "lora+aasist", "train.crop_samples=70000")
 
 
 def test_missing_inputs_name_the_stage_or_the_option(mini_file, tiny_dump, tmp_path):

@@ -1,0 +1,80 @@
+"""YAML of plain values: what a config, or a file that came with a model, may contain."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fad.utils.errors import FadError
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# ValueError: a 13th month, a number of 5,000 digits, or not UTF-8; RecursionError: a thousand "[".
+NOT_PLAIN = (yaml.YAMLError, ValueError, RecursionError)
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML's values, each on a line and once: no tags, aliases, repeated keys or line breaks.
+
+    Aliases of aliases make a file of a kilobyte print as gigabytes, and of a key that comes twice
+    PyYAML silently keeps the last.
+    """
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        if isinstance(node.value, str) and _CONTROL.search(node.value):
+            raise yaml.YAMLError(f"a control character in {node.value[:40]!r}")
+        return super().construct_scalar(node)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"an alias (*{self.peek_event().anchor}): write the value out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key, count in Counter(keys).items():
+            if count > 1:
+                raise yaml.YAMLError(f"the key '{key}' comes twice: keep one of them")
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str) -> Any:
+    """The value that a text stands for.
+
+    Raises:
+        yaml.YAMLError, ValueError, RecursionError: (`NOT_PLAIN`) it is more than plain values.
+    """
+    return yaml.load(text, Loader=_PlainLoader)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping of plain values; tags are refused by the safe loader.
+
+    Raises:
+        FadError: unreadable, not YAML, or not a mapping.
+    """
+    try:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FadError(f"{path}: cannot be read: {error.strerror}") from None
+    except NOT_PLAIN as error:
+        reason = " ".join(str(error).split())[:300]
+        raise FadError(f"{path}: not plain YAML: {reason}: correct it") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise FadError(f"{path}: expected keys and values at the top")
+    return content
+
+
+def dotted_values(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Each value as YAML in one line, by its key with dots for depth."""
+    values: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            values |= dotted_values(value, f"{prefix}{key}.")
+        else:  # in a list, since YAML marks the end of a document that is a bare word
+            text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1e6)
+            values[f"{prefix}{key}"] = text.strip()[1:-1]
+    return values

@@ -1,0 +1,63 @@
+"""The configs that come with fad: the files of conf/, in a checkout or in an installed package."""
+
+from pathlib import Path
+
+from fad.config.plain_yaml import read_yaml
+from fad.utils.errors import FadError, nearest
+
+BASE = "base"
+USUAL_METHOD = "lora"  # that the tables join a part to
+
+
+def conf_dir() -> Path:
+    """The folder of the YAML files: conf/ at the top of a checkout, which a wheel takes in here."""
+    packaged = Path(__file__).with_name("conf")
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
+
+
+def names() -> list[str]:
+    """All that `--config` takes and may join, by the alphabet."""
+    return sorted(path.stem for path in conf_dir().glob("*.yaml") if path.stem != BASE)
+
+
+def methods() -> list[str]:
+    """The names whose file chooses an adaptation."""
+    return [name for name in names() if "adaptation" in read_yaml(find(name))]
+
+
+def parts() -> list[str]:
+    """The other names: a back-end and the like, to be joined to a method."""
+    return [name for name in names() if "adaptation" not in read_yaml(find(name))]
+
+
+def listed() -> list[str]:
+    """What tables have a row for: each method, and each part joined to the usual method."""
+    return sorted([*methods(), *(f"{USUAL_METHOD}+{part}" for part in parts())])
+
+
+def find(name: str) -> Path:
+    """The file of a name.
+
+    Raises:
+        FadError: there is none; the text has the nearest spelling.
+    """
+    path = conf_dir() / f"{name}.yaml"
+    if name not in names() and name != BASE:
+        raise FadError(f"no such config in conf/; {nearest(name, {*names(), *listed()})}")
+    return path
+
+
+def describe(name: str) -> str:
+    """What a name or several joined by + are: the first line of each file, a comment.
+
+    Raises:
+        FadError: there is no such file, or it does not begin with a comment.
+    """
+    return "; ".join(_first_line(find(part)) for part in name.split("+"))
+
+
+def _first_line(path: Path) -> str:
+    line = path.read_text(encoding="utf-8").partition("\n")[0]
+    if not line.startswith("# "):
+        raise FadError(f"{path}: its first line must say what it is: '# One sentence.'")
+    return line.removeprefix("# ").rstrip(".")
