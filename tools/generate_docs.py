@@ -28,7 +28,12 @@ def method_names(root: Path) -> list[str]:
     return sorted(path.stem for path in (root / "conf").glob("*.yaml") if path.stem != "base")
 
 
-def description(file: Path) -> str:
+def description(root: Path, name: str) -> str:
+    """What a config is, or each part of one such as `lora+aasist`."""
+    return "; ".join(sentence(root / f"conf/{part}.yaml") for part in name.split("+"))
+
+
+def sentence(file: Path) -> str:
     """The first line of a config, a comment that is one sentence.
 
     Raises:
@@ -48,7 +53,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def methods(root: Path) -> str:
     """What each method is."""
-    rows = [(f"`{name}`", description(root / f"conf/{name}.yaml")) for name in method_names(root)]
+    rows = [(f"`{name}`", description(root, name)) for name in method_names(root)]
     return table(("`--config`", "what it is"), rows)
 
 
@@ -60,7 +65,7 @@ def method_counts(root: Path) -> str:
     rows = [
         (
             f"`{name}`",
-            _ARXIV.sub(r"[\1](https://arxiv.org/abs/\1)", description(root / f"conf/{name}.yaml")),
+            _ARXIV.sub(r"[\1](https://arxiv.org/abs/\1)", description(root, name)),
             f"{counts.parameters['trainable']:,}",
             f"{counts.parameters['ratio']:,.0f}",
         )

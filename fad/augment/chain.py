@@ -1,11 +1,24 @@
 """Augmentations one after another."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from fad.augment.base import Augmentation
+from fad.config import registry
 from fad.utils.errors import FadError
+
+
+def new_chain(config: dict[str, Any]) -> "Chain | None":
+    """The augmentations that a resolved config names; None where there are none.
+
+    Raises:
+        FadError: a value of one is out of range.
+    """
+    names = config["augment"]
+    found = [registry.get("augment", name)(**conf) for name, conf in names.items()]
+    return Chain(found, config["train"]["seed"]) if found else None
 
 
 class Chain:

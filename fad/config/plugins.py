@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fad.config.registry import SLOTS
+from fad.config.registry import CHAINS, SLOTS
 from fad.utils.errors import FadError
 
 ENVIRONMENT = "FAD_PLUGINS"
@@ -108,7 +108,11 @@ def load_environment() -> None:
 
 def plugins_of(config: dict[str, Any]) -> dict[str, str]:
     """The plugins that a config names something of: sha256 by file name."""
-    chosen = {(slot, config[slot]) for slot in SLOTS if slot in config}
+    chosen = {
+        (slot, name)
+        for slot in SLOTS.keys() & config.keys()
+        for name in (config[slot] if slot in CHAINS else [config[slot]])
+    }
     return {name: each.sha256 for name, each in _loaded.items() if each.names & chosen}
 
 

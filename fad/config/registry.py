@@ -1,7 +1,7 @@
 """Everything that a config can name: a literal table for each slot, imported on use."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ SLOTS: dict[str, dict[str, str | Callable]] = {
     },
     "backend": {"pool": "fad.backends.pool:Pool", "aasist": "fad.backends.aasist:AASIST"},
     "loss": {"weighted_ce": "fad.losses.weighted_ce:WeightedCrossEntropy"},
+    "augment": {"white_noise": "fad.augment.white_noise:WhiteNoise"},
     "optimizer": {
         "adam": "fad.train.optimizers:adam",
         "adamw": "fad.train.optimizers:adamw",
@@ -40,6 +41,11 @@ SLOTS: dict[str, dict[str, str | Callable]] = {
         "warmup_cosine": "fad.train.schedules:warmup_cosine",
     },
 }
+
+# Slots of which a config may name several, in their order: {name: its keys}.
+CHAINS = {"augment"}
+# The slots that a trained model is made of: scoring needs no others.
+MODEL = ("encoder", "adaptation", "backend", "loss")
 
 # Arguments set by the program; a config may not name them.
 GIVEN = {
@@ -97,20 +103,33 @@ def get(slot: str, name: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
+def chosen(config: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """All that a resolved config names: slot, name and keys of each."""
+    for slot in SLOTS:
+        if slot in CHAINS:
+            for name, conf in config[slot].items():
+                yield slot, name, conf
+        else:
+            yield slot, config[slot], config[f"{slot}_conf"]
+
+
 def check_keys(slot: str, name: str, conf: dict[str, Any]) -> None:
-    """Checks the keys of `<slot>_conf` against the constructor, before anything is built.
+    """Checks the keys that a config gives a name against the constructor, before it is called.
 
     Raises:
         FadError: a key that the constructor does not have, or one that it needs and is not given.
     """
     parameters = inspect.signature(get(slot, name)).parameters
+    place = slot if slot in CHAINS else f"{slot}_conf"
+    if not isinstance(conf, dict):
+        raise FadError(f"{place}: '{name}' needs keys below it, not '{conf}'")
     open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     known = {k: p for k, p in parameters.items() if k not in GIVEN and p.kind not in open_ended}
     for key in conf:
         if key not in known:
-            raise FadError(f"{slot}_conf: '{name}' has no key '{key}'; {nearest(str(key), known)}")
+            raise FadError(f"{place}: '{name}' has no key '{key}'; {nearest(str(key), known)}")
     missing = [
         key for key, p in known.items() if p.default is inspect.Parameter.empty and key not in conf
     ]
     if missing:
-        raise FadError(f"{slot}_conf: '{name}' needs {', '.join(missing)}")
+        raise FadError(f"{place}: '{name}' needs {', '.join(missing)}")

@@ -11,7 +11,7 @@ import yaml
 from fad.config import shipped
 from fad.config.plain_yaml import NOT_PLAIN, dotted_values, parse_yaml, read_yaml
 from fad.config.plugins import load_environment
-from fad.config.registry import SLOTS, check_keys
+from fad.config.registry import CHAINS, SLOTS, check_keys, chosen
 from fad.config.train import NULLABLE
 from fad.utils.errors import FadError, nearest
 
@@ -38,8 +38,8 @@ def load_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]
     load_environment()
     config = merge_config(name, overrides)
     try:
-        for slot in SLOTS:
-            check_keys(slot, config[slot], config[f"{slot}_conf"])
+        for slot, chosen_name, conf in chosen(config):
+            check_keys(slot, chosen_name, conf)
     except FadError as error:
         raise FadError(f"--config {name}: {error}") from None
     return config
@@ -147,7 +147,7 @@ def _parse_override(text: str) -> dict[str, Any]:
 
 def _put(config: dict[str, Any], settings: dict[str, Any]) -> None:
     """Puts checked settings into `config`; choosing another name in a slot empties its `_conf`."""
-    for slot in SLOTS:
+    for slot in SLOTS.keys() - CHAINS:
         if settings.get(slot, config[slot]) != config[slot]:
             config[f"{slot}_conf"] = {}
     _update(config, settings)
@@ -172,7 +172,8 @@ def _checked(
     checked: dict[str, Any] = {}
     for key, value in settings.items():
         where = f"{prefix}{key}"
-        open_ended = prefix.endswith("_conf.")  # its keys are the constructor's, checked later
+        # Names in a chain and keys of constructors are checked later.
+        open_ended = prefix.endswith("_conf.") or prefix.partition(".")[0] in CHAINS
         if key not in base and not open_ended:
             raise FadError(f"{source}: unknown key '{where}'; {_nearest_key(str(key), base)}")
         if isinstance(base.get(key), dict):

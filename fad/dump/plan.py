@@ -33,6 +33,7 @@ class Dumps:
         pretrained: the pre-trained file, and its `sha256`.
         name: of the set, under `dump/audio`.
         use: `train`: crops are read, or `dev`: whole utterances.
+        augmented: whether training changes the audio anew in each epoch.
     """
 
     detector: Detector
@@ -42,6 +43,7 @@ class Dumps:
     sha256: str
     name: str
     use: str
+    augmented: bool = False
 
     @property
     def audio(self) -> Path:
@@ -59,6 +61,8 @@ class Dumps:
 
         Behind the frontend every frame has seen its whole crop, so that no other can be cut.
         """
+        if self.use == "train" and self.augmented:
+            return NONE
         if self.use == "train" and self.settings.crop == "random":
             return min(self.detector.boundary, FRONTEND)
         return self.detector.boundary
@@ -81,6 +85,8 @@ class Dumps:
 
     def _limit(self) -> str:
         """What keeps the set from being stored deeper."""
+        if self.use == "train" and self.augmented:
+            return "augmentation changes its audio in each epoch: leave augment out"
         if self.deepest == self.detector.adaptation.boundary:
             return "this method trains what lies behind"
         if self.deepest == self.detector.encoder.deepest:
@@ -185,4 +191,5 @@ def open_dumps(
     settings, device = TrainSettings.from_config(config["train"]), choose_device(ngpu)
     detector = assemble(config, new_adaptation(config), read_checkpoint(pretrained))
     detector.to(device).eval()
-    return Dumps(detector, settings, dump, pretrained, pretrained_sha256(pretrained), name, use)
+    sha256, augmented = pretrained_sha256(pretrained), bool(config["augment"])
+    return Dumps(detector, settings, dump, pretrained, sha256, name, use, augmented)

@@ -283,12 +283,12 @@ def _read_config(path: Path) -> dict[str, Any]:
     """The resolved config that training left, with the pre-trained file's path, checked."""
     load_environment()
     config = read_yaml(path)
-    needed = [key for slot in registry.SLOTS for key in (slot, f"{slot}_conf")]
+    needed = [key for slot in registry.MODEL for key in (slot, f"{slot}_conf")]
     place = config.get("pretrained")
     known_place = isinstance(place, dict) and isinstance(place.get("path"), str)
     if not set(needed) <= set(config) or not known_place:
         raise FadError(f"{path}: not the config of an experiment; --model takes an exp/<tag>")
-    for slot in registry.SLOTS:
+    for slot in registry.MODEL:
         name, conf = config[slot], config[f"{slot}_conf"]
         if not isinstance(name, str) or not isinstance(conf, dict):
             raise FadError(f"{path}: '{slot}' needs a name, and '{slot}_conf' keys below it")

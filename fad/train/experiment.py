@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fad.augment.chain import new_chain
 from fad.config.plain_yaml import read_yaml
 from fad.config.plugins import plugins_of
 from fad.config.resolve import difference, dump_config
@@ -80,6 +81,7 @@ def train_experiment(
     # Mistakes in these are told before `exp` is claimed.
     adaptation = new_adaptation(config)
     check_optimization(config)
+    augment = new_chain(config)
     if settings.average_checkpoints > 1 and not adaptation.averageable:
         raise FadError(
             f"train.average_checkpoints: the weights of {config['adaptation']} in several epochs "
@@ -99,7 +101,9 @@ def train_experiment(
     detector.to(device)
     set_up_blocks(detector.encoder, settings)
     sources = [
-        Dumps(detector, settings, dump, pretrained, sha256, name, use).open(stored)
+        Dumps(detector, settings, dump, pretrained, sha256, name, use, augment is not None).open(
+            stored
+        )
         for name, use in ((train_set, "train"), (dev_set, "dev"))
     ]
     crop_frames = detector.encoder.config.grid.num_frames(settings.crop_samples)
@@ -131,6 +135,7 @@ def train_experiment(
         exp,
         sha256,
         crop_frames,
+        augment,
         world,
     )
     progress = trainer.run()

@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from fad.adaptation.base import TrainState
+from fad.augment.chain import Chain
 from fad.config.train import TrainSettings
 from fad.data.batches import (
     Batch,
@@ -59,6 +60,7 @@ class Trainer:
         exp: the experiment's directory, for checkpoint.pt, best.safetensors and TensorBoard.
         base_sha256: of the pre-trained file, saved with what is trained.
         crop_frames: frames in a training crop.
+        augment: changes the audio of training; `train` is then a source of audio.
         world: the processes that train together.
     """
 
@@ -74,6 +76,7 @@ class Trainer:
         exp: Path,
         base_sha256: str,
         crop_frames: int,
+        augment: Chain | None,
         world: World,
     ) -> None:
         self.detector, self.settings, self.world = detector, settings, world
@@ -87,9 +90,9 @@ class Trainer:
         )
         labels = train_labels.tolist()
         crops = (
-            RandomCrops(train, crop_frames, settings.seed, labels)
+            RandomCrops(train, crop_frames, settings.seed, labels, augment)
             if settings.crop == "random"
-            else FirstCrops(train, crop_frames, labels)
+            else FirstCrops(train, crop_frames, labels, augment)
         )
         self.loader = training_loader(crops, self.batches, settings.num_workers)
         self.steps_per_epoch = math.ceil(len(self.batches) / settings.accumulate)

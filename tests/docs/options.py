@@ -9,7 +9,8 @@ import shlex
 from collections.abc import Iterator
 from functools import cache
 
-from fad.config.resolve import CONF_DIR, load_config
+from fad.config import shipped
+from fad.config.resolve import load_config
 from fad.utils.errors import FadError
 from tests.docs.documents import ROOT
 
@@ -120,7 +121,7 @@ def options_in(words: list[str]) -> Iterator[tuple[str, str]]:
 
 def check_override(override: str, config: str) -> str | None:
     """What is wrong with a `--set`; for `config`, or where no config is known for any."""
-    names = [config] if config else [path.stem for path in sorted(CONF_DIR.glob("*.yaml"))]
+    names = [config] if config else shipped.names()
     for name in names:
         try:
             load_config(name, [override])
@@ -134,11 +135,14 @@ def check_values(options: list[tuple[str, str]]) -> list[str]:
     """What is wrong with values that only fad can know: configs, overrides, options handed on."""
     wrong = []
     config = next((value for name, value in options if name == "--config"), "")
-    if not re.fullmatch(r"[a-z]\w*", config):
+    if not re.fullmatch(r"[a-z]\w*(\+[a-z]\w*)*", config):
         config = ""
-    if config and not (CONF_DIR / f"{config}.yaml").is_file():
-        wrong.append(f"--config {config}: no such config")
-        config = ""
+    if config:
+        try:
+            load_config(config)
+        except FadError as error:
+            wrong.append(str(error))
+            config = ""
     for name, value in options:
         if name == "--set" and "=" in value:
             wrong.append(check_override(value, config))

@@ -26,6 +26,7 @@ def test_the_counts_are_printed_as_json(capsys, mini_file, name, owned):
         "trainable": owned + head,
         "adaptation": owned,
         "backend": head,
+        "loss": 0,
         "ratio": round(total / (owned + head), 2),
     }
 
@@ -52,6 +53,7 @@ def test_without_a_file_it_counts_on_xls_r_300m(capsys):
         "trainable": 1_572_864 + 4_122,
         "adaptation": 1_572_864,
         "backend": 4_122,
+        "loss": 0,
         "ratio": 201.26,
     }
 
