@@ -18,15 +18,16 @@ from fad.config.plugins import plugins_of
 from fad.config.resolve import difference, dump_config
 from fad.config.train import TrainSettings
 from fad.data import tables
+from fad.data.batches import WholeUtterances
 from fad.data.sources import Source
-from fad.data.waveform import MIN_SAMPLES
 from fad.dump.fingerprint import fingerprint
 from fad.dump.plan import Dumps
 from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.xlsr import XLSR
-from fad.models.detector import CONFIG, WEIGHTS, Detector, assemble, new_adaptation
+from fad.models.detector import CONFIG, WEIGHTS, assemble, new_adaptation
 from fad.train.checkpointing import CHECKPOINT, Progress
+from fad.train.crops import training_crops
 from fad.train.optimization import check_optimization
 from fad.train.trainer import Trainer
 from fad.train.world import World
@@ -106,11 +107,11 @@ def train_experiment(
         )
         for name, use in ((train_set, "train"), (dev_set, "dev"))
     ]
-    crop_frames = detector.encoder.config.grid.num_frames(settings.crop_samples)
-    _check_crops(detector, sources[0], crop_frames)
     labels = [read_classes(dump / "audio" / name) for name in (train_set, dev_set)]
     counts = Counter(labels[0].tolist())
     detector.loss.init_from_data((counts[0], counts[1]))
+    crops = training_crops(detector, sources[0], labels[0], settings, augment)
+    dev = WholeUtterances(sources[1], labels[1].tolist())
     parameters = detector.count()
     logger.info(
         "%s on %s: %s trainable of %s parameters, %s times fewer; reads %s of %s and %s of %s",
@@ -124,20 +125,7 @@ def train_experiment(
         _read_at(sources[1]),
         dev_set,
     )
-    trainer = Trainer(
-        detector,
-        sources[0],
-        labels[0],
-        sources[1],
-        labels[1],
-        config,
-        settings,
-        exp,
-        sha256,
-        crop_frames,
-        augment,
-        world,
-    )
+    trainer = Trainer(detector, crops, dev, config, settings, exp, sha256, world)
     progress = trainer.run()
     if world.rank > 0:
         return
@@ -281,16 +269,6 @@ def read_classes(audio: Path) -> np.ndarray:
 def _check_stage_2(audio: Path) -> None:
     if not (audio / "wav.scp").is_file():
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) first")
-
-
-def _check_crops(detector: Detector, source: Source, crop_frames: int) -> None:
-    shortest = min(source.frames)
-    if detector.backend.equal_lengths and shortest < crop_frames:
-        raise FadError(
-            f"train.crop_samples asks for {crop_frames} frames, and '"
-            f"{source.utts[source.frames.index(shortest)]}' has {shortest}: this back-end takes "
-            f"crops of one length: give {MIN_SAMPLES} or less"
-        )
 
 
 def _cost(progress: Progress) -> dict[str, Any]:

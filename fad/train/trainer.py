@@ -13,18 +13,15 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from fad.adaptation.base import TrainState
-from fad.augment.chain import Chain
 from fad.config.train import TrainSettings
 from fad.data.batches import (
     Batch,
+    Crops,
     EpochBatches,
-    FirstCrops,
-    RandomCrops,
     WholeUtterances,
     collate,
     training_loader,
 )
-from fad.data.sources import Source
 from fad.models.detector import WEIGHTS, Detector, save_detector
 from fad.train.averaging import EpochWeights
 from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
@@ -46,53 +43,39 @@ logger = logging.getLogger(__name__)
 class Trainer:
     """Trains a detector, and keeps the best epoch by `train.select`.
 
-    Crops, their order and dropout derive only from seed, epoch, step and process, so that a run
-    that was stopped goes on to the same result.
+    Crops, their order and dropout derive only from seed, epoch, step and process: a run that was
+    stopped goes on to the same result.
 
     Args:
         detector: on its device.
-        train: utterances to train on.
-        train_labels: their classes (N,), 1 = bonafide.
-        dev: utterances that choose the best epoch.
-        dev_labels: their classes (N,), 1 = bonafide.
+        crops: of the utterances to train on, with their labels.
+        dev: utterances that choose the best epoch, with their labels.
         config: resolved; its optimizer and schedule are built here.
         settings: the `train` part of the config, checked.
         exp: the experiment's directory, for checkpoint.pt, best.safetensors and TensorBoard.
         base_sha256: of the pre-trained file, saved with what is trained.
-        crop_frames: frames in a training crop.
-        augment: changes the audio of training; `train` is then a source of audio.
         world: the processes that train together.
     """
 
     def __init__(
         self,
         detector: Detector,
-        train: Source,
-        train_labels: np.ndarray,
-        dev: Source,
-        dev_labels: np.ndarray,
+        crops: Crops,
+        dev: WholeUtterances,
         config: dict[str, Any],
         settings: TrainSettings,
         exp: Path,
         base_sha256: str,
-        crop_frames: int,
-        augment: Chain | None,
         world: World,
     ) -> None:
         self.detector, self.settings, self.world = detector, settings, world
-        self.train_set = train
+        self.train_set, self.dev_set = crops.source, dev
         self.device = next(detector.backend.parameters()).device
-        self.dev_set = WholeUtterances(dev, dev_labels.tolist())
-        self.dev_labels = torch.from_numpy(dev_labels).to(self.device)
+        self.dev_labels = torch.tensor(dev.labels, device=self.device)
         self.exp, self.base_sha256 = exp, base_sha256
+        size = len(self.train_set.utts)
         self.batches = EpochBatches(
-            len(train.utts), settings.batch_size, settings.seed, world.rank, world.size
-        )
-        labels = train_labels.tolist()
-        crops = (
-            RandomCrops(train, crop_frames, settings.seed, labels, augment)
-            if settings.crop == "random"
-            else FirstCrops(train, crop_frames, labels, augment)
+            size, settings.batch_size, settings.seed, world.rank, world.size
         )
         self.loader = training_loader(crops, self.batches, settings.num_workers)
         self.steps_per_epoch = math.ceil(len(self.batches) / settings.accumulate)
@@ -240,13 +223,8 @@ class Trainer:
         batches = iter(self.loader)
         desc = f"epoch {done.epoch + 1}/{settings.epochs}"
         started = time.perf_counter() - done.seconds
-        with progress(
-            total=self.steps_per_epoch,
-            initial=len(done.losses),
-            desc=desc,
-            unit="step",
-            leave=False,
-        ) as bar:
+        first, total = len(done.losses), self.steps_per_epoch
+        with progress(total=total, initial=first, desc=desc, unit="step", leave=False) as bar:
             while group := list(islice(batches, settings.accumulate)):
                 loss, asked = self._step(group)
                 done.losses.append(loss)
@@ -339,13 +317,13 @@ class Trainer:
     def _save(self) -> None:
         if self.world.rank > 0:
             return
-        states = {
-            "trained": self.detector.trained_state(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "scaler": self.scaler.state_dict(),
-        }
+        states = {name: part.state_dict() for name, part in self._parts().items()}
+        states["trained"] = self.detector.trained_state()
         save_checkpoint(self.exp / CHECKPOINT, self.progress, states)
+
+    def _parts(self) -> dict[str, Any]:
+        """What has a state besides the detector."""
+        return {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
 
     def _resume(self) -> None:
         path = self.exp / CHECKPOINT
@@ -354,9 +332,8 @@ class Trainer:
         self.progress, states = load_checkpoint(path)
         try:
             self.detector.load_trained_state(states["trained"], str(path))
-            self.optimizer.load_state_dict(states["optimizer"])
-            self.schedule.load_state_dict(states["schedule"])
-            self.scaler.load_state_dict(states["scaler"])
+            for name, part in self._parts().items():
+                part.load_state_dict(states[name])
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise FadError(
                 f"{path}: not the state of this training; remove it to train anew: {error!r:.100}"

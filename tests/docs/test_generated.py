@@ -52,7 +52,7 @@ def test_a_config_must_say_what_it_is(line, tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text(f"{line}\n# More.\n")
     with pytest.raises(ValueError, match=r"x\.yaml: the first line says what the method is"):
-        generate_docs.description(file)
+        generate_docs.sentence(file)
 
 
 @pytest.mark.parametrize("names", [["a"], [f"method_{number}" for number in range(20)]])

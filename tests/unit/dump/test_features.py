@@ -29,8 +29,6 @@ ABOUT = {
     "dtype": "float32",
     "audio": "12" * 32,
 }
-
-
 FRONTEND = Stored(0, 32, None, "float32")
 
 
