@@ -8,7 +8,7 @@ import pytest
 from tests.helpers import sharing
 
 # Sums in one order, whoever runs the tests; and workers side by side, which share the cores.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_collection_modifyitems(items):
