@@ -1,5 +1,5 @@
 # Every target sets up what it needs through tools/setup.sh. Variables, in the environment or here:
-# VENV=DIR, PYTHON=PROGRAM, TORCH_INDEX=URL; JOBS=N runs tests in N processes (one a core; 0: in one,
+# VENV=DIR, PYTHON=PROGRAM, TORCH_INDEX=URL; JOBS=N runs tests in N processes (8 at most; 0: in one,
 # without pytest-xdist); ARGS="..." goes to pytest, e.g. ARGS="-k lora -x", and in `make bench` to
 # tests.bench.rivals, e.g. ARGS="--groups score".
 SHELL := bash
@@ -10,7 +10,8 @@ SHELL := bash
 VENV ?= tools/venv
 PYTHON ?= python3
 export VENV PYTHON
-JOBS ?= auto
+# One process more than cores, since many tests wait for others.
+JOBS ?= $(shell expr $$(nproc) + 1)
 PYTEST = python -m pytest --ignore=tests/bench -n $(JOBS) --maxprocesses 8 --no-loadscope-reorder -rs
 
 help: ## show this list
@@ -25,7 +26,7 @@ demo: setup ## the whole line on a generated corpus: data, training, scores, a t
 test: setup ## the tests that every change must pass (10 minutes on 2 cores)
 	@. utils/path.sh; $(PYTEST) -m "not slow" $(ARGS)
 
-test-all: setup ## all tests, the slow ones too: long kills, many examples, whole recipes
+test-all: setup ## all tests, the slow ones too: many kills, all faults at all stages, more recipes
 	@. utils/path.sh; $(PYTEST) $(ARGS)
 
 test-slurm: setup ## all tests of Slurm, on one that root has apt install

@@ -15,6 +15,8 @@ KIB = {"dump": 40, "train": 12, "score": 8}  # less than a file of the stage nee
 STAGES = {"dump": ("2", "2"), "train": ("3", "3"), "score": ("4", "5")}
 TOO_LARGE = {"dump": "feats.00001.ark", "train": "checkpoint.pt", "score": "det_eval.png"}
 OPTIONS = ("--config", "lora", *SHORT, "--set", "train.patience=9", "--tag", "full_disk")
+OPTIONS += ("--nj", "1")
+LATER = [pytest.param(stage, marks=pytest.mark.slow) for stage in ("train", "score")]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def recipe(tmp_path_factory, mini_data) -> Recipe:
     return made
 
 
-@pytest.mark.parametrize("stage", STAGES)  # in their order: each needs the one before
+@pytest.mark.parametrize("stage", ["dump", *LATER])  # in their order: each needs the one before
 def test_a_full_disk_is_one_line_and_the_stage_goes_on_later(recipe, stage):
     first, last = STAGES[stage]
     words = ("--stage", first, "--stop_stage", last, *OPTIONS)

@@ -8,9 +8,9 @@ from filelock import FileLock
 from xdist.scheduler import LoadScopeScheduling
 
 # Rooms whose tests take seconds each come first, so that the short ones fill the gaps at the end.
-ROOMS = ("faults", "integration", "slurm", "shell")
+ROOMS = ("integration", "faults", "slurm", "shell")
 # Tests that each start processes of their own and share nothing: any worker may take any of them.
-APART = ("tests/faults/test_processes.py", "tests/faults/test_kill.py", "tests/unit/egs/")
+APART = ("tests/faults/test_processes.py", "tests/faults/test_kill.py")
 
 
 def room(nodeid: str) -> str:
