@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    return sharing.ByOwner(config, log)
+    return sharing.ByGroup(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What several workers of pytest-xdist share: the order of tests, and what is made once a run."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,17 +25,22 @@ def longest_first(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(room(item.nodeid), len(ROOMS)))
 
 
-class ByOwner(LoadScopeScheduling):
-    """Gives a worker all tests that share a fixture which is dear or which they change.
+def group(nodeid: str) -> str:
+    """Tests of one group share fixtures that take long to make, or that they change.
 
     Those of tests/integration share a tree, those of tests/slurm a cluster, others their file's.
     """
+    path = nodeid.split("::")[0]
+    if path.startswith(APART):
+        return nodeid
+    return room(path) if room(path) in ("integration", "slurm") else path
+
+
+class ByGroup(LoadScopeScheduling):
+    """Gives all tests of a group to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.split("::")[0]
-        if path.startswith(APART):
-            return nodeid
-        return room(path) if room(path) in ("integration", "slurm") else path
+        return group(nodeid)
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -44,6 +50,7 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
     folder, made = shared / f"shared-{name}", shared / f"shared-{name}.made"
     with FileLock(f"{folder}.lock"):
         if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of one that failed
             folder.mkdir()
             make(folder)
             made.touch()
