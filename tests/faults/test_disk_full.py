@@ -26,9 +26,11 @@ def recipe(tmp_path_factory, mini_data) -> Recipe:
     return made
 
 
-@pytest.mark.parametrize("stage", ["dump", *LATER])  # in their order: each needs the one before
+@pytest.mark.parametrize("stage", ["dump", *LATER])
 def test_a_full_disk_is_one_line_and_the_stage_goes_on_later(recipe, stage):
     first, last = STAGES[stage]
+    if stage != "dump":  # where the stages before were not tried, or not all
+        recipe.ok("--stage", "2", "--stop_stage", str(int(first) - 1), *OPTIONS)
     words = ("--stage", first, "--stop_stage", last, *OPTIONS)
     limited = recipe.shell(
         f"ulimit -f {KIB[stage]}; ./run.sh --pretrained {recipe.pretrained} {' '.join(words)}"
