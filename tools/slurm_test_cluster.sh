@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # A real Slurm on this one machine, to try jobs with: a controller and two nodes, n1 and n2, of 8 CPUs
-# and 2 GPUs each. CPUs and GPUs exist on paper alone. Needs Debian's slurm-wlm and munge, which root gets
-# installed where they are missing.
+# and 2 GPUs each. CPUs and GPUs exist on paper alone. Needs Debian's slurm-wlm and munge: where they are
+# missing, root with FAD_INSTALL_SLURM=1 has apt install them.
 #
 #     tools/slurm_test_cluster.sh start     # prints the line that makes sbatch and others find it
 #     tools/slurm_test_cluster.sh status
 #     tools/slurm_test_cluster.sh stop
 #
-# Exit code 3: there is no Slurm, and it could not be installed.
+# Exit code 3: there is no Slurm, and it was not to be installed or could not be.
 #
 # Partitions: `main`, the default; `low`, whose jobs are put back into the queue, after 3 seconds to
 # save, where those of `high` want their node; `cancel`, whose jobs are ended for them after as long.
@@ -32,13 +32,14 @@ install_slurm() { # where a program is missing
         command -v "$program" >/dev/null || break
         [[ $program != srun ]] || return 0
     done
-    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    if [[ ${FAD_INSTALL_SLURM:-0} == 1 && $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
         echo "slurm_test_cluster.sh: $program is missing: installing slurm-wlm and munge" >&2
         apt-get update -qq >&2 || true
         ! DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
             slurm-wlm munge >&2 || return 0
     fi
-    echo "slurm_test_cluster.sh: error: $program is missing: have slurm-wlm and munge installed" >&2
+    echo "slurm_test_cluster.sh: error: $program is missing: have slurm-wlm and munge installed" \
+        "(root with FAD_INSTALL_SLURM=1 has it done)" >&2
     exit 3
 }
 

@@ -7,7 +7,9 @@ a hostile input then does is to create its canary, in the folder of the test.
 import json
 import pickle
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ from .fault import CANARY, Hostile, check
 from .planting import Planted, both, does_nothing, put, same
 from .test_bad_clips import dump, spoil
 
-unsafe_load, struct_pack = torch.load, struct.pack
+unsafe_load = torch.load
 
 
 def load_all(path: Any, **how: Any) -> Any:
@@ -48,6 +50,11 @@ def unpickle_ark(entry: str, *_: object) -> np.ndarray:
     """What kaldiio does with an ark that holds a pickle."""
     name, _, offset = entry.rpartition(":")
     return pickle.loads(Path(name).read_bytes()[int(offset) :])
+
+
+def with_pack(pack: Callable[..., bytes]) -> SimpleNamespace:
+    """The module struct with another `pack`, for one module: pytest-xdist needs the real one."""
+    return SimpleNamespace(**{**vars(struct), "pack": pack})
 
 
 PLANTED = [
@@ -125,7 +132,9 @@ PLANTED = [
     Planted(
         "an ark's type",
         "frames: doubles",
-        put(arks.struct, "pack", lambda form, _, *sizes: struct_pack(form, b"\0BDM ", *sizes)),
+        put(
+            arks, "struct", with_pack(lambda form, _, *sizes: struct.pack(form, b"\0BDM ", *sizes))
+        ),
     ),
     Planted("ids", "hostile: an id with a command", put(tables, "check_id", same)),
     Planted("ids of attacks", "data: an attack with a slash", put(tables, "check_id", same)),

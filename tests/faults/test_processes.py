@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.helpers.experiment import SMALL, history, losses
+from tests.helpers.experiment import SMALL, history, losses, train
 from tests.helpers.processes import family, runs
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,7 @@ DGSCT = ("adaptation=dgsct", "adaptation_conf.guide_dim=16", "adaptation_conf.wi
 DPF = ("adaptation=dpf", "adaptation_conf.sparsity=0.5", "adaptation_conf.ramp=0.5")
 DPF += ("adaptation_conf.every=2", "train.lr=1e-3")
 LORA = ("adaptation_conf.dropout=0.3",)
+SLOW = pytest.mark.slow
 # A process alone with two threads adds up in another order than with one.
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
@@ -61,16 +62,21 @@ def run(words: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, env=ENV, capture_output=True, text=True, timeout=120)
 
 
-ALONE_OR_NOT = [("adaptation=lora",), ("train.accumulate=2",), LAST, RELORA, PELA, DGSCT]
+MORE = (("adaptation=lora",), ("train.accumulate=2",), LAST, RELORA, PELA, DGSCT)
+# Each with one of the sizes; with the other, it takes long.
+ALONE_OR_NOT = [
+    pytest.param(more, UNEVEN[(number + other) % 2], marks=(SLOW,) * other)
+    for number, more in enumerate(MORE)
+    for other in (0, 1)
+]
 
 
-@pytest.mark.parametrize("uneven", UNEVEN)
-@pytest.mark.parametrize("more", ALONE_OR_NOT)
-def test_two_processes_train_as_one(command, tmp_path, uneven, more):
-    for processes in (1, 2):
-        done = run(command(tmp_path / str(processes), processes, uneven, *more))
-        assert done.returncode == 0, done.stderr
-    one, two = tmp_path / "1", tmp_path / "2"
+@pytest.mark.parametrize(("more", "uneven"), ALONE_OR_NOT)
+def test_two_processes_train_as_one(command, mini_file, tiny_dump, tmp_path, uneven, more):
+    one = train(tmp_path / "1", mini_file, tiny_dump, "lora", uneven, *more)
+    two = tmp_path / "2"
+    done = run(command(two, 2, uneven, *more))
+    assert done.returncode == 0, done.stderr
     assert losses(two) == pytest.approx(losses(one), rel=LOSSES)
     assert [e["dev_eer"] for e in history(two)] == [e["dev_eer"] for e in history(one)]
     first, second = (load_file(exp / "best.safetensors") for exp in (one, two))
@@ -80,10 +86,10 @@ def test_two_processes_train_as_one(command, tmp_path, uneven, more):
     assert "rank" not in done.stderr  # one process speaks for all
 
 
-def test_two_processes_prune_as_one(command, tmp_path):
-    for processes in (1, 2):
-        done = run(command(tmp_path / str(processes), processes, UNEVEN[0], *DPF))
-        assert done.returncode == 0, done.stderr
+def test_two_processes_prune_as_one(command, mini_file, tiny_dump, tmp_path):
+    train(tmp_path / "1", mini_file, tiny_dump, "lora", UNEVEN[0], *DPF)
+    done = run(command(tmp_path / "2", 2, UNEVEN[0], *DPF))
+    assert done.returncode == 0, done.stderr
     one, two = (
         torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["trained"] for name in "12"
     )
@@ -97,7 +103,10 @@ def test_two_processes_prune_as_one(command, tmp_path):
         assert (two[name] - one[name]).abs().max() <= WEIGHTS * max(1, one[name].abs().max()), name
 
 
-@pytest.mark.parametrize("more", [LORA, RELORA, STOCHASTIC, DPF, DGSCT])
+GO_ON = [LORA, *(pytest.param(more, marks=SLOW) for more in (RELORA, STOCHASTIC, DPF, DGSCT))]
+
+
+@pytest.mark.parametrize("more", GO_ON)
 def test_two_processes_go_on_to_the_same_bytes(command, tmp_path, more):
     overrides = (*more, "train.checkpoint_steps=1", "train.epochs=3")
     assert run(command(tmp_path / "whole", 2, *overrides)).returncode == 0
@@ -109,7 +118,7 @@ def test_two_processes_go_on_to_the_same_bytes(command, tmp_path, more):
     check_going_on(tmp_path, words)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [pytest.param(1, marks=SLOW), 2])
 def test_told_to_stop_it_saves_and_goes_on_to_the_same_bytes(command, tmp_path, processes):
     # Workers get the signal too, as from Slurm or a closed terminal, and must not die of it.
     more = ("train.num_workers=1", "train.checkpoint_steps=100000", "train.epochs=3")
@@ -142,7 +151,7 @@ def test_two_nodes_train_as_two_processes_of_one(command, tmp_path):
     assert weights[0] == weights[1]
 
 
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [pytest.param(0, marks=SLOW), 1])
 def test_a_killed_process_ends_both_and_is_named(command, tmp_path, victim):
     words = command(tmp_path / "exp", 2, "train.epochs=100000", "train.patience=100000")
     with subprocess.Popen(words, env=ENV, stderr=subprocess.PIPE, text=True) as process:
@@ -173,9 +182,8 @@ def test_processes_end_with_torchrun(command, tmp_path):
         time.sleep(0.02)
 
 
-def test_the_reason_of_one_process_is_shown(command, tmp_path, mini_file):
-    exp = tmp_path / "exp"
-    assert run(command(exp, 1)).returncode == 0
+def test_the_reason_of_one_process_is_shown(command, tmp_path, mini_file, tiny_dump):
+    exp = train(tmp_path / "exp", mini_file, tiny_dump)
     done = run(command(exp, 2, "train.lr=0.5"))
     assert done.returncode == 1
     cause = done.stderr.partition("Root Cause (first observed failure):")[2]

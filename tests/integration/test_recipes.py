@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ SETS = ("train", "dev", "eval")
 # Tones against noise: a few steps tell them apart even with a random encoder.
 LEARN = ("--set", "train.epochs=4", "--set", "train.lr=0.01", "--set", "train.batch_size=4")
 LEARN += ("--set", "train.num_workers=0", "--tag", "tones")
+NAMES = ["new", pytest.param("folders", marks=pytest.mark.slow), "la"]
 HOSTILE = "my data; $(touch canary) | x"
 PROTOCOLS = {"train": "trn", "dev": "trl", "eval": "trl"}
 MISSING = "LA_E_9999999"
@@ -52,18 +52,26 @@ def look_at(dump: Path) -> Dump:
     )
 
 
+class Made(dict[str, Finished]):
+    """Four recipes through all stages, each made when it is first asked for."""
+
+    def __init__(self, *words: object) -> None:
+        self.words = words
+
+    def __missing__(self, name: str) -> Finished:
+        makers = {
+            "custom": custom_on_protocol,
+            "la": asvspoof2019_la,
+            "folders": custom_on_folders,
+            "new": new_recipe,
+        }
+        self[name] = makers[name](*self.words)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def finished(tree: Path, write_speech) -> dict[str, Finished]:
-    """Four recipes through all stages, two at a time."""
-    makers = {
-        "custom": custom_on_protocol,
-        "la": asvspoof2019_la,
-        "folders": custom_on_folders,
-        "new": new_recipe,
-    }
-    with ThreadPoolExecutor(2) as pool:
-        made = {name: pool.submit(make, tree, write_speech) for name, make in makers.items()}
-        return {name: future.result() for name, future in made.items()}
+def finished(tree: Path, write_speech) -> Made:
+    return Made(tree, write_speech)
 
 
 def custom_on_protocol(tree: Path, write_speech: Callable[..., None]) -> Finished:
@@ -172,6 +180,7 @@ def test_another_method_on_the_same_encoder_computes_no_frames_again(custom, fin
     assert "train at frontend: there already" in log
 
 
+@pytest.mark.slow
 def test_three_jobs_of_stage_2_make_what_one_makes(custom):
     dump = custom.path / "dump"
     first = dump.rename(custom.path / "first")
@@ -225,7 +234,7 @@ def test_a_second_test_set_comes_from_the_dump_of_another_recipe(mini, custom):
     assert not (custom.path / "dump/audio/mini").exists()
 
 
-@pytest.mark.parametrize("name", ["new", "folders", "la"])
+@pytest.mark.parametrize("name", NAMES)
 def test_all_stages_run_and_tell_tones_from_noise(finished, name):
     recipe = finished[name].recipe
     found = results_of(recipe)["test_sets"]["eval"]
@@ -235,7 +244,7 @@ def test_all_stages_run_and_tell_tones_from_noise(finished, name):
     assert (recipe.path / "exp/tones/RESULTS.md").is_file()
 
 
-@pytest.mark.parametrize("name", ["new", "folders", "la"])
+@pytest.mark.parametrize("name", NAMES)
 def test_no_frames_are_dumped_where_none_are_wanted(finished, name):
     """Two recipes say --dump none; in the third, full tuning has no use for them."""
     recipe = finished[name].recipe
@@ -248,6 +257,7 @@ def test_ids_carry_the_name_of_the_corpus(finished):
     assert all(utt.startswith("my_corpus-") for utt in utts)
 
 
+@pytest.mark.slow
 def test_folders_without_splits_are_divided(finished):
     tables = [validate_data_dir(finished["folders"].recipe.path / "data" / name) for name in SETS]
     assert sum(len(table["wav.scp"]) for table in tables) == 24

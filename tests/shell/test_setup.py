@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 # written down in $CALLS, and fail where $FAIL is a part of them; code given by -c is really run.
 FAKE_PYTHON = f"""#!/bin/bash
 case "$1 $2" in
-    "-c "*) [[ $2 == *"import torch"* || $2 == *fairseq* ]] || exec {sys.executable} "$@"
+    "-c "*) [[ $2 == *" torch"* || $2 == *fairseq* ]] || exec {sys.executable} "$@"
             [[ $2 != *version.cuda* ]] ;;
     "--version "*) echo "Python 3.11.0" ;;
     "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo "venv" >>"$CALLS" ;;

@@ -6,6 +6,8 @@ import re
 import signal
 import time
 
+import pytest
+
 from tests.slurm.cluster import body, finish, python, trace, wait_for, worker
 from tests.slurm.test_starting_over import events
 
@@ -29,6 +31,7 @@ def test_each_node_has_one_and_knows_the_others(cluster, tmp_path):
     assert lines[0][6] == str(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_end_of_one_node_ends_the_others(cluster, tmp_path):
     code = """
 import os, sys, time
@@ -45,6 +48,7 @@ time.sleep(100)
     assert "# exit code: 1\n" in (tmp_path / "x.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_node_whose_command_is_killed_ends_the_others(cluster, tmp_path):
     process = cluster.start(tmp_path, "--num_nodes", "2", "k.log", *worker(tmp_path, "saves"))
     assert wait_for(lambda: len(trace(tmp_path)) == 2)
@@ -57,6 +61,7 @@ def test_a_node_whose_command_is_killed_ends_the_others(cluster, tmp_path):
     assert "0.0 saved" in events(tmp_path)
 
 
+@pytest.mark.slow
 def test_near_the_time_limit_all_nodes_save_and_go_on(cluster, tmp_path):
     # SIGUSR1 to the job's batch step is what comes before its time limit.
     command = worker(tmp_path, "saves", "child")
@@ -72,6 +77,7 @@ def test_near_the_time_limit_all_nodes_save_and_go_on(cluster, tmp_path):
     assert not any(line.startswith("child SIG") for line in events(tmp_path))
 
 
+@pytest.mark.slow
 def test_preemption_with_time_to_save_lets_all_nodes_save(cluster, tmp_path):
     options = ("--partition", "low", "--num_nodes", "2", "--num_threads", "4")
     process = cluster.start(tmp_path, *options, "pre.log", *worker(tmp_path, "saves"))

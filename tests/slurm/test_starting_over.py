@@ -52,6 +52,7 @@ def test_a_job_that_is_preempted_by_cancelling_has_failed(preempted):
     assert events(folder) == ["0.0 starts", "0.0 SIGTERM", "0.0 saved"]
 
 
+@pytest.mark.slow
 def test_the_tasks_of_a_node_that_failed_start_over_elsewhere(cluster, tmp_path):
     args = ("--num_threads", "4", "--nodelist", "n2", "lost.log", *worker(tmp_path, "once"))
     process = cluster.start(tmp_path, *args)
@@ -66,6 +67,7 @@ def test_the_tasks_of_a_node_that_failed_start_over_elsewhere(cluster, tmp_path)
     assert events(tmp_path) == ["0.0 starts", "0.1 starts", "0.1 done"]
 
 
+@pytest.mark.slow
 def test_at_its_time_limit_a_job_that_saves_goes_on(limited):
     job = limited["saves"]
     done = finish(job.process)
@@ -79,6 +81,7 @@ def test_at_its_time_limit_a_job_that_saves_goes_on(limited):
     assert log.endswith("# exit code: 0\n")
 
 
+@pytest.mark.slow
 def test_a_job_does_not_start_over_for_ever(limited):
     job = limited["too_often"]
     done = finish(job.process)
@@ -87,6 +90,7 @@ def test_a_job_does_not_start_over_for_ever(limited):
     assert events(job.folder) == ["0.0 starts", "0.0 SIGTERM", "0.0 saved"]
 
 
+@pytest.mark.slow
 def test_at_its_time_limit_a_job_that_does_not_save_has_failed(limited):
     job = limited["dies"]
     done = finish(job.process)
@@ -96,6 +100,7 @@ def test_at_its_time_limit_a_job_that_does_not_save_has_failed(limited):
     assert events(job.folder) == ["0.0 starts"]
 
 
+@pytest.mark.slow
 def test_a_job_that_slurm_kills_at_its_time_limit_has_failed(limited):
     job = limited["is_killed"]
     done = finish(job.process, seconds=150)

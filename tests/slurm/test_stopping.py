@@ -67,7 +67,10 @@ def test_the_end_of_the_caller_cancels_the_jobs(cluster, tmp_path):
     assert wait_for(lambda: not list(tmp_path.glob(".*.slurm")))
 
 
-@pytest.mark.parametrize("word", ["saves", "ignores", ""])
+MORE = [pytest.param(word, marks=pytest.mark.slow) for word in ("ignores", "")]
+
+
+@pytest.mark.parametrize("word", ["saves", *MORE])
 def test_a_job_that_was_cancelled_elsewhere_has_failed(cluster, tmp_path, word):
     stem = f"cancelled{word}"
     process = cluster.start(tmp_path, f"{stem}.log", *worker(tmp_path, word))

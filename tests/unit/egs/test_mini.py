@@ -25,17 +25,16 @@ def vocoders(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def corpora(tmp_path_factory) -> list[Path]:
-    """One language of the corpus, made twice by processes of their own."""
-    made = []
-    for name in ("first", "second"):
-        out = tmp_path_factory.mktemp(name)
-        command = [sys.executable, str(MINI / "local" / "prepare.py"), "--languages", "1"]
-        command += ["--audio", str(out / "audio"), "--out", str(out / "data")]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        subprocess.run(command, check=True, env=environment, capture_output=True)
-        made.append(out)
-    return made
+def corpora(tmp_path_factory, mini_data) -> list[Path]:
+    """One language of the corpus, made by stage 1 for many tests and by a process of its own."""
+    first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
+    (first / "audio").symlink_to(mini_data / "audio")
+    (first / "data").symlink_to(mini_data)
+    command = [sys.executable, str(MINI / "local" / "prepare.py"), "--languages", "1"]
+    command += ["--audio", str(second / "audio"), "--out", str(second / "data")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    return [first, second]
 
 
 def digests(folder: Path) -> dict[str, str]:
