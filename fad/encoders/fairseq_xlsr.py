@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fad.encoders.attention import SelfAttention
 from fad.encoders.boundary import FRONTEND, NONE, Boundary
+from fad.encoders.convolution import replace_convolutions
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
 from fad.encoders.pretrained import Checkpoint, checked_sizes
@@ -71,6 +72,7 @@ class FairseqXLSR(nn.Module):
         self.wanted = select_layers(layers, self.num_layers)
         for block in model.encoder.layers:
             block.self_attn = replace_attention(block.self_attn)
+        replace_convolutions(model.encoder.pos_conv)
 
     def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
         """Waveforms (B, S) with lengths (B,) -> frames (B, T, C) and their numbers (B,)."""

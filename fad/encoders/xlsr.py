@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from fad.encoders.attention import SelfAttention
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
+from fad.encoders.convolution import conv1d
 from fad.encoders.folding import Folded
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.frontend import Frontend
@@ -66,7 +67,7 @@ class PositionalConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, D, T) -> (B, D, T); an even kernel gives one frame too many, which is dropped."""
         weight = self._weight(self.weight_v, self.weight_g)
-        y = F.conv1d(x, weight, self.bias, padding=self.kernel // 2, groups=self.groups)
+        y = conv1d(x, weight, self.bias, self.kernel // 2, self.groups)
         return F.gelu(y[..., : x.shape[-1]])
 
 
