@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from fad.adaptation.full import Full
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import FRONTEND, Boundary
 from fad.utils.errors import FadError
 
@@ -43,15 +44,14 @@ class Stochastic(Full):
                 )
         self.choose_compute(1)
 
-    def _wrap(self, encoder: nn.Module) -> None:
-        if not hasattr(encoder, "pool"):
-            raise FadError("adaptation 'stochastic': this encoder cannot pool: set encoder=xlsr")
+    def _wrap(self, encoder: Encoder) -> None:
+        encoder.pool(**self._chosen)  # refused here where the encoder cannot
         super()._wrap(encoder)
         encoder.register_forward_pre_hook(self._set_factors)
 
     def owned(self) -> dict[str, nn.Parameter]:
-        frontend = {id(value) for value in self.encoder.feature_extractor.parameters()}
-        return {name: value for name, value in super().owned().items() if id(value) not in frontend}
+        frontend = self.encoder.frontend_parameters()
+        return {name: value for name, value in super().owned().items() if name not in frontend}
 
     @property
     def boundary(self) -> Boundary:
@@ -69,7 +69,7 @@ class Stochastic(Full):
             for name, numbers in self.factors.items()
         }
 
-    def _set_factors(self, encoder: nn.Module, _inputs: tuple) -> None:
+    def _set_factors(self, encoder: Encoder, _inputs: tuple) -> None:
         encoder.pool(**(self._drawn() if encoder.training else self._chosen))
 
     def _drawn(self) -> dict[str, int]:

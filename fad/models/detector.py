@@ -16,6 +16,7 @@ from fad.backends.base import Backend
 from fad.config import registry
 from fad.config.plain_yaml import read_yaml
 from fad.config.plugins import load_environment, plugins_of
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import NONE, Boundary
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.pretrained import Checkpoint
@@ -33,7 +34,7 @@ class Detector(nn.Module):
     """Spoofed or bona fide, from audio or from what is stored of the frozen part.
 
     Args:
-        encoder: under the encoder contract (`fad.encoders.xlsr.XLSR`).
+        encoder: the pre-trained model.
         adaptation: already attached to `encoder`.
         backend: pools the encoder's outputs and gives logits.
         loss: what trains it, and how its outputs become scores.
@@ -43,7 +44,7 @@ class Detector(nn.Module):
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         adaptation: Adaptation,
         backend: Backend,
         loss: Loss,

@@ -31,10 +31,10 @@ BATCH, SAMPLES, STEPS = 2, 64_600, 2
 def stored_inputs(detector: Detector, boundary: Boundary) -> tuple[Tensor, Tensor]:
     """Noise of the shape that stage 2 stores for training, and its numbers of frames."""
     encoder = detector.encoder
-    lens = encoder.config.grid.num_frames(torch.full((BATCH,), SAMPLES))
+    lens = encoder.grid.num_frames(torch.full((BATCH,), SAMPLES))
     shape = [BATCH, int(lens[0])]
     if boundary == FRONTEND:
-        return torch.randn(*shape, encoder.config.grid.channels), lens
+        return torch.randn(*shape, encoder.grid.channels), lens
     needed = needed_outputs(boundary, encoder.wanted)
     return torch.randn(*shape, len(needed), encoder.dim), lens
 

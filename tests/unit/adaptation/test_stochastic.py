@@ -149,9 +149,11 @@ def test_factors_that_stay_after_training_are_caught(mini_file, monkeypatch):
     assert contract.reload_difference(trained, build(mini_file)) > 1e-3
 
 
-def counts_padding(x, keep, factor):
+def counts_padding(x, padding_mask, factor):
     """`mean_pool` over all frames alike."""
-    return mean_pool(x, None, factor)[0], None if keep is None else keep[:, ::factor]
+    return mean_pool(x, None, factor)[0], None if padding_mask is None else padding_mask[
+        :, ::factor
+    ]
 
 
 def test_pooling_that_counts_padding_is_caught(mini_file, monkeypatch):

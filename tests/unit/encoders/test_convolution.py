@@ -132,7 +132,7 @@ def build(request, mini_file):
 def encoded(encoder, how: str) -> list[torch.Tensor]:
     """The outputs of stored frames, real ones, and the gradients of all behind the frontend."""
     torch.manual_seed(0)
-    frames, lens = torch.randn(3, 20, encoder.config.grid.channels), torch.tensor([20, 15, 12])
+    frames, lens = torch.randn(3, 20, encoder.grid.channels), torch.tensor([20, 15, 12])
     if how == "converted":
         encoder, frames = encoder.bfloat16(), frames.bfloat16()
     autocast = torch.autocast("cpu", torch.bfloat16, cache_enabled=False)

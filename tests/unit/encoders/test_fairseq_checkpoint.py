@@ -101,7 +101,7 @@ def test_the_normalize_flag_is_the_tasks(content, saved, normalize):
     content["cfg"]["task"]["normalize"] = normalize
     checkpoint = read_checkpoint(saved(content))
     assert checkpoint.normalize is normalize
-    assert load_xlsr(checkpoint).config.normalize is normalize
+    assert load_xlsr(checkpoint).normalize is normalize
 
 
 def test_without_a_normalize_flag_fairseqs_default_holds(content, saved):
