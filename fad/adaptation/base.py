@@ -128,16 +128,19 @@ class Adaptation:
     def after_step(self, state: TrainState) -> None:
         """Called after each optimizer step, for methods with a schedule of their own."""
 
-    def choose_compute(self, factor: int) -> None:
-        """Has scoring compute less, at some loss of accuracy; 1 is all that there is to compute.
+    def set_compute_factor(self, factor: int) -> None:
+        """Sets how much scoring may save, at some loss of accuracy; called on a loaded model.
+
+        Args:
+            factor: 1 saves nothing; more saves more, in the units of the method.
 
         Raises:
-            FadError: this method, or the model as it was trained, has no such setting.
+            FadError: this method, or the model as it was trained, has no such factor.
         """
         if factor != 1:
             raise FadError(
-                f"--compute {factor}: only a model of the method 'stochastic' can compute less: "
-                "leave it out"
+                f"--compute {factor}: the method {type(self).__name__} has only one cost: leave it "
+                "out"
             )
 
     def merge(self) -> Encoder:

@@ -238,13 +238,8 @@ def write_weights(path: Path, state: dict[str, Tensor], about: dict[str, Any]) -
     with atomic_path(path) as part:
         part.touch()  # save_file makes files that nobody else may read: keep to the umask
         mode = part.stat().st_mode
-        save_file(state, part, metadata=weights_metadata(about))
+        save_file(state, part, metadata={_METADATA: json.dumps(about)})
         part.chmod(mode)
-
-
-def weights_metadata(about: dict[str, Any]) -> dict[str, str]:
-    """What the header of a file of weights has beside the tensors."""
-    return {_METADATA: json.dumps(about)}
 
 
 def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -> Detector:

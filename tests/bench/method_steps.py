@@ -63,7 +63,7 @@ def training(detector: Detector, boundary: Boundary) -> Callable[[], None]:
 
 def scoring(detector: Detector, compute: int) -> Callable[[], None]:
     """The score of one clip, as stage 4 gives it: merged where the method can be."""
-    detector.adaptation.choose_compute(compute)
+    detector.adaptation.set_compute_factor(compute)
     with contextlib.suppress(NotMergeable):
         detector.adaptation.merge()
     detector.eval().requires_grad_(False)  # what counts operations hooks into gradients
