@@ -4,11 +4,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation, NotMergeable
-from fad.adaptation.blocks import choose_blocks, find_linear_layers, replace_module
+from fad.adaptation.blocks import choose_blocks, choose_layers
 from fad.adaptation.low_rank import check_size
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import Boundary
 
-LAST_OF_PARTS = ("out_proj", "fc2")  # the last layer of the attention, and of the feed-forward part
+LAST_OF_PARTS = ("out_proj", "fc2")  # the last layers of the attention and the feed-forward part
 
 
 class Bottleneck(nn.Module):
@@ -16,7 +17,7 @@ class Bottleneck(nn.Module):
 
     Args:
         dim: the width D.
-        size: that of the bottleneck.
+        size: the width of the bottleneck.
     """
 
     def __init__(self, dim: int, size: int) -> None:
@@ -34,8 +35,12 @@ class Bottleneck(nn.Module):
 class AdaptedLinear(nn.Module):
     """A frozen linear layer and the adapter behind it.
 
-    Within the part of the block that ends in the layer: what a block does between its parts is not
-    the same in both encoders, nor with activation checkpointing.
+    The adapter is inside the part of the block that ends in the layer: encoders, and activation
+    checkpointing, differ in what they do between the parts.
+
+    Args:
+        linear: the last layer of a part.
+        size: of the bottleneck.
     """
 
     def __init__(self, linear: nn.Linear, size: int) -> None:
@@ -67,12 +72,12 @@ class Adapter(Adaptation):
         check_size("size", size)
         self.size, self.blocks = size, blocks
 
-    def _wrap(self, encoder: nn.Module) -> None:
+    def _wrap(self, encoder: Encoder) -> None:
         self._chosen = choose_blocks(self.blocks, max(encoder.wanted))
-        found = find_linear_layers(encoder, LAST_OF_PARTS, self._chosen)
-        self._layers = {name: AdaptedLinear(base, self.size) for name, base in found.items()}
-        for name, layer in self._layers.items():
-            replace_module(encoder, name, layer)
+        self._layers = {}
+        for layer in choose_layers(encoder, LAST_OF_PARTS, self._chosen):
+            self._layers[layer.name] = AdaptedLinear(layer.module, self.size)
+            encoder.set_submodule(layer.name, self._layers[layer.name])
 
     def owned(self) -> dict[str, nn.Parameter]:
         return {
@@ -83,8 +88,8 @@ class Adapter(Adaptation):
 
     @property
     def boundary(self) -> Boundary:
-        """What lies below the lowest block with adapters is fixed."""
+        """All below the lowest block with adapters is fixed."""
         return Boundary(min(self._chosen) - 1)
 
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         raise NotMergeable("an adapter is not linear, so it cannot be folded into a linear layer")

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import Boundary
 from fad.utils.errors import FadError
 
@@ -17,28 +18,34 @@ class NotMergeable(Exception):
 
 @dataclass
 class TrainState:
-    """What a method may look at, or change, after an optimiser step."""
+    """What a method may read, or change, after an optimizer step.
+
+    Attributes:
+        step: optimizer steps done.
+        total_steps: of the whole training.
+        optimizer, schedule: those of the training, of all that trains.
+    """
 
     step: int
     total_steps: int
-    optimiser: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
 
 
 class Adaptation:
     """A way to adapt a pre-trained encoder.
 
-    `attach` freezes the encoder and then wraps or unfreezes what the method trains. A method knows
-    its parameters by ownership: `owned` has the very objects, under their names in the encoder.
+    `attach` freezes the encoder, then wraps or unfreezes what the method trains. A method owns its
+    parameters: `owned` has the objects themselves, by their names in the encoder.
 
     Attributes:
         averageable: whether the mean of the weights of several epochs is such a model too.
     """
 
-    encoder: nn.Module
+    encoder: Encoder
     averageable = True
 
-    def attach(self, encoder: nn.Module) -> None:
+    def attach(self, encoder: Encoder) -> None:
         """Freezes `encoder`, then puts the method into it, in place.
 
         Raises:
@@ -48,27 +55,27 @@ class Adaptation:
         encoder.requires_grad_(False)
         self._wrap(encoder)
 
-    def _wrap(self, encoder: nn.Module) -> None:
-        """Puts the method into the frozen encoder; nothing where nothing is added."""
+    def _wrap(self, encoder: Encoder) -> None:
+        """Puts the method into the frozen encoder; by default nothing."""
 
     def start(self, base_sha256: Callable[[], str]) -> None:
-        """Gives what trains its first values, where `attach` does not: where they take long.
+        """Computes initial values that take too long for `attach`.
 
-        Called after `attach`, but not where values are loaded (`skip_start` is) or none are asked
-        for.
+        Called after `attach` when a training begins. When values are loaded, `skip_start` is called
+        instead; when parameters are only counted, neither.
 
         Args:
             base_sha256: gives the sha256 of the pre-trained file; it takes seconds.
 
         Raises:
-            FadError: what they come from cannot be used.
+            FadError: a file that the values come from cannot be used.
         """
 
     def skip_start(self) -> None:
-        """Lets go of what `start` alone needs."""
+        """Frees what only `start` needs."""
 
     def files(self) -> dict[str, Path]:
-        """The files that `start` reads, those that are there, by the key of the config."""
+        """The files that `start` reads and that exist, by the key of the config."""
         return {}
 
     def owned(self) -> dict[str, nn.Parameter]:
@@ -80,32 +87,32 @@ class Adaptation:
         return list(self.owned().values())
 
     def saved(self) -> dict[str, Tensor]:
-        """What resuming needs of the method, by name: the very tensors, all in it that changes."""
+        """State to resume training: every tensor the method changes, by name, not copied."""
         return dict(self.owned())
 
     def exported(self) -> dict[str, Tensor]:
-        """What scoring needs of it, by name, as `best.safetensors` holds it."""
+        """State to score, by name, as `best.safetensors` holds it."""
         return self.saved()
 
     def imported(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """What `exported` gave as values for `saved`; what is not of that kind stays as it is."""
+        """The state of `exported` in the form of `saved`; other entries stay as they are."""
         return state
 
     @property
     def is_complete(self) -> bool:
-        """Whether this is the model that the method promises; else no epoch is the best yet."""
+        """Whether the model has the form that the method promises; only then may it be the best."""
         return True
 
     @property
     def num_outputs(self) -> int:
-        """How many outputs the back-end gets."""
+        """The number of outputs that the back-end gets."""
         return len(self.encoder.wanted)
 
     def outputs(self, hidden: list[Tensor], lens: Tensor) -> list[Tensor]:
-        """What the back-end gets: the encoder's wanted outputs, or what the method makes of them.
+        """The inputs of the back-end: the encoder's wanted outputs, or others made from them.
 
         Args:
-            hidden: (B, T, D) each.
+            hidden: a list of (B, T, D).
             lens: (B,) frames in each utterance.
 
         Returns:
@@ -119,21 +126,24 @@ class Adaptation:
         raise NotImplementedError
 
     def after_step(self, state: TrainState) -> None:
-        """Called after each optimiser step; methods with a schedule of their own act here."""
+        """Called after each optimizer step, for methods with a schedule of their own."""
 
-    def choose_compute(self, factor: int) -> None:
-        """Has scoring compute less, at some loss of accuracy; 1 is all that there is to compute.
+    def set_compute_factor(self, factor: int) -> None:
+        """Sets how much scoring may save, at some loss of accuracy; called on a loaded model.
+
+        Args:
+            factor: 1 saves nothing; more saves more, in the units of the method.
 
         Raises:
-            FadError: this method, or the model as it was trained, has no such setting.
+            FadError: this method, or the model as it was trained, has no such factor.
         """
         if factor != 1:
             raise FadError(
-                f"--compute {factor}: only a model of the method 'stochastic' can compute less: "
-                "leave it out"
+                f"--compute {factor}: the method {type(self).__name__} has only one cost: leave it "
+                "out"
             )
 
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         """Folds the update into the encoder, in place, and returns it as a plain encoder.
 
         Raises:

@@ -1,9 +1,10 @@
-"""BitFit: the biases of the blocks alone (arXiv 2106.10199)."""
+"""BitFit: only the biases of the blocks (arXiv 2106.10199)."""
 
 from torch import nn
 
 from fad.adaptation.base import Adaptation
-from fad.adaptation.blocks import choose_blocks, find_parameters
+from fad.adaptation.blocks import choose_blocks
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import Boundary
 
 
@@ -25,22 +26,24 @@ class BitFit(Adaptation):
     def __init__(self, blocks: str | list[int] = "all") -> None:
         self.blocks = blocks
 
-    def _wrap(self, encoder: nn.Module) -> None:
+    def _wrap(self, encoder: Encoder) -> None:
         self._chosen = choose_blocks(self.blocks, max(encoder.wanted))
         for bias in self.owned().values():
             bias.requires_grad_(True)
 
     def owned(self) -> dict[str, nn.Parameter]:
+        layers = self.encoder.linear_layers()
+        keys = {f"{layer.name}.bias" for layer in layers if layer.target == "k_proj"}
         return {
             name: value
-            for name, value in find_parameters(self.encoder, self._chosen).items()
-            if name.endswith(".bias") and not name.endswith(".k_proj.bias")
+            for name, value in self.encoder.block_parameters(self._chosen).items()
+            if name.endswith(".bias") and name not in keys
         }
 
     @property
     def boundary(self) -> Boundary:
-        """What lies below the lowest block whose biases train is fixed."""
+        """All below the lowest block whose biases train is fixed."""
         return Boundary(min(self._chosen) - 1)
 
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         return self.encoder

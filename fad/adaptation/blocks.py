@@ -1,16 +1,9 @@
-"""The blocks of an encoder that a method works in, and what of them it takes hold of.
+"""The blocks that a method works in, and the linear layers of them that it adapts."""
 
-By names that both encoders have: `...layers.<index>.` with `self_attn.q_proj`, `fc1` and so on.
-"""
-
-import re
 from collections.abc import Collection
 
-from torch import nn
-
+from fad.encoders.base import Encoder, LinearLayer
 from fad.utils.errors import FadError, nearest
-
-_OF_BLOCK = re.compile(r".*\.layers\.(\d+)\.(?:self_attn\.)?(\w+)(\..+)?")
 
 
 def choose_blocks(blocks: str | list[int], num_layers: int) -> tuple[int, ...]:
@@ -49,52 +42,20 @@ def check_targets(targets: list[str], known: Collection[str]) -> None:
             )
 
 
-def block_of(name: str) -> int | None:
-    """The block, from 1, that a parameter or a module of this name is in; None if in none."""
-    match = _OF_BLOCK.fullmatch(name)
-    return int(match[1]) + 1 if match else None
-
-
-def find_linear_layers(
-    encoder: nn.Module, targets: Collection[str], blocks: Collection[int]
-) -> dict[str, nn.Linear]:
-    """The linear layers called one of `targets` in `blocks`, by their whole names.
+def choose_layers(
+    encoder: Encoder, targets: Collection[str], blocks: Collection[int]
+) -> list[LinearLayer]:
+    """The linear layers of `blocks` whose target is one of `targets`, in the encoder's order.
 
     Raises:
-        FadError: there is none; the text has the names that there are.
+        FadError: the encoder's blocks lack one of `targets`; the text has the names that there are.
     """
-    found = {}
-    for name, module in encoder.named_modules():
-        match = _OF_BLOCK.fullmatch(name)
-        if match and not match[3] and match[2] in targets and int(match[1]) + 1 in blocks:
-            found[name] = module
-    if not found:
-        names = {name.split(".")[-1] for name, _ in encoder.named_modules()}
+    layers = encoder.linear_layers()
+    known = {layer.target for layer in layers}
+    missing = sorted(set(targets) - known)
+    if missing:
         raise FadError(
-            f"the adaptation found none of {sorted(targets)} in the encoder's blocks; its modules "
-            f"end in {sorted(names)}"
+            f"the blocks of the encoder {type(encoder).__name__} have no linear layer "
+            f"{missing[0]}; they have {', '.join(sorted(known))}"
         )
-    return found
-
-
-def find_parameters(encoder: nn.Module, blocks: Collection[int]) -> dict[str, nn.Parameter]:
-    """All parameters of `blocks`, by their names.
-
-    Raises:
-        FadError: there is none; the text has the names that there are.
-    """
-    named = dict(encoder.named_parameters())
-    found = {name: value for name, value in named.items() if block_of(name) in blocks}
-    if not found:
-        names = {name.rpartition(".")[0].split(".")[-1] for name in named}
-        raise FadError(
-            f"the adaptation found none of the blocks {sorted(blocks)} in the encoder, whose "
-            f"parameters lie in {sorted(names)}"
-        )
-    return found
-
-
-def replace_module(root: nn.Module, name: str, module: nn.Module) -> None:
-    """Puts `module` where `name` is."""
-    parent, _, attribute = name.rpartition(".")
-    setattr(root.get_submodule(parent), attribute, module)
+    return [layer for layer in layers if layer.target in targets and layer.block in blocks]

@@ -1,5 +1,7 @@
 """DG-SCT, dual-guided spatial-channel-temporal attention (arXiv 2311.05152), between two views."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,6 +10,7 @@ from torchaudio.transforms import LFCC
 
 from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.low_rank import check_size
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import NONE, Boundary
 from fad.utils.errors import FadError
 
@@ -55,25 +58,34 @@ class GuidedAttention(nn.Module):
         self.up_norm = nn.LayerNorm(dim)
         self.gate = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> Tensor:
-        """x (B, T, D) and guide (B, T, E), `keep` (B, T) True at real frames -> (B, T, D)."""
+    def forward(self, x: Tensor, guide: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """What is added to x.
+
+        Args:
+            x: (B, T, D).
+            guide: (B, T, E).
+            padding_mask: (B, T) bool, True at padding; None where there is none.
+
+        Returns:
+            (B, T, D).
+        """
         guide = self.project(guide)
         # The gates in the type of x: under autocast float32 would go on through all blocks behind.
-        x = x + self.token_gate.to(x.dtype) * self._by_tokens(x, guide, keep)
-        channels, frames = self._maps(x, guide, keep)
+        x = x + self.token_gate.to(x.dtype) * self._by_tokens(x, guide, padding_mask)
+        channels, frames = self._maps(x, guide, padding_mask)
         x = x * (ALPHA * channels + BETA * frames + 1 - ALPHA)
         return self.gate.to(x.dtype) * self._bottleneck(x).to(x.dtype)
 
-    def _by_tokens(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> Tensor:
+    def _by_tokens(self, x: Tensor, guide: Tensor, padding_mask: Tensor | None) -> Tensor:
         tokens = self.tokens.expand(len(x), -1, -1)
-        mask = None if keep is None else keep[:, None, :]
+        mask = None if padding_mask is None else ~padding_mask[:, None, :]
         tokens = tokens + F.scaled_dot_product_attention(tokens, guide, guide, attn_mask=mask)
         return F.scaled_dot_product_attention(x, tokens, tokens)
 
-    def _maps(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _maps(self, x: Tensor, guide: Tensor, padding_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """(B, 1, D) of channels and (B, T, 1) of frames."""
-        asked = F.relu(self.channel_guide(_mean(guide, keep)))
-        both = _mean(asked * F.relu(self.channel_x(x)), keep)
+        asked = F.relu(self.channel_guide(_mean(guide, padding_mask)))
+        both = _mean(asked * F.relu(self.channel_x(x)), padding_mask)
         channels = self.channel_map(both).sigmoid()
         attended = (channels + 1) * x
         both = F.relu(self.time_guide(guide)) * F.relu(self.time_x(attended))
@@ -85,12 +97,12 @@ class GuidedAttention(nn.Module):
         return self.up_norm(z)
 
 
-def _mean(x: Tensor, keep: Tensor | None) -> Tensor:
-    """(B, T, C) -> (B, 1, C), of real frames."""
-    if keep is None:
+def _mean(x: Tensor, padding_mask: Tensor | None) -> Tensor:
+    """The mean over real frames: (B, T, C) -> (B, 1, C)."""
+    if padding_mask is None:
         return x.mean(1, keepdim=True)
-    keep = keep[..., None]
-    return (x * keep).sum(1, keepdim=True) / keep.sum(1, keepdim=True)
+    real = ~padding_mask[..., None]
+    return (x * real).sum(1, keepdim=True) / real.sum(1, keepdim=True)
 
 
 class GuideBlock(nn.Module):
@@ -102,11 +114,11 @@ class GuideBlock(nn.Module):
         self.conv = nn.Conv1d(dim, dim, KERNEL, padding=KERNEL // 2, groups=dim)
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, guide: Tensor, keep: Tensor | None) -> Tensor:
+    def forward(self, guide: Tensor, padding_mask: Tensor | None) -> Tensor:
         """(B, T, E) -> (B, T, E)."""
         x = self.norm(guide)
-        if keep is not None:
-            x = x * keep[..., None]  # else padding would reach the last real frames
+        if padding_mask is not None:  # otherwise padding would reach the last real frames
+            x = x.masked_fill(padding_mask[..., None], 0)
         x = self.conv(x.transpose(1, 2)).transpose(1, 2)
         return guide + self.out(F.gelu(x))
 
@@ -120,11 +132,13 @@ class Pair(nn.Module):
         self.to_guide = GuidedAttention(guide_dim, dim, width, tokens)
         self.to_x = GuidedAttention(dim, guide_dim, width, tokens)
 
-    def forward(self, x: Tensor, guide: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor]:
-        """x (B, T, D) behind the encoder's block, and the guide (B, T, E) before its own."""
-        guide = self.own(guide, keep)
-        guide = guide + self.to_guide(guide, x, keep)
-        return x + self.to_x(x, guide, keep), guide
+    def forward(
+        self, x: Tensor, guide: Tensor, padding_mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """x (B, T, D) behind the encoder's block, guide (B, T, E) -> both behind this depth."""
+        guide = self.own(guide, padding_mask)
+        guide = guide + self.to_guide(guide, x, padding_mask)
+        return x + self.to_x(x, guide, padding_mask), guide
 
 
 class Guide(nn.Module):
@@ -157,12 +171,12 @@ class Guide(nn.Module):
 
 
 class GuidedBlock(nn.Module):
-    """A block of the encoder with a `Pair` behind it.
+    """A block of the encoder with a `Pair` behind it, under the call of `Encoder.wrap_block`.
 
     Args:
-        block: under the call of `fad.encoders.xlsr.Block`.
+        block: the encoder's.
         pair: of this depth.
-        guide: of all depths together; not a submodule of each.
+        guide: shared by all depths; not a submodule of each.
     """
 
     def __init__(self, block: nn.Module, pair: Pair, guide: Guide) -> None:
@@ -170,21 +184,23 @@ class GuidedBlock(nn.Module):
         self.block, self.pair = block, pair
         self._guide = (guide,)  # in a tuple, where torch does not take it for a submodule
 
-    def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
         (guide,) = self._guide
-        x, guide.current = self.pair(self.block(x, keep), guide.current, keep)
+        x, guide.current = self.pair(self.block(x, padding_mask), guide.current, padding_mask)
         return x
 
-    def checkpointed(self, x: Tensor, keep: Tensor | None) -> Tensor:
-        """`forward` that keeps the parts' inputs alone and computes the rest again."""
+    def checkpointed(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """`forward` that keeps only the inputs of the parts and computes the rest again."""
         (guide,) = self._guide
-        x = self.block.checkpointed(x, keep)
-        x, guide.current = checkpoint(self.pair, x, guide.current, keep, use_reentrant=False)
+        x = self.block.checkpointed(x, padding_mask)
+        x, guide.current = checkpoint(
+            self.pair, x, guide.current, padding_mask, use_reentrant=False
+        )
         return x
 
     def compile(self, **options) -> None:
-        """Has the encoder's block alone compiled: the guide goes from one to the next outside."""
+        """Compiles only the encoder's block, since the guide is passed on outside of the call."""
         self.block.compile(**options)
 
 
@@ -214,7 +230,8 @@ class DGSCT(Adaptation):
         tokens: k, learnable tokens of each `GuidedAttention`.
 
     Raises:
-        FadError: a number out of its range, or (in `attach`) an encoder other than `xlsr`.
+        FadError: a number out of its range, or (in `attach`) an encoder that runs nothing between
+            its blocks.
     """
 
     def __init__(self, guide_dim: int, width: int, tokens: int = 32) -> None:
@@ -228,22 +245,16 @@ class DGSCT(Adaptation):
             )
         self.guide_dim, self.width, self.tokens = guide_dim, width, tokens
 
-    def _wrap(self, encoder: nn.Module) -> None:
-        layers = getattr(getattr(encoder, "encoder", None), "layers", None)
-        if layers is None:
-            raise FadError(
-                "adaptation 'dgsct': works between the blocks of one encoder: set encoder=xlsr"
-            )
+    def _wrap(self, encoder: Encoder) -> None:
         if encoder.dim % (REDUCTION * GROUPS):
             raise FadError(
                 f"adaptation 'dgsct': this encoder has a width of {encoder.dim}, and it needs a "
                 f"multiple of {REDUCTION * GROUPS}"
             )
-        grid = encoder.config.grid
-        encoder.guide = Guide(grid.window, grid.hop, self.guide_dim)
-        for index in range(max(encoder.wanted)):
+        encoder.guide = Guide(encoder.grid.window, encoder.grid.hop, self.guide_dim)
+        for number in range(1, max(encoder.wanted) + 1):
             pair = Pair(encoder.dim, self.guide_dim, self.width, self.tokens)
-            layers[index] = GuidedBlock(layers[index], pair, encoder.guide)
+            encoder.wrap_block(number, partial(GuidedBlock, pair=pair, guide=encoder.guide))
         encoder.register_forward_pre_hook(_begin)
 
     def owned(self) -> dict[str, nn.Parameter]:
@@ -257,11 +268,11 @@ class DGSCT(Adaptation):
     def boundary(self) -> Boundary:
         return NONE
 
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         raise NotMergeable("what it adds depends on a second view of the audio")
 
 
-def _begin(encoder: nn.Module, inputs: tuple) -> None:
+def _begin(encoder: Encoder, inputs: tuple) -> None:
     wav, _lens, *boundary = inputs
     if boundary and boundary[0] != NONE:
         raise ValueError("the guide needs waveforms")

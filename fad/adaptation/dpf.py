@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation, TrainState
-from fad.adaptation.blocks import find_linear_layers, find_parameters, replace_module
+from fad.adaptation.blocks import choose_layers
 from fad.adaptation.low_rank import is_number
+from fad.encoders.base import LINEAR_LAYERS, Encoder
 from fad.encoders.boundary import FRONTEND, Boundary
 from fad.utils.errors import FadError
 
-TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 _KEPT, _VALUES = "kept", "values"  # of a packed weight: a bit an entry, and those that are kept
 
 
@@ -88,17 +88,17 @@ class DPF(Adaptation):
             raise FadError(f"adaptation_conf: every is {every}; it must be a whole number from 1")
         self.sparsity, self.ramp, self.every = sparsity, ramp, every
 
-    def _wrap(self, encoder: nn.Module) -> None:
+    def _wrap(self, encoder: Encoder) -> None:
         self._blocks = range(1, max(encoder.wanted) + 1)
-        found = find_linear_layers(encoder, TARGETS, self._blocks)
-        self._layers = {name: MaskedLinear(base) for name, base in found.items()}
-        for name, layer in self._layers.items():
-            replace_module(encoder, name, layer)
+        self._layers = {}
+        for layer in choose_layers(encoder, LINEAR_LAYERS, self._blocks):
+            self._layers[layer.name] = MaskedLinear(layer.module)
+            encoder.set_submodule(layer.name, self._layers[layer.name])
         for value in self.owned().values():
             value.requires_grad_(True)
 
     def owned(self) -> dict[str, nn.Parameter]:
-        return find_parameters(self.encoder, self._blocks)
+        return self.encoder.block_parameters(self._blocks)
 
     def saved(self) -> dict[str, Tensor]:
         return self.owned() | {f"{name}.mask": x.mask for name, x in self._layers.items()}
@@ -156,13 +156,13 @@ class DPF(Adaptation):
             layer.mask.copy_(layer.weight.abs() > threshold)
 
     @torch.no_grad()
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         for name, layer in self._layers.items():
             plain = nn.Linear(layer.in_features, layer.out_features, device="meta")
             kept = masked(layer.weight, layer.mask)
             plain.weight = nn.Parameter(kept, requires_grad=False)
             plain.bias = layer.bias
-            replace_module(self.encoder, name, plain)
+            self.encoder.set_submodule(name, plain)
         self._layers = {}
         return self.encoder
 

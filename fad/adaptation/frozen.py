@@ -1,8 +1,7 @@
 """No adaptation: the pre-trained encoder as it is."""
 
-from torch import nn
-
 from fad.adaptation.base import Adaptation
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import Boundary, block
 
 
@@ -13,5 +12,5 @@ class Frozen(Adaptation):
     def boundary(self) -> Boundary:
         return block(max(self.encoder.wanted))
 
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         return self.encoder

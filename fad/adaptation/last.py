@@ -6,9 +6,10 @@ from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.low_rank import check_size
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import Boundary, block
 from fad.utils.errors import FadError
-from fad.utils.masks import length_mask
+from fad.utils.masks import padding_mask
 
 
 class LowRankAttention(nn.Module):
@@ -30,10 +31,18 @@ class LowRankAttention(nn.Module):
         self.up = nn.Linear(rank, dim, bias=False)
         nn.init.zeros_(self.up.weight)
 
-    def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
-        """(B, T, D) -> (B, T, D); `keep` (B, T) is True at real frames, None where all are."""
+    def forward(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """Attends within each utterance.
+
+        Args:
+            x: (B, T, D).
+            padding_mask: (B, T) bool, True at padding; None where there is none.
+
+        Returns:
+            (B, T, D).
+        """
         x = F.layer_norm(x, x.shape[-1:])
-        mask = None if keep is None else keep[:, None, None, :]
+        mask = None if padding_mask is None else ~padding_mask[:, None, None, :]
         heads = (project(x)[:, None] for project in (self.query, self.key, self.value))
         return self.up(F.scaled_dot_product_attention(*heads, attn_mask=mask)[:, 0])
 
@@ -64,7 +73,7 @@ class LAST(Adaptation):
         check_size("every", every)
         self.rank, self.every = rank, every
 
-    def _wrap(self, encoder: nn.Module) -> None:
+    def _wrap(self, encoder: Encoder) -> None:
         there = len(encoder.wanted)
         if there % self.every:
             raise FadError(
@@ -85,17 +94,17 @@ class LAST(Adaptation):
         return 1
 
     def outputs(self, hidden: list[Tensor], lens: Tensor) -> list[Tensor]:
-        keep = length_mask(lens, hidden[0].shape[1])
+        mask = padding_mask(lens, hidden[0].shape[1])
         # u_i = z_1 + ... + z_i + `added`: in two parts, nothing is lost in the last difference.
         total = added = torch.zeros_like(hidden[0])
         for attend, z in zip(self.encoder.side, hidden, strict=True):
             total = total + z
-            added = added + attend(total + added, keep)
+            added = added + attend(total + added, mask)
         return [hidden[-1] + added]
 
     @property
     def boundary(self) -> Boundary:
         return block(max(self.encoder.wanted))
 
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         raise NotMergeable("its side network stands beside the encoder, not in its weights")

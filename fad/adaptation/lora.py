@@ -8,23 +8,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation
-from fad.adaptation.blocks import (
-    check_targets,
-    choose_blocks,
-    find_linear_layers,
-    replace_module,
-)
-from fad.adaptation.low_rank import add_low_rank, check_rank_and_alpha, folded, is_number
+from fad.adaptation.blocks import check_targets, choose_blocks, choose_layers
+from fad.adaptation.low_rank import add_low_rank, check_rank_and_alpha, is_number, merged_linear
+from fad.encoders.base import LINEAR_LAYERS, Encoder
 from fad.encoders.boundary import Boundary
 from fad.utils.errors import FadError
 
-TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
-
 
 class LowRankLinear(loralib.Linear):
-    """loralib's layer, whose forward goes over the output once and not four times.
+    """loralib's layer with a forward that passes over the output once, not four times.
 
-    The scale is put on B, which is small, and the update is added in place by its product.
+    B, which is small, is scaled instead of the output, and the update is added in place.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,7 +63,7 @@ class LoRA(Adaptation):
         check_rank_and_alpha(rank, alpha)
         if not is_number(dropout) or not 0 <= dropout < 1:
             raise FadError(f"adaptation_conf: dropout is {dropout}; it must be in [0, 1)")
-        check_targets(target_modules, TARGETS)
+        check_targets(target_modules, LINEAR_LAYERS)
         if type(rank_stabilised) is not bool:
             raise FadError(f"adaptation_conf: rank_stabilised is {rank_stabilised}; true or false?")
         self.rank, self.alpha, self.dropout = rank, alpha, dropout
@@ -77,17 +71,17 @@ class LoRA(Adaptation):
         self.scaling = alpha / (math.sqrt(rank) if rank_stabilised else rank)
         self._layers: dict[str, LowRankLinear] = {}
 
-    def _wrap(self, encoder: nn.Module) -> None:
+    def _wrap(self, encoder: Encoder) -> None:
         self._chosen = choose_blocks(self.blocks, max(encoder.wanted))
-        found = find_linear_layers(encoder, self.target_modules, self._chosen)
-        self._layers = {name: self._low_rank(base) for name, base in found.items()}
-        for name, layer in self._layers.items():
-            replace_module(encoder, name, layer)
+        self._layers = {}
+        for layer in choose_layers(encoder, self.target_modules, self._chosen):
+            self._layers[layer.name] = self._low_rank(layer.module)
+            encoder.set_submodule(layer.name, self._layers[layer.name])
 
-    def _low_rank(self, base: nn.Linear) -> "LowRankLinear":
-        # merge_weights=False: loralib would otherwise merge in eval(), and a state dict taken then
-        # applies the update twice. Its constructor re-initialises a weight of its own: the base's
-        # are shared instead.
+    def _low_rank(self, base: nn.Linear) -> LowRankLinear:
+        # merge_weights=False: otherwise loralib merges in eval(), and a state dict taken then
+        # applies the update twice. Its constructor makes a weight of its own: the weight and bias
+        # of the base take its place.
         layer = LowRankLinear(
             base.in_features,
             base.out_features,
@@ -109,13 +103,13 @@ class LoRA(Adaptation):
 
     @property
     def boundary(self) -> Boundary:
-        """What lies below the lowest block with an update is fixed."""
+        """All below the lowest block with an update is fixed."""
         return Boundary(min(self._chosen) - 1)
 
     @torch.no_grad()
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         for name, layer in self._layers.items():
-            plain = folded(layer, layer.lora_A, layer.scaling * layer.lora_B)
-            replace_module(self.encoder, name, plain)
+            plain = merged_linear(layer, layer.lora_A, layer.scaling * layer.lora_B)
+            self.encoder.set_submodule(name, plain)
         self._layers = {}
         return self.encoder

@@ -7,17 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation
-from fad.adaptation.blocks import (
-    block_of,
-    check_targets,
-    choose_blocks,
-    find_linear_layers,
-    replace_module,
-)
-from fad.adaptation.low_rank import add_low_rank, check_rank_and_alpha, folded
+from fad.adaptation.blocks import check_targets, choose_blocks, choose_layers
+from fad.adaptation.low_rank import add_low_rank, check_rank_and_alpha, merged_linear
+from fad.encoders.base import ATTENTION_LAYERS, Encoder, LinearLayer
 from fad.encoders.boundary import Boundary
-
-TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj")
 
 
 class CPTensor(nn.Module):
@@ -112,36 +105,33 @@ class LoRTA(Adaptation):
         blocks: str | list[int] = "all",
     ) -> None:
         check_rank_and_alpha(rank, alpha)
-        check_targets(target_modules, TARGETS)
+        check_targets(target_modules, ATTENTION_LAYERS)
         self.rank, self.alpha, self.blocks = rank, alpha, blocks
-        self.target_modules = [name for name in TARGETS if name in target_modules]
+        self.target_modules = [name for name in ATTENTION_LAYERS if name in target_modules]
 
-    def _wrap(self, encoder: nn.Module) -> None:
+    def _wrap(self, encoder: Encoder) -> None:
         self._chosen = choose_blocks(self.blocks, max(encoder.wanted))
-        found = find_linear_layers(encoder, self.target_modules, self._chosen)
-        any_layer = next(iter(found))
-        attention = encoder.get_submodule(any_layer.rpartition(".")[0])
+        layers = choose_layers(encoder, self.target_modules, self._chosen)
         encoder.lorta = CPTensor(
-            found[any_layer].in_features,
-            attention.num_heads,
+            encoder.dim,
+            encoder.num_heads,
             len(self.target_modules),
             len(self._chosen),
             self.rank,
         )
         self._layers = {}
-        for name, base in found.items():
-            self._layers[name] = self._adapted(encoder.lorta, name, base)
-            replace_module(encoder, name, self._layers[name])
+        for layer in layers:
+            self._layers[layer.name] = self._adapted(encoder.lorta, layer)
+            encoder.set_submodule(layer.name, self._layers[layer.name])
 
-    def _adapted(self, tensor: CPTensor, name: str, base: nn.Linear) -> TensorLinear:
-        target = name.rpartition(".")[2]
+    def _adapted(self, tensor: CPTensor, layer: LinearLayer) -> TensorLinear:
         return TensorLinear(
-            base,
+            layer.module,
             tensor,
-            matrix=self.target_modules.index(target),
-            block=self._chosen.index(block_of(name)),
+            matrix=self.target_modules.index(layer.target),
+            block=self._chosen.index(layer.block),
             scaling=self.alpha / self.rank,
-            heads_in=target == "out_proj",
+            heads_in=layer.target == "out_proj",
         )
 
     def owned(self) -> dict[str, nn.Parameter]:
@@ -149,12 +139,12 @@ class LoRTA(Adaptation):
 
     @property
     def boundary(self) -> Boundary:
-        """What lies below the lowest block with an update is fixed."""
+        """All below the lowest block with an update is fixed."""
         return Boundary(min(self._chosen) - 1)
 
     @torch.no_grad()
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         for name, layer in self._layers.items():
-            replace_module(self.encoder, name, folded(layer, *layer.factors()))
+            self.encoder.set_submodule(name, merged_linear(layer, *layer.factors()))
         del self.encoder.lorta
         return self.encoder

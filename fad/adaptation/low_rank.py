@@ -1,6 +1,6 @@
-"""What methods of low rank share: W x + b + U V x, with U and V of rank r, and its fold into W.
+"""Parts of low-rank methods: W x + b + U V x, with U and V of rank r, and its merge into W.
 
-Also the checks of ranks, and of widths, which methods of other kinds have as well.
+Also checks of ranks and widths, which other methods use too.
 """
 
 import sys
@@ -14,23 +14,32 @@ MOST = 2**16  # of a rank, a size or a width: more is a slip, and would take all
 
 
 def add_low_rank(base: Tensor, rows: Tensor, down: Tensor, up: Tensor) -> Tensor:
-    """base + rows V^T U^T, written over base, whose type it has.
+    """base + rows V^T U^T, written over base, in the type of base.
 
-    The base must be of rows, not of (B, T, D): what F.linear gives for that is a view, and what is
-    added to a view in place is copied in the backward pass.
+    The inputs are rows, not (B, T, D): there F.linear gives a view, and autograd copies what is
+    added to a view in place.
 
     Args:
         base: (N, d_out), not used again.
         rows: (N, d_in).
         down: V (r, d_in).
-        up: U (d_out, r), with the scale of the update in it, since it is small.
+        up: U (d_out, r), multiplied by the scale of the update, since it is small.
+
+    Returns:
+        (N, d_out).
     """
     low = F.linear(rows, down)
     return base.addmm_(low, up.t().to(base.dtype))
 
 
-def folded(layer: nn.Linear, down: Tensor, up: Tensor) -> nn.Linear:
-    """A plain frozen layer of weight W + U V, and of the layer's own bias."""
+def merged_linear(layer: nn.Linear, down: Tensor, up: Tensor) -> nn.Linear:
+    """A plain frozen layer of weight W + U V, with the layer's own bias.
+
+    Args:
+        layer: has W (d_out, d_in) and the bias.
+        down: V (r, d_in).
+        up: U (d_out, r), scaled.
+    """
     plain = nn.Linear(layer.in_features, layer.out_features, device="meta")
     plain.weight = nn.Parameter(layer.weight + up @ down, requires_grad=False)
     plain.bias = layer.bias
@@ -61,5 +70,5 @@ def check_size(name: str, value: int) -> None:
 
 
 def is_number(value: object) -> bool:
-    """Whether it is an integer or a float: no boolean, no string."""
+    """Whether a value is an integer or a float: not a boolean, not a string."""
     return type(value) in (int, float)

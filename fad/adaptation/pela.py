@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from fad.adaptation.base import Adaptation, NotMergeable
-from fad.adaptation.blocks import find_linear_layers, replace_module
+from fad.adaptation.blocks import choose_layers
 from fad.adaptation.low_rank import is_number
+from fad.encoders.base import LINEAR_LAYERS, Encoder
 from fad.encoders.boundary import FRONTEND, Boundary
 from fad.utils.errors import FadError
 
-TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 METADATA = "fad"  # the one key of a file of factors, whose value is JSON
 
 
@@ -85,10 +85,10 @@ class PELA(Adaptation):
             )
         self.c, self.factors = c, factors
 
-    def _wrap(self, encoder: nn.Module) -> None:
+    def _wrap(self, encoder: Encoder) -> None:
         blocks = range(1, max(encoder.wanted) + 1)
-        self._bases = find_linear_layers(encoder, TARGETS, blocks)
-        self._layers = {}
+        layers = choose_layers(encoder, LINEAR_LAYERS, blocks)
+        self._bases, self._layers = {layer.name: layer.module for layer in layers}, {}
         for name, base in self._bases.items():
             rank = _rank(base, self.c)
             if rank < 1:
@@ -96,7 +96,7 @@ class PELA(Adaptation):
                     f"adaptation_conf: c is {self.c}, which leaves {name} no rank: lower it"
                 )
             self._layers[name] = FactoredLinear(base, rank)
-            replace_module(encoder, name, self._layers[name])
+            encoder.set_submodule(name, self._layers[name])
 
     def start(self, base_sha256: Callable[[], str]) -> None:
         if self.factors is None:
@@ -142,7 +142,7 @@ class PELA(Adaptation):
     def boundary(self) -> Boundary:
         return FRONTEND
 
-    def perturbation(self, encoder: nn.Module, margin: float = 1e-3) -> Tensor:
+    def perturbation(self, encoder: Encoder, margin: float = 1e-3) -> Tensor:
         """What keeps products near the weights of the whole `encoder`: a mean over layers of
 
         (max |W_l W_r - W| - margin)^2.
@@ -153,7 +153,7 @@ class PELA(Adaptation):
         ]
         return (torch.stack(changes) - margin).square().mean()
 
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         raise NotMergeable(
             "two thin matrices are what makes it smaller and faster, and their product is neither"
         )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fad.adaptation.base import TrainState
 from fad.adaptation.lora import LoRA
+from fad.encoders.base import Encoder
 from fad.utils.errors import FadError
 
 PRUNINGS = ("magnitude", "random")
@@ -19,9 +20,9 @@ logger = logging.getLogger(__name__)
 class ReLoRA(LoRA):
     """LoRA that restarts: each N steps W <- W + (alpha / r) B A, with A drawn anew and B zero.
 
-    The sum of k updates of rank r has a rank of up to k r. At a restart a share of the optimiser's
+    The sum of k updates of rank r has a rank of up to k r. At a restart a share of the optimizer's
     state of A and B is set to zero, and the learning rate goes to zero and linearly back to the
-    cosine; that of the back-end too, which is in the same optimiser. The pre-trained encoder is the
+    cosine; that of the back-end too, which is in the same optimizer. The pre-trained encoder is the
     warm start that the paper begins with.
 
     What is trained has LoRA's number of parameters: 7,077,888 for all linear layers at rank 16 in
@@ -37,7 +38,7 @@ class ReLoRA(LoRA):
         blocks: as for `LoRA`.
         every: N, steps from one restart to the next.
         restart_warmup: steps in which the learning rate comes back after a restart.
-        prune: `magnitude` sets to zero what the optimiser keeps of the entries with the smallest
+        prune: `magnitude` sets to zero what the optimizer keeps of the entries with the smallest
             mean gradient, `random` of any; of an entry all or nothing, which is ours.
         prune_share: how many of them, in (0, 1].
 
@@ -74,7 +75,7 @@ class ReLoRA(LoRA):
         self.every, self.restart_warmup = every, restart_warmup
         self.prune, self.prune_share = prune, prune_share
 
-    def _wrap(self, encoder: nn.Module) -> None:
+    def _wrap(self, encoder: Encoder) -> None:
         super()._wrap(encoder)
         # Of the run's seed, and so the same in all processes and in a run that is gone on with.
         self._seed = int(torch.randint(2**31, ()))
@@ -95,7 +96,7 @@ class ReLoRA(LoRA):
             self._restart(state)
         if state.step >= self.every and since < self.restart_warmup:
             # The schedule computes its rate of the step alone: this scales it for one step.
-            for group in state.optimiser.param_groups:
+            for group in state.optimizer.param_groups:
                 group["lr"] *= since / self.restart_warmup
 
     @torch.no_grad()
@@ -108,7 +109,7 @@ class ReLoRA(LoRA):
             layer.lora_A.copy_(fresh)
             layer.lora_B.zero_()
             for parameter in (layer.lora_A, layer.lora_B):
-                self._prune(_moments(state.optimiser, parameter), generator)
+                self._prune(_moments(state.optimizer, parameter), generator)
 
     def _prune(self, moments: Sequence[Tensor], generator: torch.Generator) -> None:
         """Zeroes the same entries of all: a mean without its square would be a step without end."""
@@ -126,7 +127,7 @@ class ReLoRA(LoRA):
         return mean.abs() > (size.kthvalue(number).values if number else -1)
 
 
-def _moments(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> list[Tensor]:
-    """What an optimiser keeps of each entry of a parameter; not how many steps it has taken."""
-    kept = optimiser.state.get(parameter, {}).values()
+def _moments(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> list[Tensor]:
+    """What an optimizer keeps of each entry of a parameter; not how many steps it has taken."""
+    kept = optimizer.state.get(parameter, {}).values()
     return [value for value in kept if value.shape == parameter.shape]

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from fad.adaptation.full import Full
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import FRONTEND, Boundary
 from fad.utils.errors import FadError
 
@@ -11,16 +12,16 @@ from fad.utils.errors import FadError
 class Stochastic(Full):
     """One model that scores at several costs: time is pooled, by factors drawn at random.
 
-    A squeeze averages neighbouring frames before the blocks. In each block's self-attention,
-    queries are averaged by a factor of their own, and keys and values by another. In training the
-    three are drawn uniformly from their lists in each step; in scoring `choose_compute` sets them,
-    the smallest by default. At factors of 1 the encoder is what it always is. All of it trains but
-    the frontend (as it is tuned for speech recognition): 311,227,520 parameters of XLS-R 300M.
+    A squeeze averages neighbouring frames before the blocks. In the self-attention of each block,
+    queries are averaged by a second factor, keys and values by a third. Training draws the three
+    uniformly from their lists in each step; in scoring `set_compute_factor` sets them, by default
+    the smallest. With factors of 1 the encoder is unchanged. All of it trains but the frontend (as
+    in tuning for speech recognition): 311,227,520 parameters of XLS-R 300M.
 
-    The paper upsamples behind the blocks what was squeezed, for outputs at the old rate: left out,
-    since a back-end here pools over time. Assumed, since no code was published: the squeeze comes
-    behind the positional convolution, which then sees the rate that it was trained at; a pooled
-    query's output is repeated; all blocks have the same factors in a step.
+    The paper upsamples the squeezed outputs behind the blocks: left out: back-ends here pool over
+    time. Assumed, since no code was published: the squeeze comes behind the positional convolution,
+    which so sees the rate that it was trained at; the output of a pooled query is repeated; all
+    blocks have the same factors in a step.
 
     Args:
         squeeze: the factors to draw from, for frames before the blocks; a list of one trains for
@@ -41,23 +42,22 @@ class Stochastic(Full):
                 raise FadError(
                     f"adaptation_conf: {name} is {factors}; give a list of whole numbers from 1"
                 )
-        self.choose_compute(1)
+        self.set_compute_factor(1)
 
-    def _wrap(self, encoder: nn.Module) -> None:
-        if not hasattr(encoder, "pool"):
-            raise FadError("adaptation 'stochastic': this encoder cannot pool: set encoder=xlsr")
+    def _wrap(self, encoder: Encoder) -> None:
+        encoder.pool(**self._chosen)  # refused here where the encoder cannot
         super()._wrap(encoder)
         encoder.register_forward_pre_hook(self._set_factors)
 
     def owned(self) -> dict[str, nn.Parameter]:
-        frontend = {id(value) for value in self.encoder.feature_extractor.parameters()}
-        return {name: value for name, value in super().owned().items() if id(value) not in frontend}
+        frontend = self.encoder.frontend_parameters()
+        return {name: value for name, value in super().owned().items() if name not in frontend}
 
     @property
     def boundary(self) -> Boundary:
         return FRONTEND
 
-    def choose_compute(self, factor: int) -> None:
+    def set_compute_factor(self, factor: int) -> None:
         known = sorted({number for numbers in self.factors.values() for number in numbers})
         if factor != 1 and factor not in known:
             raise FadError(
@@ -69,7 +69,7 @@ class Stochastic(Full):
             for name, numbers in self.factors.items()
         }
 
-    def _set_factors(self, encoder: nn.Module, _inputs: tuple) -> None:
+    def _set_factors(self, encoder: Encoder, _inputs: tuple) -> None:
         encoder.pool(**(self._drawn() if encoder.training else self._chosen))
 
     def _drawn(self) -> dict[str, int]:

@@ -1,9 +1,9 @@
-"""The last k blocks alone: the plain rival of every method that saves parameters."""
+"""Only the last k blocks train: the baseline of every method that saves parameters."""
 
 from torch import nn
 
 from fad.adaptation.base import Adaptation
-from fad.adaptation.blocks import find_parameters
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import Boundary, block
 from fad.utils.errors import FadError
 
@@ -11,9 +11,9 @@ from fad.utils.errors import FadError
 class TopK(Adaptation):
     """All parameters of the last k blocks that are run train, and nothing else of the encoder.
 
-    The LayerNorm behind the last block, which is of no block, stays. There are `k * (4 * (D^2 + D)
-    + 2 * D * FFN + FFN + 5 * D)` parameters: 12,596,224 a block in XLS-R 300M. Thomas et al. (arXiv
-    2202.03218) compare adapters in the last blocks with it.
+    The LayerNorm behind the last block belongs to no block and stays frozen. There are
+    `k * (4 * (D^2 + D) + 2 * D * FFN + FFN + 5 * D)` parameters: 12,596,224 a block in XLS-R 300M.
+    Thomas et al. (arXiv 2202.03218) compare adapters in the last blocks with it.
 
     Args:
         k: how many blocks, at least 1; counted from the last that `encoder_conf.layers` asks for.
@@ -27,7 +27,7 @@ class TopK(Adaptation):
             raise FadError(f"adaptation_conf: k is {k}; it must be a whole number from 1")
         self.k = k
 
-    def _wrap(self, encoder: nn.Module) -> None:
+    def _wrap(self, encoder: Encoder) -> None:
         self._top = max(encoder.wanted)
         if self.k > self._top:
             raise FadError(
@@ -38,12 +38,12 @@ class TopK(Adaptation):
             value.requires_grad_(True)
 
     def owned(self) -> dict[str, nn.Parameter]:
-        return find_parameters(self.encoder, range(self._top - self.k + 1, self._top + 1))
+        return self.encoder.block_parameters(range(self._top - self.k + 1, self._top + 1))
 
     @property
     def boundary(self) -> Boundary:
-        """What lies below the k blocks is fixed."""
+        """All below the k blocks is fixed."""
         return block(self._top - self.k)
 
-    def merge(self) -> nn.Module:
+    def merge(self) -> Encoder:
         return self.encoder

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fad.backends.base import Backend
-from fad.utils.masks import length_mask
+from fad.utils.masks import padding_mask
 
 _EPS = 1e-5  # of the layers' normalisation, as torch's own
 
@@ -76,8 +76,8 @@ class Pool(Backend):
         """Encoder outputs, each (B, T, D), with lens (B,) frames -> (B, 2 D); padding is masked."""
         weights = self.layer_weights.softmax(0)
         x = _SumOfNorms.apply(weights, *(layer.float() for layer in hidden))
-        keep = length_mask(lens, x.shape[1])
-        mask = torch.ones_like(x[..., :1]) if keep is None else keep[..., None].to(x.dtype)
+        padding = padding_mask(lens, x.shape[1])
+        mask = torch.ones_like(x[..., :1]) if padding is None else (~padding[..., None]).to(x.dtype)
         count = mask.sum(1)
         mean = (x * mask).sum(1) / count
         variance = ((x - mean[:, None]).square() * mask).sum(1) / count

@@ -19,7 +19,7 @@ total        the file's (its pre-training heads included, as the paper counts; l
              that num_blocks leaves out) and ours
 trainable    adaptation + backend (in the table: in encoder, in back-end)
 ratio        the pre-trained file's over the trainable ones: how many times fewer than full tuning
-bytes saved  the size of best.safetensors
+bytes saved  the values in best.safetensors
 """
 
 

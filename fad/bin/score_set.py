@@ -65,8 +65,8 @@ def _score(args: argparse.Namespace, parts: Parts, numbers: list[int]) -> None:
 
     device = choose_device(args.ngpu)
     detector = load_for_scoring(args.model, args.pretrained, device, args.precision, args.compute)
-    config = detector.encoder.config
-    source = AudioSource(args.audio, config.grid, config.normalize)
+    encoder = detector.encoder
+    source = AudioSource(args.audio, encoder.grid, encoder.normalize)
     shards = [parts.shard(number) for number in numbers]
     scored = score_shards(detector, source, shards, device, desc=args.out.name)
     for number, shard, scores in zip(numbers, shards, scored, strict=True):

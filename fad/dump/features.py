@@ -17,7 +17,7 @@ from typing import Any
 import kaldiio
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fad.data import tables
 from fad.data.sources import AudioSource
@@ -25,6 +25,7 @@ from fad.data.windows import MAX_FRAMES, windows
 from fad.dump.jobs import left_to_do
 from fad.dump.layout import ENCODER, FEATS, Stored
 from fad.dump.shards import Parts, cut, shard_name
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import NONE
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, write_json
@@ -50,7 +51,7 @@ Dump = tuple[Target, Parts]
 
 
 def estimate(
-    encoder: nn.Module, source: AudioSource, kinds: Sequence[Stored], nj: int
+    encoder: Encoder, source: AudioSource, kinds: Sequence[Stored], nj: int
 ) -> tuple[float, float]:
     """Gigabytes that the frames will take, and seconds, by the time of a few windows."""
     size = sum(kind.gigabytes(source.frames) for kind in kinds)
@@ -64,7 +65,7 @@ def estimate(
     return size, per_frame * sum(map(kinds[0].frames, source.frames)) / nj
 
 
-def announce(encoder: nn.Module, source: AudioSource, targets: Sequence[Target], nj: int) -> None:
+def announce(encoder: Encoder, source: AudioSource, targets: Sequence[Target], nj: int) -> None:
     """Logs what the dump will take."""
     size, seconds = estimate(encoder, source, [target.kind for target in targets], nj)
     outs = ", ".join(str(target.out) for target in targets)
@@ -72,12 +73,12 @@ def announce(encoder: nn.Module, source: AudioSource, targets: Sequence[Target],
 
 
 def dump_job(
-    encoder: nn.Module, source: AudioSource, targets: Sequence[Target], job: int, nj: int
+    encoder: Encoder, source: AudioSource, targets: Sequence[Target], job: int, nj: int
 ) -> None:
     """Writes an ark and a part of the table for each of one job's shards that is not done yet.
 
     Args:
-        encoder: under the encoder contract.
+        encoder: what computes the frames.
         source: all utterances of the set.
         targets: the frontend alone, or some blocks in order.
         job: which job, 1 to nj.
@@ -130,7 +131,7 @@ def _ark(out: Path, number: int) -> Path:
 
 
 def _dump_shard(
-    encoder: nn.Module,
+    encoder: Encoder,
     source: AudioSource,
     dumps: Sequence[Dump],
     number: int,
@@ -181,7 +182,7 @@ def combine(source: AudioSource, target: Target, nj: int) -> None:
 
 
 def _frames(
-    encoder: nn.Module, source: AudioSource, index: int, kinds: Sequence[Stored]
+    encoder: Encoder, source: AudioSource, index: int, kinds: Sequence[Stored]
 ) -> list[np.ndarray]:
     """One utterance's frames (T, width) of each kind; alone, so that no neighbour touches them."""
     wav, total = source.load(index), kinds[0].frames(source.frames[index])
@@ -201,7 +202,7 @@ def _frames(
 
 
 def _windows(
-    encoder: nn.Module, source: AudioSource, wav: Tensor, kinds: Sequence[Stored]
+    encoder: Encoder, source: AudioSource, wav: Tensor, kinds: Sequence[Stored]
 ) -> Iterator[list[Tensor]]:
     """Frames (n, width) of each kind, window by window: the windows that scoring takes.
 
@@ -209,7 +210,7 @@ def _windows(
     alone, but the order in which a product sums may depend on the length. A crop, which training
     takes whole, is one window.
     """
-    total = kinds[0].frames(encoder.config.grid.num_frames(len(wav)))
+    total = kinds[0].frames(encoder.grid.num_frames(len(wav)))
     device = next(encoder.parameters()).device
     most = MAX_FRAMES if kinds[0].crop is None else total
     for start, size in windows(total, most):
@@ -218,7 +219,7 @@ def _windows(
 
 
 @torch.no_grad()
-def _encode(encoder: nn.Module, wav: Tensor, kinds: Sequence[Stored]) -> list[Tensor]:
+def _encode(encoder: Encoder, wav: Tensor, kinds: Sequence[Stored]) -> list[Tensor]:
     """Frames (n, width) of each kind, of one waveform (S,)."""
     lens = torch.tensor([len(wav)], device=wav.device)
     numbers = tuple(kind.number for kind in kinds)

@@ -52,8 +52,8 @@ class Dumps:
 
     def audio_source(self) -> AudioSource:
         """The set as audio."""
-        config = self.detector.encoder.config
-        return AudioSource(self.audio, config.grid, config.normalize)
+        encoder = self.detector.encoder
+        return AudioSource(self.audio, encoder.grid, encoder.normalize)
 
     @property
     def deepest(self) -> Boundary:
@@ -98,7 +98,7 @@ class Dumps:
         if boundary == NONE:
             return []
         encoder, settings = self.detector.encoder, self.settings
-        grid = encoder.config.grid
+        grid = encoder.grid
         cropped = self.use == "train" and boundary > FRONTEND
         crop = grid.num_frames(settings.crop_samples) if cropped else None
         return [
@@ -173,7 +173,7 @@ class Dumps:
                 return self.audio_source()
             if not missing:
                 kinds = [(kind, self.folder(kind)) for kind in self.kinds(boundary)]
-                return FrameSource(kinds, self.audio, self.detector.encoder.config.grid)
+                return FrameSource(kinds, self.audio, self.detector.encoder.grid)
         raise FadError(
             f"{self.folder(missing[0])}: missing or not complete: run stage 2 with the same "
             "--config, --pretrained and --dump, or train from what there is with --dump auto"

@@ -1,4 +1,4 @@
-"""Self-attention that calls its four projections, so that an adapted projection takes effect."""
+"""Self-attention that calls its four projections, so that an adapted projection has an effect."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,9 +18,9 @@ class SelfAttention(nn.Module):
         num_heads: attention heads H.
 
     Attributes:
-        query_pool: how many neighbouring frames are averaged into one query, whose output is then
-            that of all of them.
-        key_value_pool: and into one key and one value.
+        query_pool: how many neighbouring frames are averaged into one query; its output is repeated
+            for all of them.
+        key_value_pool: how many are averaged into one key and one value.
     """
 
     def __init__(self, dim: int, num_heads: int) -> None:
@@ -32,21 +32,22 @@ class SelfAttention(nn.Module):
         self.v_proj = nn.Linear(dim, dim)
         self.out_proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:
         """Attends within each utterance.
 
         Args:
             x: (B, T, D).
-            keep: (B, T) bool, True on the frames to attend to; None attends to all.
+            padding_mask: (B, T) bool, True at padding, which is not attended to; None attends to
+                all.
 
         Returns:
             (B, T, D).
         """
-        # Projections are linear up to a bias: a mean's projection is the projections' mean.
-        asking, _ = mean_pool(x, keep, self.query_pool)
-        asked, keep = mean_pool(x, keep, self.key_value_pool)
+        # Pooled before the projections, which are linear: the mean of projections is the same.
+        asking, _ = mean_pool(x, padding_mask, self.query_pool)
+        asked, padding_mask = mean_pool(x, padding_mask, self.key_value_pool)
         query, key, value = self.q_proj(asking), self.k_proj(asked), self.v_proj(asked)
-        mask = None if keep is None else keep[:, None, None, :]
+        mask = None if padding_mask is None else ~padding_mask[:, None, None, :]
         out = F.scaled_dot_product_attention(
             self._split(query), self._split(key), self._split(value), attn_mask=mask
         )

@@ -1,23 +1,23 @@
-"""fairseq's own Wav2Vec2Model with its attention replaced: the reference, and other models' way in.
+"""fairseq's own Wav2Vec2Model with its attention replaced: the reference, and for other models.
 
-The only file that imports fairseq, and only inside functions: training and scoring with `xlsr` do
-without it.
+The only file that imports fairseq, and only inside functions: `xlsr` trains and scores without it.
 """
 
 import logging
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fad.encoders.attention import SelfAttention
+from fad.encoders.base import Encoder, Parts
 from fad.encoders.boundary import FRONTEND, NONE, Boundary
+from fad.encoders.convolution import replace_convolutions
 from fad.encoders.frame_grid import FrameGrid
-from fad.encoders.layers import select_layers
 from fad.encoders.pretrained import Checkpoint, checked_sizes
 from fad.utils.errors import FadError
-from fad.utils.masks import length_mask
+from fad.utils.masks import padding_mask
 
 # A checkpoint's own, from its pre-training. The running encoder has none, and dropped layers would
 # be missing among the outputs.
@@ -33,73 +33,71 @@ DROPOUTS = (
 NO_PRETRAINING = {"quantize_targets": False, "final_dim": 0}
 
 
-@dataclass(frozen=True)
-class FairseqConfig:
-    """What the rest of fad asks of an encoder's config."""
-
-    grid: FrameGrid
-    normalize: bool
-
-
 class FairseqSelfAttention(SelfAttention):
     """Our attention under the call of fairseq's: (T, B, D) in, a pair with no weights out."""
 
     def forward(self, query, key=None, value=None, key_padding_mask=None, **_unused):
         """(T, B, D), `key_padding_mask` (B, T) True at padding -> (T, B, D) and None."""
-        keep = None if key_padding_mask is None else ~key_padding_mask.bool()
-        return super().forward(query.transpose(0, 1), keep).transpose(0, 1), None
+        mask = None if key_padding_mask is None else key_padding_mask.bool()
+        return super().forward(query.transpose(0, 1), mask).transpose(0, 1), None
 
 
-class FairseqXLSR(nn.Module):
-    """fairseq's model under the encoder contract (see `fad.encoders.xlsr.XLSR`).
+class FairseqXLSR(Encoder):
+    """fairseq's model, with our attention in its blocks.
 
     Args:
         model: a `Wav2Vec2Model` with its pre-training parts removed.
-        config: the frontend's shape and the normalize flag.
+        grid: the frames of its frontend.
+        normalize: whether waveforms are brought to zero mean and unit variance.
         layers: the outputs to give: `last`, `all`, or block numbers from 1.
     """
 
-    def __init__(self, model: nn.Module, config: FairseqConfig, layers="all") -> None:
-        super().__init__()
-        self.config = config
+    def __init__(
+        self, model: nn.Module, grid: FrameGrid, normalize: bool, layers: str | list[int] = "all"
+    ) -> None:
+        # A post-norm model, such as wav2vec 2.0 BASE, has its LayerNorm before the blocks.
+        final_norm = "model.encoder.layer_norm" if model.encoder.layer_norm_first else None
+        super().__init__(
+            dim=model.cfg.encoder_embed_dim,
+            num_layers=len(model.encoder.layers),
+            num_heads=model.cfg.encoder_attention_heads,
+            layers=layers,
+            grid=grid,
+            normalize=normalize,
+            parts=Parts("model.feature_extractor", "model.encoder.layers", final_norm),
+        )
         self.model = model
-        self.dim = model.cfg.encoder_embed_dim
-        self.num_layers = len(model.encoder.layers)
         # fairseq's other extractor, that of wav2vec 2.0 BASE, normalises over the whole time.
         self.local_frames = model.cfg.extractor_mode == "layer_norm"
-        self.deepest = FRONTEND if self.local_frames else NONE
-        self.wanted = select_layers(layers, self.num_layers)
-        for block in model.encoder.layers:
-            block.self_attn = replace_attention(block.self_attn)
+        for layer in self.blocks():
+            layer.self_attn = replace_attention(layer.self_attn)
+        replace_convolutions(model.encoder.pos_conv)
+
+    @property
+    def deepest(self) -> Boundary:
+        """The frontend: fairseq's blocks cannot be entered one by one."""
+        return FRONTEND if self.local_frames else NONE
 
     def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
-        """Waveforms (B, S) with lengths (B,) -> frames (B, T, C) and their numbers (B,)."""
         with torch.autocast(wav.device.type, enabled=False):  # fp16 overflows here
             frames = self.model.feature_extractor(wav.float()).transpose(1, 2)
-        return frames, self.config.grid.num_frames(lens)
+        return frames, self.grid.num_frames(lens)
 
     def project(self, frames: Tensor) -> Tensor:
-        """Frames (B, T, C) -> (B, T, D)."""
         x = self.model.layer_norm(frames)
         return x if self.model.post_extract_proj is None else self.model.post_extract_proj(x)
 
-    def blocks(self, x: Tensor, lens: Tensor) -> list[Tensor]:
-        """(B, T, D) with lengths (B,) -> the wanted outputs, each (B, T, D)."""
-        keep = length_mask(lens, x.shape[1])
-        encoder = self.model.encoder
-        # `extract_features` gives every block's output and leaves the last LayerNorm to its caller.
-        last, results = encoder.extract_features(x, None if keep is None else ~keep)
-        outputs = [result[0].transpose(0, 1) for result in results]
-        outputs[-1] = encoder.layer_norm(last) if encoder.layer_norm_first else last
-        return [outputs[number - 1] for number in self.wanted]
-
-    def forward(
-        self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE
+    def outputs(
+        self, inputs: Tensor, lens: Tensor, boundary: Boundary, wanted: tuple[int, ...]
     ) -> tuple[list[Tensor], Tensor]:
-        """The wanted outputs (B, T, D) of waveforms (B, S) or stored frames, and their lengths."""
         if boundary == NONE:
             inputs, lens = self.frontend(inputs, lens)
-        return self.blocks(self.project(inputs), lens), lens
+        x, encoder = self.project(inputs), self.model.encoder
+        # `extract_features` gives every block's output and leaves the last LayerNorm to its caller.
+        last, results = encoder.extract_features(x, padding_mask(lens, x.shape[1]))
+        hidden = [result[0].transpose(0, 1) for result in results]
+        hidden[-1] = encoder.layer_norm(last) if encoder.layer_norm_first else last
+        return [hidden[number - 1] for number in wanted], lens
 
 
 def replace_attention(theirs: nn.Module) -> FairseqSelfAttention:
@@ -173,6 +171,4 @@ def _fits_the_file(checkpoint: Checkpoint, pos_conv_depth: Any) -> bool:
 def load_fairseq_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> FairseqXLSR:
     """Builds fairseq's model and replaces its attention."""
     model = build_wav2vec2(checkpoint)
-    return FairseqXLSR(
-        model, FairseqConfig(FrameGrid(checkpoint.conv_layers), checkpoint.normalize), layers
-    )
+    return FairseqXLSR(model, FrameGrid(checkpoint.conv_layers), checkpoint.normalize, layers)

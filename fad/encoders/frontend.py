@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fad.encoders.folding import Folded
+from fad.encoders.cached_weight import CachedWeight
 from fad.encoders.frame_grid import FrameGrid
 
 PIECE = 100  # frames at most: the first layer's output, 13 MB in XLS-R, stays in a CPU's cache
@@ -15,8 +15,8 @@ PIECE = 100  # frames at most: the first layer's output, 13 MB in XLS-R, stays i
 class Frontend(nn.Module):
     """Convolutions without padding, each with LayerNorm over channels and GELU.
 
-    A frame depends on its own 400 samples alone, which is why stored frames can be cropped, and why
-    an utterance can be taken piece by piece.
+    A frame depends only on its own window of samples (400 in XLS-R). So stored frames can be
+    cropped, and an utterance can be encoded piece by piece.
 
     Args:
         grid: channels, kernel and stride of each convolution.
@@ -34,7 +34,7 @@ class Frontend(nn.Module):
             layers.append(nn.ModuleDict({"0": conv, "2": norm}))
             channels_in = channels
         self.conv_layers = nn.ModuleList(layers)
-        self._by_taps = [Folded(_by_taps) for _ in layers]
+        self._by_taps = [CachedWeight(_by_taps) for _ in layers]
 
     def forward(self, wav: Tensor) -> Tensor:
         """(B, S) -> (B, T, C), in float32 also under autocast: fp16 overflows here."""
@@ -43,7 +43,7 @@ class Frontend(nn.Module):
             return encode(wav.float())
 
     def _by_convolutions(self, wav: Tensor) -> Tensor:
-        """The whole batch at once: few and large kernels, for a GPU."""
+        """The whole batch at once, for a GPU: (B, S) -> (B, T, C)."""
         x = wav[:, None]
         for layer in self.conv_layers:
             x = layer["0"](x).transpose(1, 2)
@@ -51,14 +51,15 @@ class Frontend(nn.Module):
         return x.transpose(1, 2)
 
     def _by_products(self, wav: Tensor) -> Tensor:
-        """Time before channels, in pieces that stay in the cache: no transposes, no copies.
+        """Utterances in pieces that stay in the cache, for a CPU: (B, S) -> (B, T, C).
 
-        The convolutions' numbers up to the order of summation, in half of their time on a CPU.
+        Time comes before channels, so that nothing is transposed or copied. The numbers are those
+        of the convolutions up to the order of summation, in half of their time.
         """
         layers = zip(self.conv_layers, self._by_taps, strict=True)
         weights = [by_taps(layer["0"].weight) for layer, by_taps in layers]
         total = self.grid.num_frames(wav.shape[1])
-        count = -(-total // PIECE)  # nearly equal ones, so that none is a short rest
+        count = -(-total // PIECE)  # of nearly one size, so that the last is not short
         edges = [total * number // count for number in range(count + 1)]
         utterances = []
         for one in wav:
@@ -78,12 +79,12 @@ class Frontend(nn.Module):
 def strided_product(x: Tensor, weight: Tensor, conv: nn.Conv1d) -> Tensor:
     """A convolution over time without padding, as products of matrices.
 
-    Frames that follow each other lie together in memory, so that `stride` of them are a row of a
-    matrix which need not be made. The taps that a longer kernel has left are those of later rows.
+    `stride` neighbouring frames lie together in memory, so a view of x has them as a row. The taps
+    of a kernel longer than the stride are those of later rows.
 
     Args:
         x: (T, C_in), contiguous.
-        weight: (C_out, K C_in), the convolution's, a tap's channels together.
+        weight: (C_out, K C_in), that of the convolution, channels of a tap together.
         conv: gives the kernel K, the stride and the bias.
 
     Returns:
@@ -109,5 +110,5 @@ def _by_taps(weight: Tensor) -> Tensor:
 
 
 def _gelu(x: Tensor) -> Tensor:
-    """GELU, in place where no gradient will ask for its input."""
+    """GELU of (T, C), in place where no gradient needs its input."""
     return F.gelu(x) if x.requires_grad else torch.ops.aten.gelu_(x)

@@ -1,7 +1,7 @@
-"""A sum that writes over memory which nothing asks for again, with its gradient.
+"""In-place residual add with autograd; lowers peak memory.
 
-A CPU's allocator rarely finds a place for a large tensor where another one lay: what is made and
-thrown away between tensors that are kept costs memory for good.
+The allocator of a CPU rarely reuses the place of a large tensor that was freed between tensors that
+stay, so each temporary one may cost memory until the end.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class _AddInto(torch.autograd.Function):
-    """x + y of one shape and type, written over y; the gradient of both is that of the sum."""
+    """x + y of one shape and type, written over y; both get the gradient of the sum."""
 
     @staticmethod
     def forward(ctx, x: Tensor, y: Tensor) -> Tensor:
@@ -21,9 +21,16 @@ class _AddInto(torch.autograd.Function):
 
 
 def add_into(x: Tensor, y: Tensor) -> Tensor:
-    """x + y of one shape, in y's memory where their types agree; y must not be used again.
+    """x + y in the memory of y, where their types agree; y must not be used again.
 
-    Not by `y += x`: y is a view of what the linear layer under it made, and autograd copies what is
-    written into a view.
+    Not by `y += x`: y is a view of what a linear layer has made, and autograd copies a view that is
+    written into.
+
+    Args:
+        x: (...) any shape.
+        y: (...) the same shape.
+
+    Returns:
+        (...) the same shape.
     """
     return _AddInto.apply(x, y) if x.dtype == y.dtype else x + y

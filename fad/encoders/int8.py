@@ -1,17 +1,18 @@
 """Linear layers in 8-bit integers, for scoring on a CPU.
 
-W has one scale an output channel: w = a_o W_q with W_q in -127 to 127. Each frame x has a step and
-a lowest value of its own, found when it comes: x = l + s x_q with x_q in 0 to 127. Then
+Each output channel has a scale a_o: W = a_o W_q with W_q in -127 to 127. Each frame x has its own
+lowest value l and step s, found in scoring: x = l + s x_q with x_q in 0 to 127. Then
 
     W x + b = s a_o (W_q x_q) + l (a_o sum_i W_q) + b,
 
-whose only large product is of integers and exact. With steps of their own, frames do not depend on
-what else is in the batch, and a loud one takes no precision from the others.
+whose only large product is of integers and exact. Since each frame has its own step, it does not
+depend on the rest of the batch, and a loud frame takes no precision from the others.
 """
 
 import torch
 from torch import Tensor, nn
 
+from fad.encoders.base import Encoder
 from fad.encoders.mapped import release
 from fad.utils.errors import FadError
 
@@ -22,7 +23,7 @@ _INPUT_MAX = 127
 
 
 class Int8Linear(nn.Module):
-    """`nn.Linear` with its weight in 8 bits; for inference alone.
+    """`nn.Linear` with its weight in 8 bits; only for inference.
 
     Args:
         linear: the layer whose weight and bias it takes; its float weight is not kept.
@@ -66,10 +67,11 @@ def quantise_rows(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return rows.view(torch.uint8), low, step
 
 
-def quantise(encoder: nn.Module) -> None:
-    """Puts an `Int8Linear` in the place of each linear layer of an encoder's blocks.
+def quantise(encoder: Encoder) -> None:
+    """Puts an `Int8Linear` in the place of each linear layer in the encoder's blocks.
 
-    The float weights are given back as it goes, so that both are never there.
+    Also of those that an adaptation has added. Each float weight is freed before the next is
+    converted, so that memory never holds both forms of all.
 
     Args:
         encoder: on the CPU, with nothing but plain linear layers in its blocks.
@@ -81,7 +83,11 @@ def quantise(encoder: nn.Module) -> None:
         raise FadError("--precision int8 is for a CPU: give --ngpu 0 or --precision fp32")
     if not torch.backends.mkldnn.is_available():
         raise FadError("--precision int8: this torch is built without oneDNN; give fp32")
-    names = [name for name, module in encoder.named_modules() if _is_linear_of_block(name, module)]
+    names = [
+        name
+        for name, module in encoder.blocks().named_modules(prefix=encoder.parts.blocks)
+        if isinstance(module, nn.Linear)
+    ]
     for name in names:
         if type(encoder.get_submodule(name)) is not nn.Linear:
             raise FadError(
@@ -89,11 +95,6 @@ def quantise(encoder: nn.Module) -> None:
                 "cannot be merged into the encoder: give --precision fp32"
             )
     for name in names:
-        parent, _, attribute = name.rpartition(".")
         linear = encoder.get_submodule(name)
-        setattr(encoder.get_submodule(parent), attribute, Int8Linear(linear))
+        encoder.set_submodule(name, Int8Linear(linear))
         release(linear.weight)
-
-
-def _is_linear_of_block(name: str, module: nn.Module) -> bool:
-    return isinstance(module, nn.Linear) and ".layers." in name

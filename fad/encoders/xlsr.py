@@ -1,10 +1,11 @@
-"""The running encoder: XLS-R (wav2vec 2.0, arXiv 2111.09296) in torch alone, fairseq's names.
+"""XLS-R (wav2vec 2.0, arXiv 2111.09296) in plain torch, with fairseq's parameter names.
 
-A chain of three: `frontend` (strided convolutions, one frame each 20 ms), `project` (LayerNorm and
-a linear layer) and `blocks` (a positional convolution, then pre-norm transformer blocks). It can be
-entered with the stored output of the frontend or of any block.
+Three steps: `frontend` (strided convolutions, one frame each 20 ms), `project` (LayerNorm and a
+linear layer) and the transformer (a positional convolution, then pre-norm blocks). The encoder can
+be entered with the stored output of the frontend or of any block.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,14 +14,16 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from fad.encoders.attention import SelfAttention
-from fad.encoders.boundary import FRONTEND, NONE, Boundary, block, needed_outputs
-from fad.encoders.folding import Folded
+from fad.encoders.base import Encoder, Parts
+from fad.encoders.boundary import FRONTEND, NONE, Boundary, needed_outputs
+from fad.encoders.cached_weight import CachedWeight
+from fad.encoders.convolution import conv1d
 from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.frontend import Frontend
 from fad.encoders.inplace import add_into
-from fad.encoders.layers import check_num_blocks, select_layers
+from fad.encoders.layers import check_num_blocks
 from fad.encoders.pooling import mean_pool
-from fad.utils.masks import length_mask
+from fad.utils.masks import padding_mask
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,27 @@ class XLSRConfig:
     normalize: bool
 
 
-def _normalised(direction: Tensor, size: Tensor) -> Tensor:
-    """Weight norm over all but the last axis."""
-    return torch._weight_norm(direction, size, 2)
+def _weight_norm(direction: Tensor, length: Tensor) -> Tensor:
+    """Weight norm over all but the last axis.
+
+    Args:
+        direction: (D, D / groups, K).
+        length: (1, 1, K).
+
+    Returns:
+        (D, D / groups, K).
+    """
+    return torch._weight_norm(direction, length, 2)
 
 
 class PositionalConv(nn.Module):
-    """A grouped convolution over time with weight norm over all but the kernel axis."""
+    """A grouped convolution over time with weight norm over all but the kernel axis, and GELU.
+
+    Args:
+        dim: the width D.
+        kernel: frames K that an output frame sees.
+        groups: of channels, D / groups in each.
+    """
 
     def __init__(self, dim: int, kernel: int, groups: int) -> None:
         super().__init__()
@@ -61,17 +78,21 @@ class PositionalConv(nn.Module):
         self.weight_v = nn.Parameter(torch.empty(dim, dim // groups, kernel))
         nn.init.uniform_(self.weight_v, -1 / kernel, 1 / kernel)
         self.bias = nn.Parameter(torch.zeros(dim))
-        self._weight = Folded(_normalised)
+        self._weight = CachedWeight(_weight_norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, D, T) -> (B, D, T); an even kernel gives one frame too many, which is dropped."""
+        """(B, D, T) -> (B, D, T); an even kernel gives one frame more, which is dropped."""
         weight = self._weight(self.weight_v, self.weight_g)
-        y = F.conv1d(x, weight, self.bias, padding=self.kernel // 2, groups=self.groups)
+        y = conv1d(x, weight, self.bias, self.kernel // 2, self.groups)
         return F.gelu(y[..., : x.shape[-1]])
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block: self-attention and a feed-forward part, each added to x."""
+    """A pre-norm transformer block: self-attention and a feed-forward part, each added to x.
+
+    In all methods x is (B, T, D), and `padding_mask` (B, T) bool is True at padding, or None where
+    there is none.
+    """
 
     def __init__(self, config: XLSRConfig) -> None:
         super().__init__()
@@ -81,25 +102,25 @@ class Block(nn.Module):
         self.fc2 = nn.Linear(config.ffn_dim, config.dim)
         self.final_layer_norm = nn.LayerNorm(config.dim)
 
-    def attend(self, x: Tensor, keep: Tensor | None) -> Tensor:
-        """(B, T, D) -> (B, T, D)."""
-        return add_into(x, self.self_attn(self.self_attn_layer_norm(x), keep))
+    def attend(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """x plus its self-attention: (B, T, D) -> (B, T, D)."""
+        return add_into(x, self.self_attn(self.self_attn_layer_norm(x), padding_mask))
 
     def feed_forward(self, x: Tensor) -> Tensor:
-        """(B, T, D) -> (B, T, D)."""
+        """x plus its feed-forward part: (B, T, D) -> (B, T, D)."""
         return add_into(x, self.fc2(F.gelu(self.fc1(self.final_layer_norm(x)))))
 
-    def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
-        """(B, T, D) -> (B, T, D); `keep` (B, T) is True at real frames, None where all are."""
-        return self.feed_forward(self.attend(x, keep))
+    def forward(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        return self.feed_forward(self.attend(x, padding_mask))
 
-    def checkpointed(self, x: Tensor, keep: Tensor | None) -> Tensor:
-        """`forward` that keeps the two parts' inputs alone and computes the rest again.
+    def checkpointed(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """`forward` that keeps only the inputs of the two parts and computes the rest again.
 
-        Each part by itself, since a part's last product (`out_proj`, `fc2`) is then not computed
-        again: with a frozen weight nothing of it is needed.
+        Each part has a checkpoint of its own: then the last product of a part (`out_proj`, `fc2`)
+        is not computed again, since the gradient of a frozen layer does not need it.
         """
-        x = checkpoint(self.attend, x, keep, use_reentrant=False)
+        x = checkpoint(self.attend, x, padding_mask, use_reentrant=False)
         return checkpoint(self.feed_forward, x, use_reentrant=False)
 
 
@@ -108,7 +129,7 @@ class Transformer(nn.Module):
 
     Args:
         config: the shape.
-        num_blocks: how many blocks to keep; the LayerNorm is of the very last alone.
+        num_blocks: how many blocks to keep. The LayerNorm belongs to the last block of the file.
     """
 
     def __init__(self, config: XLSRConfig, num_blocks: int) -> None:
@@ -121,23 +142,28 @@ class Transformer(nn.Module):
         whole = num_blocks == config.num_layers
         self.layer_norm = nn.LayerNorm(config.dim) if whole else nn.Identity()
 
-    def open(self, x: Tensor, keep: Tensor | None) -> Tensor:
-        """Projected frames (B, T, D) -> the first block's input (B, T, D)."""
-        if keep is not None:
-            x = x * keep[..., None]
+    def add_positions(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """Projected frames (B, T, D) -> the input of the first block (B, T, D)."""
+        if padding_mask is not None:
+            x = x.masked_fill(padding_mask[..., None], 0)
         return x + self.pos_conv[0](x.transpose(1, 2)).transpose(1, 2)
 
     def forward(
-        self, x: Tensor, keep: Tensor | None, after: int, wanted: tuple[int, ...], save: bool
+        self,
+        x: Tensor,
+        padding_mask: Tensor | None,
+        after: int,
+        wanted: tuple[int, ...],
+        save_memory: bool,
     ) -> dict[int, Tensor]:
         """The outputs of the wanted blocks behind block `after`.
 
         Args:
-            x: (B, T, D), the output of block `after`, or of `open` where that is 0.
-            keep: (B, T), True at real frames; None where all are.
+            x: (B, T, D), the output of block `after`, or of `add_positions` where that is 0.
+            padding_mask: (B, T) bool, True at padding; None where there is none.
             after: a block number.
             wanted: block numbers; blocks behind the last of them are not run.
-            save: whether to save memory by activation checkpointing.
+            save_memory: whether to use activation checkpointing.
 
         Returns:
             (B, T, D) by the number of the block.
@@ -145,14 +171,14 @@ class Transformer(nn.Module):
         hidden = {}
         for number in range(after + 1, max(wanted) + 1):
             layer = self.layers[number - 1]
-            x = layer.checkpointed(x, keep) if save else layer(x, keep)
+            x = (layer.checkpointed if save_memory else layer)(x, padding_mask)
             if number in wanted:
                 hidden[number] = self.layer_norm(x) if number == len(self.layers) else x
         return hidden
 
 
-class XLSR(nn.Module):
-    """XLS-R under the encoder contract, loaded by `fad.encoders.checkpoint`.
+class XLSR(Encoder):
+    """XLS-R, loaded by `fad.encoders.checkpoint`.
 
     Args:
         config: the shape.
@@ -160,9 +186,6 @@ class XLSR(nn.Module):
         num_blocks: keeps only the first blocks, as if there were no others; all by default.
 
     Attributes:
-        local_frames: whether a frame depends on its own window alone, so that stored frames can be
-            cropped and padding does not reach real frames.
-        deepest: the deepest boundary at which the chain can be entered.
         activation_checkpointing: whether the blocks keep less in training and compute it again.
         squeeze: how many neighbouring frames are averaged into one before the blocks.
 
@@ -170,19 +193,21 @@ class XLSR(nn.Module):
         FadError: `layers` names a block that is not there, or there are fewer than `num_blocks`.
     """
 
-    local_frames = True
-
     def __init__(
         self,
         config: XLSRConfig,
         layers: str | list[int] = "all",
         num_blocks: int | None = None,
     ) -> None:
-        super().__init__()
-        self.config = config
-        self.dim, self.num_layers = config.dim, check_num_blocks(num_blocks, config.num_layers)
-        self.wanted = select_layers(layers, self.num_layers)
-        self.deepest = block(max(self.wanted))
+        super().__init__(
+            dim=config.dim,
+            num_layers=check_num_blocks(num_blocks, config.num_layers),
+            num_heads=config.num_heads,
+            layers=layers,
+            grid=config.grid,
+            normalize=config.normalize,
+            parts=Parts("feature_extractor", "encoder.layers", "encoder.layer_norm"),
+        )
         self.activation_checkpointing = False
         self.squeeze = 1
         self.feature_extractor = Frontend(config.grid, config.conv_bias)
@@ -190,74 +215,46 @@ class XLSR(nn.Module):
         self.post_extract_proj = nn.Linear(config.grid.channels, config.dim)
         self.encoder = Transformer(config, self.num_layers)
 
+    def use_activation_checkpointing(self) -> None:
+        self.activation_checkpointing = True
+
     def compile_blocks(self) -> None:
-        """Has torch.compile make each block anew, for any batch and length."""
-        # Blocks share their code, and so what each of them needs is counted together: with a
-        # gradient or without, adapted or plain, padded or not.
+        # Blocks share their code, so torch counts together what each of them needs: with a gradient
+        # or without, adapted or plain, padded or not.
         torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
-        for layer in self.encoder.layers:
+        for layer in self.blocks():
             layer.compile(dynamic=True)
 
     def pool(self, squeeze: int, query: int, key_value: int) -> None:
-        """Has neighbouring frames averaged: before the blocks, and in their self-attention.
-
-        Entered with a block's output, the chain is not squeezed.
-        """
         self.squeeze = squeeze
-        for layer in self.encoder.layers:
+        for layer in self.blocks():
             layer.self_attn.query_pool, layer.self_attn.key_value_pool = query, key_value
 
+    def wrap_block(self, number: int, wrap: Callable[[nn.Module], nn.Module]) -> None:
+        layers = self.blocks()
+        layers[number - 1] = wrap(layers[number - 1])
+
     def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
-        """Waveforms (B, S) at 16 kHz with lengths (B,) -> frames (B, T, C) and their numbers."""
-        return self.feature_extractor(wav), self.config.grid.num_frames(lens)
+        return self.feature_extractor(wav), self.grid.num_frames(lens)
 
     def project(self, frames: Tensor) -> Tensor:
-        """Frames (B, T, C) -> (B, T, D)."""
         return self.post_extract_proj(self.layer_norm(frames))
 
     def outputs(
         self, inputs: Tensor, lens: Tensor, boundary: Boundary, wanted: tuple[int, ...]
     ) -> tuple[list[Tensor], Tensor]:
-        """Enters the chain at a boundary and gives the outputs of any blocks.
-
-        Args:
-            inputs: prepared waveforms (B, S), the frontend's frames (B, T, C) or, behind block k,
-                (B, T, n, D): the outputs of the blocks that `needed_outputs` names.
-            lens: (B,) samples or frames in each.
-            boundary: which of them.
-            wanted: the blocks, numbers from 1 in order.
-
-        Returns:
-            A list of (B, T, D), one a wanted block, and the frames in each utterance, (B,): fewer
-            than came in where they are squeezed.
-        """
         if boundary == NONE:
             inputs, lens = self.frontend(inputs, lens)
-        keep = length_mask(lens, inputs.shape[1])
+        mask = padding_mask(lens, inputs.shape[1])
         hidden: dict[int, Tensor] = {}
         if boundary <= FRONTEND:
-            x = self.encoder.open(self.project(inputs), keep)
-            x, keep = mean_pool(x, keep, self.squeeze)
+            x = self.encoder.add_positions(self.project(inputs), mask)
+            x, mask = mean_pool(x, mask, self.squeeze)
             lens = (lens + self.squeeze - 1) // self.squeeze
         else:
             numbers = needed_outputs(boundary, wanted)
             hidden = dict(zip(numbers, inputs.unbind(2), strict=True))
             x = hidden[boundary.depth]
-        save = self.activation_checkpointing and torch.is_grad_enabled()
-        hidden |= self.encoder(x, keep, max(boundary.depth, 0), wanted, save)
+        save_memory = self.activation_checkpointing and torch.is_grad_enabled()
+        hidden |= self.encoder(x, mask, max(boundary.depth, 0), wanted, save_memory)
         return [hidden[number] for number in wanted], lens
-
-    def forward(
-        self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE
-    ) -> tuple[list[Tensor], Tensor]:
-        """`outputs` of the blocks that the back-end asks for.
-
-        Args:
-            inputs: (B, S) float32 at 16 kHz, prepared by `fad.data.waveform`; or what is stored.
-            lens: (B,) samples, or frames, in each.
-            boundary: where the chain is entered.
-
-        Returns:
-            The wanted outputs, a list of (B, T, D), and the frames in each, (B,).
-        """
-        return self.outputs(inputs, lens, boundary, self.wanted)

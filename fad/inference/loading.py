@@ -29,7 +29,7 @@ def load_for_scoring(
         pretrained: where the pre-trained file is now; by default where it was in training.
         device: where to score.
         precision: `fp32`, or `int8` in the linear layers of the encoder's blocks.
-        compute: for `Adaptation.choose_compute`.
+        compute: the factor for `Adaptation.set_compute_factor`.
 
     Raises:
         FadError: the model cannot be read, or not be scored with in that precision or at that cost.
@@ -37,7 +37,7 @@ def load_for_scoring(
     if precision not in PRECISIONS:
         raise FadError(f"--precision {precision}: give one of {', '.join(PRECISIONS)}")
     detector = load_detector(model, pretrained)
-    detector.adaptation.choose_compute(compute)
+    detector.adaptation.set_compute_factor(compute)
     try:
         detector.adaptation.merge()
     except NotMergeable as reason:

@@ -29,8 +29,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="FACTOR",
-        help="of a model of the method 'stochastic': pool time by factors up to this one, which is "
-        "faster and less accurate (default 1, the whole)",
+        help="faster and less accurate scoring by a method that has it: 'stochastic' averages up "
+        "to FACTOR frames (default 1, the whole)",
     )
 
 

@@ -124,8 +124,8 @@ def _outputs(
 
 def score_waveform(detector: Detector, wav: np.ndarray, device: torch.device) -> float:
     """The score of one utterance (S,) float32 at 16 kHz; higher = bona fide."""
-    config = detector.encoder.config
-    source = WaveformSource(wav, config.grid, config.normalize)
+    encoder = detector.encoder
+    source = WaveformSource(wav, encoder.grid, encoder.normalize)
     batch = collate([WholeUtterances(source)[0]])
     with torch.no_grad():
         embedding, logits = _outputs(detector, source, batch, device)

@@ -16,6 +16,7 @@ from fad.backends.base import Backend
 from fad.config import registry
 from fad.config.plain_yaml import read_yaml
 from fad.config.plugins import load_environment, plugins_of
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import NONE, Boundary
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.pretrained import Checkpoint
@@ -33,7 +34,7 @@ class Detector(nn.Module):
     """Spoofed or bona fide, from audio or from what is stored of the frozen part.
 
     Args:
-        encoder: under the encoder contract (`fad.encoders.xlsr.XLSR`).
+        encoder: the pre-trained model.
         adaptation: already attached to `encoder`.
         backend: pools the encoder's outputs and gives logits.
         loss: what trains it, and how its outputs become scores.
@@ -43,7 +44,7 @@ class Detector(nn.Module):
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         adaptation: Adaptation,
         backend: Backend,
         loss: Loss,
@@ -237,13 +238,8 @@ def write_weights(path: Path, state: dict[str, Tensor], about: dict[str, Any]) -
     with atomic_path(path) as part:
         part.touch()  # save_file makes files that nobody else may read: keep to the umask
         mode = part.stat().st_mode
-        save_file(state, part, metadata=weights_metadata(about))
+        save_file(state, part, metadata={_METADATA: json.dumps(about)})
         part.chmod(mode)
-
-
-def weights_metadata(about: dict[str, Any]) -> dict[str, str]:
-    """What the header of a file of weights has beside the tensors."""
-    return {_METADATA: json.dumps(about)}
 
 
 def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -> Detector:

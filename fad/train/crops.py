@@ -30,7 +30,7 @@ def training_crops(
     Raises:
         FadError: the back-end takes one length, and an utterance is shorter than a crop.
     """
-    frames = detector.encoder.config.grid.num_frames(settings.crop_samples)
+    frames = detector.encoder.grid.num_frames(settings.crop_samples)
     if detector.backend.equal_lengths:
         _check_lengths(source, frames)
     if settings.crop == "random":

@@ -32,7 +32,7 @@ from fad.train.stopping import Stopped, StopSignals
 from fad.utils.devices import autocast
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, held
-from fad.utils.masks import length_mask
+from fad.utils.masks import padding_mask
 from fad.utils.progress import progress
 
 logger = logging.getLogger(__name__)
@@ -152,8 +152,8 @@ class Distiller:
         self.student, self.pela = load_xlsr(checkpoint), PELA(settings.c)
         self.pela.attach(self.student)
         self.student.to(device)
-        grid = self.teacher.config.grid
-        source = AudioSource(audio, grid, self.teacher.config.normalize)
+        grid = self.teacher.grid
+        source = AudioSource(audio, grid, self.teacher.normalize)
         lines = (f"{u} {n}\n" for u, n in zip(source.utts, source.frames, strict=True))
         self.data = hashlib.sha256("".join(lines).encode()).hexdigest()
         self.batches = EpochBatches(len(source.utts), settings.batch_size, settings.seed)
@@ -204,10 +204,10 @@ class Distiller:
             frames, lens = self.teacher.frontend(wav, lens)
             wanted, _ = self.teacher(frames, lens, FRONTEND)
         found, _ = self.student(frames, lens, FRONTEND)
-        keep = length_mask(lens, frames.shape[1])
-        keep = slice(None) if keep is None else keep
+        mask = padding_mask(lens, frames.shape[1])
+        real = slice(None) if mask is None else ~mask
         pairs = zip(found, wanted, strict=True)
-        return torch.stack([F.mse_loss(x[keep].float(), y[keep].float()) for x, y in pairs]).mean()
+        return torch.stack([F.mse_loss(x[real].float(), y[real].float()) for x, y in pairs]).mean()
 
     def state(self) -> dict[str, Any]:
         """All that going on needs."""

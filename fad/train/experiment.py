@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from fad.augment.chain import new_chain
 from fad.config.plain_yaml import read_yaml
@@ -22,9 +21,9 @@ from fad.data.batches import WholeUtterances
 from fad.data.sources import Source
 from fad.dump.fingerprint import fingerprint
 from fad.dump.plan import Dumps
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
-from fad.encoders.xlsr import XLSR
 from fad.models.detector import CONFIG, WEIGHTS, assemble, new_adaptation
 from fad.train.checkpointing import CHECKPOINT, Progress
 from fad.train.crops import training_crops
@@ -214,21 +213,17 @@ def claim_directory(
         )
 
 
-def set_up_blocks(encoder: nn.Module, settings: TrainSettings) -> None:
+def set_up_blocks(encoder: Encoder, settings: TrainSettings) -> None:
     """Has the encoder's blocks run as the settings say: compiled, or with activation checkpointing.
 
     Raises:
-        FadError: this encoder has neither.
+        FadError: this encoder cannot.
     """
-    if not (settings.compile or settings.activation_checkpointing):
-        return
-    if not isinstance(encoder, XLSR):
-        asked = "compile" if settings.compile else "activation_checkpointing"
-        raise FadError(f"train.{asked}: the encoder 'xlsr' alone has that: set encoder=xlsr")
-    encoder.activation_checkpointing = settings.activation_checkpointing
+    if settings.activation_checkpointing:
+        encoder.use_activation_checkpointing()
     if settings.compile:
-        check_compiler(next(encoder.parameters()).device)
         encoder.compile_blocks()
+        check_compiler(next(encoder.parameters()).device)
 
 
 def check_compiler(device: torch.device) -> None:

@@ -1,10 +1,15 @@
-"""Which frames of a padded batch are real."""
+"""Which frames of a padded batch are padding."""
 
 import torch
 from torch import Tensor
 
 
-def length_mask(lens: Tensor, size: int) -> Tensor | None:
-    """(B, T) bool, True inside each length; None where every length is `size`: nothing to mask."""
-    keep = torch.arange(size, device=lens.device) < lens[:, None]
-    return None if bool(keep.all()) else keep
+def padding_mask(lens: Tensor, size: int) -> Tensor | None:
+    """(B, size) bool, True at padding; None where every length is `size`, so that there is none.
+
+    Args:
+        lens: (B,) frames in each utterance.
+        size: frames of the padded batch.
+    """
+    mask = torch.arange(size, device=lens.device) >= lens[:, None]
+    return mask if bool(mask.any()) else None

@@ -31,10 +31,10 @@ BATCH, SAMPLES, STEPS = 2, 64_600, 2
 def stored_inputs(detector: Detector, boundary: Boundary) -> tuple[Tensor, Tensor]:
     """Noise of the shape that stage 2 stores for training, and its numbers of frames."""
     encoder = detector.encoder
-    lens = encoder.config.grid.num_frames(torch.full((BATCH,), SAMPLES))
+    lens = encoder.grid.num_frames(torch.full((BATCH,), SAMPLES))
     shape = [BATCH, int(lens[0])]
     if boundary == FRONTEND:
-        return torch.randn(*shape, encoder.config.grid.channels), lens
+        return torch.randn(*shape, encoder.grid.channels), lens
     needed = needed_outputs(boundary, encoder.wanted)
     return torch.randn(*shape, len(needed), encoder.dim), lens
 
@@ -45,25 +45,25 @@ def training(detector: Detector, boundary: Boundary) -> Callable[[], None]:
     if boundary > NONE:
         inputs = stored_inputs(detector, boundary)
     detector.train()
-    optimiser = torch.optim.AdamW(detector.trainable(), lr=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda _: 1.0)
+    optimizer = torch.optim.AdamW(detector.trainable(), lr=1e-4)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
     done = 0
 
     def step() -> None:
         nonlocal done
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         F.cross_entropy(detector(*inputs, boundary), torch.arange(BATCH) % 2).backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         done += 1
-        detector.adaptation.after_step(TrainState(done, 1000, optimiser, schedule))
+        detector.adaptation.after_step(TrainState(done, 1000, optimizer, schedule))
 
     return step
 
 
 def scoring(detector: Detector, compute: int) -> Callable[[], None]:
     """The score of one clip, as stage 4 gives it: merged where the method can be."""
-    detector.adaptation.choose_compute(compute)
+    detector.adaptation.set_compute_factor(compute)
     with contextlib.suppress(NotMergeable):
         detector.adaptation.merge()
     detector.eval().requires_grad_(False)  # what counts operations hooks into gradients

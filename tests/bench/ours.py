@@ -76,12 +76,12 @@ def _merged(work: Work) -> Detector:
 
 
 def _num_frames(detector: Detector, work: Work) -> Tensor:
-    return detector.encoder.config.grid.num_frames(work.lens())
+    return detector.encoder.grid.num_frames(work.lens())
 
 
 def _from_frames(detector: Detector, work: Work) -> Step:
     frames = _num_frames(detector, work)
-    stored = torch.randn(work.batch, int(frames[0]), detector.encoder.config.grid.channels)
+    stored = torch.randn(work.batch, int(frames[0]), detector.encoder.grid.channels)
     return _training(detector, stored, frames, FRONTEND)
 
 

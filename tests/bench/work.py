@@ -43,13 +43,13 @@ def training_step(logits: Callable[[], Tensor], parameters: Iterable[nn.Paramete
         parameters: those that do not ask for a gradient are left out.
     """
     trained = [value for value in parameters if value.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=1e-4)
+    optimizer = torch.optim.AdamW(trained, lr=1e-4)
 
     def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         found = logits()
         F.cross_entropy(found, torch.arange(len(found)) % 2).backward()
-        optimiser.step()
+        optimizer.step()
 
     return step
 

@@ -23,7 +23,7 @@ UNEVEN = ("train.batch_size=3", "train.batch_size=7")
 LOSSES, WEIGHTS = 1e-5, 1e-3
 LAST = ("adaptation=last", "adaptation_conf.rank=4")
 # Pruned at random: of two entries of nearly one size, rounding may say which is the smaller. At a
-# low rate: what is zero in the optimiser's state multiplies rounding noise too.
+# low rate: what is zero in the optimizer's state multiplies rounding noise too.
 RELORA = (
     *("adaptation=relora", "adaptation_conf.target_modules=[q_proj,fc1]", "adaptation_conf.rank=4"),
     *("adaptation_conf.alpha=8", "adaptation_conf.every=2", "adaptation_conf.restart_warmup=1"),

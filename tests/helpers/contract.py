@@ -55,19 +55,19 @@ def train_steps(detector: Detector, steps: int = 2, lr: float = 1e-2) -> dict[st
         Each owned parameter's largest absolute gradient (0 if None).
     """
     detector.train()
-    optimiser = torch.optim.AdamW(detector.trainable(), lr=lr)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda _step: 1.0)
+    optimizer = torch.optim.AdamW(detector.trainable(), lr=lr)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _step: 1.0)
     largest = dict.fromkeys(detector.adaptation.owned(), 0.0)
     for step in range(steps):
         torch.manual_seed(step)
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         F.cross_entropy(detector(*padded_batch(step)), LABELS).backward()
         for name, value in detector.adaptation.owned().items():
             if value.grad is not None:
                 largest[name] = max(largest[name], value.grad.abs().max().item())
-        optimiser.step()
+        optimizer.step()
         schedule.step()
-        detector.adaptation.after_step(TrainState(step + 1, steps, optimiser, schedule))
+        detector.adaptation.after_step(TrainState(step + 1, steps, optimizer, schedule))
     return largest
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from fad.backends.base import Backend
 from fad.losses.base import Loss
-from fad.utils.masks import length_mask
+from fad.utils.masks import padding_mask
 
 
 class MeanPool(Backend):
@@ -20,8 +20,8 @@ class MeanPool(Backend):
     def embed(self, hidden: list[Tensor], lens: Tensor) -> Tensor:
         """Encoder outputs, each (B, T, D) -> (B, D)."""
         x = hidden[-1].float()
-        real = length_mask(lens, x.shape[1])
-        weights = torch.ones_like(x[..., :1]) if real is None else real[..., None].to(x.dtype)
+        mask = padding_mask(lens, x.shape[1])
+        weights = torch.ones_like(x[..., :1]) if mask is None else (~mask[..., None]).to(x.dtype)
         return (x * weights).sum(1) / weights.sum(1)
 
 

@@ -153,7 +153,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 class Pretraining:
-    """The model, its optimiser and where they are; saved together, so that a stop loses little."""
+    """The model, its optimizer and where they are; saved together, so that a stop loses little."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         torch.manual_seed(args.seed)
@@ -163,11 +163,11 @@ class Pretraining:
         self.criterion = Wav2vecCriterion(
             task=None, infonce=True, loss_weights=[0.1, 0.0], log_keys=["code_perplexity", "temp"]
         )
-        self.optimiser = torch.optim.AdamW(
+        self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=args.lr, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01
         )
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
-        self.parts = {"model": self.model, "optimiser": self.optimiser, "schedule": self.schedule}
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+        self.parts = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
         self.state_path = args.out.with_suffix(".state.pt")
         if self.state_path.exists():
             state = torch.load(self.state_path, weights_only=True)
@@ -182,14 +182,14 @@ class Pretraining:
         return min((step + 1) / warm_up, (self.updates - step) / max(1, self.updates - warm_up))
 
     def update(self, batch: torch.Tensor) -> None:
-        """One optimiser step on crops (B, CROP)."""
+        """One optimizer step on crops (B, CROP)."""
         self.model.set_num_updates(self.step)
         sample = {"net_input": {"source": batch}, "id": torch.arange(len(batch))}
         loss, frames, log = self.criterion(self.model, sample)
         (loss / frames).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         self.schedule.step()
         self.step += 1
         if self.step % LOG_INTERVAL == 0:

@@ -148,8 +148,8 @@ def closed_form(case: Case, detector: Detector) -> int:
         return CLOSED_FORMS[case.config["adaptation"]](conf, blocks)
     if case.config["adaptation"] in ("full", "stochastic"):
         base = case.base().encoder
-        frontend = base.feature_extractor if case.config["adaptation"] == "stochastic" else None
-        left_out = sum(value.numel() for value in frontend.parameters()) if frontend else 0
+        frontend = base.frontend_parameters() if case.config["adaptation"] == "stochastic" else {}
+        left_out = sum(value.numel() for value in frontend.values())
         return sum(value.numel() for value in base.parameters()) - left_out
     if case.config["adaptation"] == "last":
         return 2 * 4 * 48 * conf["rank"]
@@ -258,7 +258,7 @@ def test_with_activation_checkpointing_the_same_is_trained(case):
     if case.encoder != "xlsr":
         pytest.skip("the encoder 'xlsr' alone has it")
     plain, saving = case.build(), case.build()
-    saving.encoder.activation_checkpointing = True
+    saving.encoder.use_activation_checkpointing()
     for detector in (plain, saving):
         case.train(detector)
     values = (list(detector.trained_state().values()) for detector in (plain, saving))

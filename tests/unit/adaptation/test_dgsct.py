@@ -147,16 +147,16 @@ def test_batch_norm_is_caught_by_the_clause_of_train_and_eval(mini_file, monkeyp
 def test_padding_that_is_not_masked_is_caught(mini_file, monkeypatch, what):
     assert contract.padding_difference(build(mini_file)) < 1e-5
     if what == "mean":
-        monkeypatch.setattr(dgsct, "_mean", lambda x, keep: x.mean(1, keepdim=True))
+        monkeypatch.setattr(dgsct, "_mean", lambda x, padding_mask: x.mean(1, keepdim=True))
     elif what == "tokens":
         by_tokens = GuidedAttention._by_tokens
         monkeypatch.setattr(
-            GuidedAttention, "_by_tokens", lambda self, x, g, keep: by_tokens(self, x, g, None)
+            GuidedAttention, "_by_tokens", lambda self, x, g, mask: by_tokens(self, x, g, None)
         )
     elif what == "convolution":
         forward = dgsct.GuideBlock.forward
         monkeypatch.setattr(
-            dgsct.GuideBlock, "forward", lambda self, guide, keep: forward(self, guide, None)
+            dgsct.GuideBlock, "forward", lambda self, guide, mask: forward(self, guide, None)
         )
     else:
         lfcc = dgsct.LFCC
@@ -191,5 +191,5 @@ def test_what_cannot_be_is_refused(mini_file, override, expected):
 
 def test_fairseqs_encoder_is_refused_in_one_line(mini_file):
     config = load_config("dgsct", ["encoder=fairseq_xlsr"])
-    with pytest.raises(FadError, match=r"^adaptation 'dgsct': .* set encoder=xlsr$"):
+    with pytest.raises(FadError, match=r"^the encoder \w+ cannot run .*: set encoder=xlsr$"):
         build_detector(config, mini_file)

@@ -30,7 +30,7 @@ def build(mini_file, *overrides: str, seed: int = 0) -> Detector:
 
 
 def end_step(detector: Detector, step: int, total: int) -> None:
-    """As if a step of the optimiser were done."""
+    """As if a step of the optimizer were done."""
     detector.adaptation.after_step(TrainState(step, total, None, None))
 
 

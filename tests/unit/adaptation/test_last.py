@@ -16,24 +16,24 @@ def build(mini_file, *overrides: str) -> Detector:
     return build_detector(load_config("last", list(overrides)), mini_file)
 
 
-def by_definition(layer: LowRankAttention, x: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+def by_definition(layer: LowRankAttention, x: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
     """up softmax(Q K^T / sqrt(r)) V of the normalised x, in float64."""
     layer, x = layer.double(), x.double()
     x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
     scores = layer.query(x) @ layer.key(x).transpose(1, 2) / layer.query.out_features**0.5
-    return layer.up(scores.masked_fill(~keep[:, None], -torch.inf).softmax(-1) @ layer.value(x))
+    return layer.up(scores.masked_fill(padding[:, None], -torch.inf).softmax(-1) @ layer.value(x))
 
 
 def test_attention_is_its_definition_with_a_mask_over_keys():
     torch.manual_seed(0)
     layer, x = LowRankAttention(12, 3), 5 * torch.randn(2, 5, 12)
     layer.up.reset_parameters()
-    keep = torch.arange(5) < torch.tensor([[5], [3]])
+    padding = torch.arange(5) >= torch.tensor([[5], [3]])
     with torch.no_grad():
-        ours = layer(x, keep)
-        assert torch.allclose(ours.double(), by_definition(layer, x, keep), atol=1e-6)
+        ours = layer(x, padding)
+        assert torch.allclose(ours.double(), by_definition(layer, x, padding), atol=1e-6)
         layer.float()
-        assert torch.allclose(layer(x, None), layer(x, torch.ones(2, 5, dtype=bool)), atol=1e-7)
+        assert torch.allclose(layer(x, None), layer(x, torch.zeros(2, 5, dtype=bool)), atol=1e-7)
 
 
 def test_the_output_is_that_of_the_recursion(mini_file):

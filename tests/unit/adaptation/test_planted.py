@@ -8,10 +8,9 @@ from torch import nn
 from fad.adaptation.adapter import Adapter
 from fad.adaptation.base import NotMergeable
 from fad.adaptation.bitfit import BitFit
-from fad.adaptation.blocks import replace_module
 from fad.adaptation.lora import LoRA
 from fad.adaptation.lorta import LoRTA
-from fad.adaptation.low_rank import folded
+from fad.adaptation.low_rank import merged_linear
 from fad.adaptation.topk import TopK
 from fad.encoders import fairseq_xlsr
 from fad.encoders.boundary import block
@@ -133,7 +132,7 @@ class FoldsTheOtherWay(LoRTA):
     def merge(self):
         for name, layer in self._layers.items():
             layer._heads_in = False
-            replace_module(self.encoder, name, folded(layer, *layer.factors()))
+            self.encoder.set_submodule(name, merged_linear(layer, *layer.factors()))
         del self.encoder.lorta
         return self.encoder
 
@@ -161,7 +160,7 @@ class BehindTheBlock(Adapter):
     def _wrap(self, encoder):
         super()._wrap(encoder)
         for name, layer in self._layers.items():
-            replace_module(encoder, name, layer.linear)
+            encoder.set_submodule(name, layer.linear)
             if name.endswith("fc2"):
                 whole = encoder.get_submodule(name.removesuffix(".fc2"))
                 whole.fc2_adapter = layer.adapter
@@ -190,11 +189,11 @@ class HidesItsUpdate(LoRA):
     def _wrap(self, encoder):
         super()._wrap(encoder)
         for name, layer in self._layers.items():
-            plain = folded(layer, layer.lora_A, 0 * layer.lora_B)
+            plain = merged_linear(layer, layer.lora_A, 0 * layer.lora_B)
             plain.register_forward_hook(lambda _plain, x, _y, layer=layer: layer(*x))
             plain.register_parameter("lora_A", layer.lora_A)
             plain.register_parameter("lora_B", layer.lora_B)
-            replace_module(encoder, name, plain)
+            encoder.set_submodule(name, plain)
 
     def merge(self):
         raise NotMergeable("it is hidden")

@@ -1,14 +1,16 @@
 """What a method cannot be built with, or attached to, and what it says then."""
 
+from dataclasses import replace
+
 import pytest
-from torch import nn
 
 from fad.adaptation.adapter import Adapter
-from fad.adaptation.bitfit import BitFit
+from fad.adaptation.dpf import DPF
 from fad.adaptation.lora import LoRA
 from fad.adaptation.lorta import LoRTA
-from fad.adaptation.topk import TopK
+from fad.adaptation.pela import PELA
 from fad.config.resolve import load_config
+from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from fad.models.detector import build_detector
 from fad.utils.errors import FadError
 
@@ -61,14 +63,12 @@ def test_a_value_out_of_its_range_is_refused(mini_file, name, override, expected
 
 @pytest.mark.parametrize(
     "method",
-    [LoRA(2, 2, ["q_proj"]), LoRTA(2, 2, ["q_proj"]), Adapter(2), BitFit(), TopK(1)],
+    [LoRA(2, 2, ["q_proj"]), LoRTA(2, 2, ["q_proj"]), Adapter(2), PELA(2), DPF(0.5, 0.5)],
     ids=lambda method: type(method).__name__,
 )
-def test_an_encoder_without_the_targets_is_refused_with_its_names(method):
-    class Foreign(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.wanted, self.body = (2,), nn.ModuleDict({"query": nn.Linear(4, 4)})
-
-    with pytest.raises(FadError, match=r"found none of .*'query'"):
-        method.attach(Foreign())
+def test_an_encoder_without_the_targets_is_refused_with_its_names(mini_file, method):
+    encoder = load_xlsr(read_checkpoint(mini_file))
+    parts = encoder.parts
+    encoder.parts = replace(parts, linear={"query": parts.linear["q_proj"]})
+    with pytest.raises(FadError, match=r"blocks of the encoder XLSR have no .*; they have query$"):
+        method.attach(encoder)

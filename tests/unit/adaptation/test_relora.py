@@ -27,8 +27,8 @@ class Run:
         torch.manual_seed(seed)
         conf = [*SMALL, "adaptation_conf.restart_warmup=2", *overrides]
         self.detector: Detector = build_detector(load_config("relora", conf), mini_file)
-        self.optimiser = torch.optim.AdamW(self.detector.trainable(), lr=1e-2)
-        self.schedule = LambdaLR(self.optimiser, warmup_cosine(total, 1, 0.1))
+        self.optimizer = torch.optim.AdamW(self.detector.trainable(), lr=1e-2)
+        self.schedule = LambdaLR(self.optimizer, warmup_cosine(total, 1, 0.1))
         self.total, self.done, self.rates = total, 0, []
 
     @property
@@ -36,18 +36,18 @@ class Run:
         return list(self.detector.adaptation._layers.values())
 
     def moments(self) -> list[torch.Tensor]:
-        kept = [self.optimiser.state[value] for layer in self.layers for value in factors(layer)]
+        kept = [self.optimizer.state[value] for layer in self.layers for value in factors(layer)]
         return [state[name].clone() for state in kept for name in ("exp_avg", "exp_avg_sq")]
 
     def step(self) -> TrainState:
         """All of a step but `after_step`."""
-        self.rates.append(self.optimiser.param_groups[0]["lr"])
-        self.optimiser.zero_grad()
+        self.rates.append(self.optimizer.param_groups[0]["lr"])
+        self.optimizer.zero_grad()
         F.cross_entropy(self.detector(*padded_batch(self.done)), LABELS).backward()
-        self.optimiser.step()
+        self.optimizer.step()
         self.schedule.step()
         self.done += 1
-        return TrainState(self.done, self.total, self.optimiser, self.schedule)
+        return TrainState(self.done, self.total, self.optimizer, self.schedule)
 
     def steps(self, number: int) -> "Run":
         for _ in range(number):
@@ -84,7 +84,7 @@ def test_between_restarts_and_at_the_last_step_nothing_is_folded(mini_file):
 
 
 @pytest.mark.parametrize(("prune", "share"), [("magnitude", 0.8), ("random", 0.999), ("random", 1)])
-def test_a_share_of_the_optimisers_state_is_forgotten(mini_file, prune, share):
+def test_a_share_of_the_optimizers_state_is_forgotten(mini_file, prune, share):
     run = Run(
         mini_file, f"adaptation_conf.prune={prune}", f"adaptation_conf.prune_share={share}"
     ).steps(3)
@@ -106,9 +106,9 @@ def test_the_back_ends_state_stays(mini_file):
     run = Run(mini_file).steps(3)
     state = run.step()
     bias = run.detector.backend.classify.bias
-    before = run.optimiser.state[bias]["exp_avg"].clone()
+    before = run.optimizer.state[bias]["exp_avg"].clone()
     run.detector.adaptation.after_step(state)
-    assert torch.equal(run.optimiser.state[bias]["exp_avg"], before)
+    assert torch.equal(run.optimizer.state[bias]["exp_avg"], before)
 
 
 def test_the_rate_goes_to_zero_at_a_restart_and_back_to_the_schedule(mini_file):

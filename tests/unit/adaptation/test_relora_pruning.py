@@ -1,4 +1,4 @@
-"""What a restart of ReLoRA leaves of the optimiser: of an entry all that is kept, or nothing."""
+"""What a restart of ReLoRA leaves of the optimizer: of an entry all that is kept, or nothing."""
 
 import pytest
 import torch

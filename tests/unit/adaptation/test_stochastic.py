@@ -37,7 +37,7 @@ def blocks(detector: Detector) -> list:
 )
 def test_a_compute_is_the_largest_factors_that_are_not_over_it(mini_file, compute, expected):
     detector = build(mini_file)
-    detector.adaptation.choose_compute(compute)
+    detector.adaptation.set_compute_factor(compute)
     scores = logits(detector)
     assert factors(detector) == expected
     assert torch.isfinite(scores).all()
@@ -49,7 +49,7 @@ def test_a_squeeze_leaves_fewer_frames(mini_file):
     wav, lens = contract.padded_batch()
     with torch.no_grad():
         _, whole = detector.encoder(wav, lens)
-        detector.adaptation.choose_compute(2)
+        detector.adaptation.set_compute_factor(2)
         hidden, squeezed = detector.encoder(wav, lens)
     assert squeezed.tolist() == [-(-n // 2) for n in whole.tolist()]
     assert all(layer.shape[1] == max(squeezed) for layer in hidden)
@@ -114,7 +114,7 @@ def test_lists_of_one_train_and_score_at_one_setting(mini_file):
 
 def test_a_merged_model_still_scores_at_the_chosen_cost(mini_file):
     detector = build(mini_file)
-    detector.adaptation.choose_compute(2)
+    detector.adaptation.set_compute_factor(2)
     before = logits(detector)
     assert detector.adaptation.merge() is detector.encoder
     assert torch.equal(logits(detector), before)
@@ -122,7 +122,7 @@ def test_a_merged_model_still_scores_at_the_chosen_cost(mini_file):
 
 def test_a_factor_that_was_not_trained_is_refused(mini_file):
     with pytest.raises(FadError, match=r"--compute 3: .* with the factors 1, 2, 4: give one"):
-        build(mini_file).adaptation.choose_compute(3)
+        build(mini_file).adaptation.set_compute_factor(3)
 
 
 @pytest.mark.parametrize("value", ["[]", "2", "[0]", "[1.5]", "two", "[[1]]"])
@@ -149,13 +149,15 @@ def test_factors_that_stay_after_training_are_caught(mini_file, monkeypatch):
     assert contract.reload_difference(trained, build(mini_file)) > 1e-3
 
 
-def counts_padding(x, keep, factor):
+def counts_padding(x, padding_mask, factor):
     """`mean_pool` over all frames alike."""
-    return mean_pool(x, None, factor)[0], None if keep is None else keep[:, ::factor]
+    return mean_pool(x, None, factor)[0], None if padding_mask is None else padding_mask[
+        :, ::factor
+    ]
 
 
 def test_pooling_that_counts_padding_is_caught(mini_file, monkeypatch):
     monkeypatch.setattr(xlsr, "mean_pool", counts_padding)
     trained = build(mini_file)
-    trained.adaptation.choose_compute(2)
+    trained.adaptation.set_compute_factor(2)
     assert contract.padding_difference(trained) > 1e-3

@@ -168,11 +168,11 @@ def trained(request, mini_file):
     torch.manual_seed(0)
     detector = build_detector(config, mini_file).train()
     before = {name: value.clone() for name, value in detector.trained_state().items()}
-    optimiser = torch.optim.AdamW(detector.trainable(), lr=1e-3)
+    optimizer = torch.optim.AdamW(detector.trainable(), lr=1e-3)
     for _ in range(2):  # LoRA's A has no gradient at the first
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.nn.functional.cross_entropy(detector(*noise()), torch.tensor([0, 1, 1])).backward()
-        optimiser.step()
+        optimizer.step()
     after = detector.trained_state()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved == set(before)

@@ -111,5 +111,5 @@ def test_in_integers_a_file_scores_nearly_as_in_float(capsys, trained, tiny_dump
 
 
 def test_only_a_stochastic_model_can_compute_less(trained, tmp_path):
-    with pytest.raises(FadError, match="--compute 2: only a model of the method 'stochastic'"):
+    with pytest.raises(FadError, match="--compute 2: the method LoRA has only one cost"):
         score.main(["--model", str(trained), "--compute", "2", str(tmp_path / "a.wav")])

@@ -32,7 +32,7 @@ def encoder(mini_file):
 
 @pytest.fixture(scope="module")
 def audio(tiny_dump, encoder):
-    return AudioSource(tiny_dump / "audio" / "train", encoder.config.grid, normalize=True)
+    return AudioSource(tiny_dump / "audio" / "train", encoder.grid, normalize=True)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_utterances_are_prepared_and_counted_in_frames(audio, tiny_dump):
 
 
 def test_stored_frames_are_the_frontends(audio, frame_dir, encoder, tiny_dump):
-    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.grid)
     assert list(frames.utts) == list(audio.utts)
     assert frames.frames == audio.frames
     for index in (0, 2):
@@ -66,7 +66,7 @@ def test_stored_frames_are_the_frontends(audio, frame_dir, encoder, tiny_dump):
 def test_a_crop_of_audio_gives_the_crop_of_frames(
     audio, frame_dir, encoder, tiny_dump, start, size
 ):
-    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.grid)
     samples = audio.crop(audio.load(2), start, size)
     assert len(samples) == (size - 1) * 320 + 400
     with torch.no_grad():
@@ -80,7 +80,7 @@ def test_a_crop_of_audio_gives_the_crop_of_frames(
 def test_a_crop_loaded_alone_is_the_crop_of_the_whole(
     audio, frame_dir, encoder, tiny_dump, start, size
 ):
-    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.grid)
     for source in (audio, frames):
         whole = source.crop(source.load(2), start, size)
         assert torch.equal(source.load_crop(2, start, size), whole)
@@ -91,14 +91,14 @@ def test_a_crop_of_frames_reads_its_rows_alone(frame_dir, encoder, tiny_dump, mo
     read = []
     plain = stored.read_matrix
     monkeypatch.setattr(stored, "read_matrix", lambda *a: read.append(a[2]) or plain(*a))
-    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.grid)
     frames.load_crop(2, 5, 51)
     assert read == [range(5, 56)]
 
 
 def test_a_waveform_in_memory_is_a_source_of_one(audio, encoder, tiny_dump):
     path = tables.read_wav_scp(tiny_dump / "audio" / "train" / "wav.scp")[audio.utts[2]]
-    alone = WaveformSource(read_audio(path), encoder.config.grid, normalize=True)
+    alone = WaveformSource(read_audio(path), encoder.grid, normalize=True)
     assert (list(alone.frames), len(alone.utts), alone.boundary) == ([224], 1, NONE)
     assert torch.equal(alone.load(0), audio.load(2))
     assert torch.equal(alone.load_crop(0, 3, 9), audio.load_crop(2, 3, 9))
@@ -106,7 +106,7 @@ def test_a_waveform_in_memory_is_a_source_of_one(audio, encoder, tiny_dump):
 
 def test_what_is_loaded_leaves_no_file_open(audio, frame_dir, encoder, tiny_dump):
     before = len(os.listdir("/proc/self/fd"))
-    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+    frames = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.grid)
     for source in (audio, frames):
         kept = [source.load(index) for index in range(len(source.utts))]
         assert len(kept) == 8 and len(os.listdir("/proc/self/fd")) == before
@@ -117,7 +117,7 @@ def test_frames_of_other_audio_are_refused_by_their_shape(frame_dir, tiny_dump, 
     kaldiio.save_ark(str(ark), {"train-000": np.zeros((200, 32), np.float32)})
     table["train-000"] = f"{ark}:{len('train-000') + 1}"
     tables.write_table(frame_dir / "feats.scp", table)
-    source = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+    source = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.grid)
     with pytest.raises(
         FadError, match=r"not a float32 matrix of shape \(201, 32\).*run stage 2 again"
     ):
@@ -127,7 +127,7 @@ def test_frames_of_other_audio_are_refused_by_their_shape(frame_dir, tiny_dump, 
 def test_frames_cut_short_are_refused_with_the_remedy(frame_dir, tiny_dump, encoder):
     first, *_, last = sorted(frame_dir.glob("*.ark"))
     last.write_bytes(last.read_bytes()[:-1000])
-    source = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+    source = FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.grid)
     source.load(0)
     with pytest.raises(FadError, match=r"cut short; remove it and run stage 2 again"):
         source.load(7)
@@ -138,7 +138,7 @@ def test_frames_cut_short_are_refused_with_the_remedy(frame_dir, tiny_dump, enco
 
 def test_frames_of_other_utterances_are_refused(frame_dir, tiny_dump, encoder):
     with pytest.raises(FadError, match=r"different keys"):
-        FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "dev", encoder.config.grid)
+        FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "dev", encoder.grid)
 
 
 def test_a_pipe_in_feats_scp_is_refused_and_not_run(frame_dir, tiny_dump, encoder):
@@ -147,7 +147,7 @@ def test_a_pipe_in_feats_scp_is_refused_and_not_run(frame_dir, tiny_dump, encode
     table["train-000"] = f"touch {canary} |"
     tables.write_table(frame_dir / "feats.scp", table)
     with pytest.raises(FadError, match=r"is a pipe, which is never run"):
-        FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.config.grid)
+        FrameSource([(FRAMES, frame_dir)], tiny_dump / "audio" / "train", encoder.grid)
     assert not canary.exists()
 
 
@@ -155,10 +155,10 @@ def test_a_bad_length_in_utt2num_samples_is_refused(tmp_path, encoder):
     (tmp_path / "wav.scp").write_text("a a.wav\n")
     (tmp_path / "utt2num_samples").write_text("a many\n")
     with pytest.raises(FadError, match=r"utt2num_samples.*'many'"):
-        AudioSource(tmp_path, encoder.config.grid, normalize=True)
+        AudioSource(tmp_path, encoder.grid, normalize=True)
     (tmp_path / "utt2num_samples").write_text("b 5\n")
     with pytest.raises(FadError, match=r"different keys"):
-        AudioSource(tmp_path, encoder.config.grid, normalize=True)
+        AudioSource(tmp_path, encoder.grid, normalize=True)
 
 
 def test_outputs_of_blocks_lie_beside_each_other(audio, encoder, tiny_dump, tmp_path):
@@ -168,7 +168,7 @@ def test_outputs_of_blocks_lie_beside_each_other(audio, encoder, tiny_dump, tmp_
     for target in targets:
         combine(audio, target, 1)
     folders = [(target.kind, target.out) for target in targets]
-    stored = FrameSource(folders, tiny_dump / "audio" / "train", encoder.config.grid)
+    stored = FrameSource(folders, tiny_dump / "audio" / "train", encoder.grid)
     assert (stored.boundary, list(stored.frames)) == (block(2), [51] * len(audio.utts))
     wav = audio.load_crop(2, 0, 51)
     with torch.no_grad():

@@ -44,7 +44,7 @@ def audio_dir(tiny_dump):
 
 @pytest.fixture(scope="module")
 def source(audio_dir, encoder):
-    return AudioSource(audio_dir, encoder.config.grid, normalize=True)
+    return AudioSource(audio_dir, encoder.grid, normalize=True)
 
 
 def dump_job(encoder, source, out, job, nj):

@@ -106,5 +106,5 @@ def test_the_shipped_encoder_has_the_shape_of_xlsr_and_finite_weights():
     assert checkpoint.normalize
     encoder = load_xlsr(checkpoint)
     assert (encoder.dim, encoder.num_layers) == (192, 4)
-    assert (encoder.config.grid.hop, encoder.config.grid.window) == (320, 400)
+    assert (encoder.grid.hop, encoder.grid.window) == (320, 400)
     assert all(bool(value.isfinite().all()) for value in encoder.parameters())

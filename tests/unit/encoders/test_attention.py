@@ -7,7 +7,7 @@ import torch
 from fad.encoders.attention import SelfAttention
 
 
-def by_definition(attention: SelfAttention, x: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+def by_definition(attention: SelfAttention, x: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
     """softmax(Q K^T / sqrt(d)) V for each head in turn, in float64."""
     attention, x = attention.double(), x.double()
     dim = x.shape[2] // attention.num_heads
@@ -16,7 +16,7 @@ def by_definition(attention: SelfAttention, x: torch.Tensor, keep: torch.Tensor)
         part = slice(head * dim, (head + 1) * dim)
         q, k, v = (getattr(attention, f"{name}_proj")(x)[..., part] for name in ("q", "k", "v"))
         scores = q @ k.transpose(1, 2) / math.sqrt(dim)
-        scores = scores.masked_fill(~keep[:, None], -torch.inf)
+        scores = scores.masked_fill(padding[:, None], -torch.inf)
         heads.append(scores.softmax(-1) @ v)
     return attention.out_proj(torch.cat(heads, dim=-1))
 
@@ -24,18 +24,18 @@ def by_definition(attention: SelfAttention, x: torch.Tensor, keep: torch.Tensor)
 def test_attention_is_its_definition_with_a_mask_over_keys():
     torch.manual_seed(0)
     attention, x = SelfAttention(12, 3), torch.randn(2, 5, 12)
-    keep = torch.arange(5) < torch.tensor([[5], [3]])
+    padding = torch.arange(5) >= torch.tensor([[5], [3]])
     with torch.no_grad():
-        ours = attention(x, keep)
-        theirs = by_definition(attention, x, keep)
+        ours = attention(x, padding)
+        theirs = by_definition(attention, x, padding)
     assert torch.allclose(ours.double(), theirs, atol=1e-6)
 
 
-def test_no_mask_is_a_mask_of_all_true():
+def test_no_mask_is_a_mask_without_padding():
     torch.manual_seed(0)
     attention, x = SelfAttention(8, 2), torch.randn(2, 4, 8)
     with torch.no_grad():
-        assert torch.allclose(attention(x), attention(x, torch.ones(2, 4, dtype=bool)), atol=1e-7)
+        assert torch.allclose(attention(x), attention(x, torch.zeros(2, 4, dtype=bool)), atol=1e-7)
 
 
 def test_every_projection_is_called_as_a_module():

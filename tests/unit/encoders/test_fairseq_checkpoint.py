@@ -91,7 +91,7 @@ def test_a_normalize_flag_that_is_not_one_is_refused(content, saved, value):
     refused(saved({**content, "cfg": OmegaConf.create(content["cfg"])}), "normalize is '.*not true")
 
 
-def test_optimiser_state_beside_the_model_does_no_harm(content, saved, mini_file):
+def test_optimizer_state_beside_the_model_does_no_harm(content, saved, mini_file):
     content |= {"last_optimizer_state": {"state": {0: {"step": 1}}}, "extra_state": {"epoch": 3}}
     assert same(outputs(saved(content)), outputs(mini_file))
 
@@ -101,7 +101,7 @@ def test_the_normalize_flag_is_the_tasks(content, saved, normalize):
     content["cfg"]["task"]["normalize"] = normalize
     checkpoint = read_checkpoint(saved(content))
     assert checkpoint.normalize is normalize
-    assert load_xlsr(checkpoint).config.normalize is normalize
+    assert load_xlsr(checkpoint).normalize is normalize
 
 
 def test_without_a_normalize_flag_fairseqs_default_holds(content, saved):

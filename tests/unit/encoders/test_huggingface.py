@@ -185,7 +185,7 @@ def test_keys_of_no_use_and_defaults_left_out_do_no_harm(folder, expected):
 def test_the_normalize_flag_is_the_preprocessors(folder, flag):
     edit_json(folder / "preprocessor_config.json", do_normalize=flag)
     assert read_checkpoint(folder).normalize is flag
-    assert load_xlsr(read_checkpoint(folder / WEIGHTS)).config.normalize is flag
+    assert load_xlsr(read_checkpoint(folder / WEIGHTS)).normalize is flag
 
 
 def test_a_processor_that_has_the_extractor_inside_is_read(folder):

@@ -63,7 +63,8 @@ def test_all_layers_equal_transformers_with_padding(ours, theirs):
 
 def test_the_same_weights_in_both_formats_are_the_same_encoder(folder, mini_file):
     fairseqs, huggingfaces = (load_xlsr(read_checkpoint(p)).eval() for p in (mini_file, folder))
-    assert fairseqs.config == huggingfaces.config
+    for name in ("grid", "normalize", "dim", "num_layers", "num_heads"):
+        assert getattr(fairseqs, name) == getattr(huggingfaces, name)
     with torch.no_grad():
         outputs = [encoder(*padded_batch())[0] for encoder in (fairseqs, huggingfaces)]
     assert all(torch.equal(a, b) for a, b in zip(*outputs, strict=True))

@@ -36,8 +36,8 @@ def detector(mini_file):
 
 @pytest.fixture(scope="module")
 def source(tiny_dump, detector):
-    config = detector.encoder.config
-    return AudioSource(tiny_dump / "audio" / "train", config.grid, config.normalize)
+    encoder = detector.encoder
+    return AudioSource(tiny_dump / "audio" / "train", encoder.grid, encoder.normalize)
 
 
 def test_scores_come_in_the_order_asked_for(detector, source):
@@ -143,9 +143,7 @@ def test_long_or_short_stored_frames_score_as_their_audio(
     target = frame_dump.Target(frames, tmp_path, {})
     frame_dump.dump_job(encoder, source, [target], 1, 1)
     frame_dump.combine(source, target, 1)
-    stored_frames = FrameSource(
-        [(frames, tmp_path)], tiny_dump / "audio" / "train", encoder.config.grid
-    )
+    stored_frames = FrameSource([(frames, tmp_path)], tiny_dump / "audio" / "train", encoder.grid)
     everything = list(range(8))
     stored = score_utterances(any_detector, stored_frames, everything, CPU)
     assert np.array_equal(stored, score_utterances(any_detector, source, everything, CPU))

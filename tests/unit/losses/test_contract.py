@@ -115,8 +115,8 @@ def test_parameters_of_a_loss_are_trained_counted_and_scored_with(
     assert counts["trainable"] == counts["adaptation"] + counts["backend"] + width
 
     detector = load_detector(exp)
-    grid = detector.encoder.config
-    source = AudioSource(tiny_dump / "audio" / "dev", grid.grid, grid.normalize)
+    encoder = detector.encoder
+    source = AudioSource(tiny_dump / "audio" / "dev", encoder.grid, encoder.normalize)
     scores = score_utterances(detector, source, range(6), torch.device("cpu"))
     assert (np.abs(scores) <= 1).all()  # cosines
     assert np.ptp(scores) > 0

@@ -1,6 +1,7 @@
 """Counts on a shape alone are those of the real thing, and those that the papers give."""
 
 import pytest
+from safetensors.torch import load_file
 
 from fad.adaptation.base import TrainState
 from fad.config import shipped
@@ -25,7 +26,7 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("name", shipped.listed())
-def test_a_shape_counts_as_the_detector_does_and_its_file_is_as_large(mini_file, tmp_path, name):
+def test_a_shape_counts_as_the_detector_and_its_file_do(mini_file, tmp_path, name):
     config = load_config(name)
     counted = count_config(config, read_shape(mini_file))
     detector = build_detector(config, mini_file)
@@ -35,7 +36,8 @@ def test_a_shape_counts_as_the_detector_does_and_its_file_is_as_large(mini_file,
     save_detector(detector, tmp_path / "best.safetensors", "ab" * 32)
     # Of a shape it is not known how many weights which layer keeps: a few bytes more or less.
     expected = pytest.approx(counted.saved_bytes, abs=128 if name == "dpf" else 0)
-    assert (tmp_path / "best.safetensors").stat().st_size == expected
+    saved = load_file(tmp_path / "best.safetensors")
+    assert sum(value.nbytes for value in saved.values()) == expected
 
 
 @pytest.mark.parametrize("name", KNOWN)
