@@ -47,14 +47,6 @@ def test_a_region_that_is_missing_is_an_error():
         generate_docs.fill("no region", "recipes", "a table")
 
 
-@pytest.mark.parametrize("line", ["adaptation: lora", "# no period", "#No blank."])
-def test_a_config_must_say_what_it_is(line, tmp_path):
-    file = tmp_path / "x.yaml"
-    file.write_text(f"{line}\n# More.\n")
-    with pytest.raises(ValueError, match=r"x\.yaml: the first line says what the method is"):
-        generate_docs.description(file)
-
-
 @pytest.mark.parametrize("names", [["a"], [f"method_{number}" for number in range(20)]])
 def test_the_comment_of_the_stage_script_keeps_its_words(names):
     text = "x=1\nconfig=lora       # a method (frozen,\n                  # lora) or a file\ny=2\n"

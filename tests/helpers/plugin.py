@@ -33,5 +33,5 @@ class OwnPool(Pool):
 class OwnCrossEntropy(WeightedCrossEntropy):
     """Cross-entropy in which only the weight of a spoof is chosen."""
 
-    def __init__(self, spoof: float, **given) -> None:
-        super().__init__([spoof, 1.0], **given)
+    def __init__(self, embed_dim: int, spoof: float) -> None:
+        super().__init__(embed_dim, [spoof, 1.0])
