@@ -17,32 +17,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+from fad.config import shipped
+
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 100
 _ARXIV = re.compile(r"arXiv (\d{4}\.\d{5})")
 _RESULTS = re.compile(r"^## Results\n+(.*)$", re.MULTILINE)
-
-
-def method_names(root: Path) -> list[str]:
-    """The configs of conf/ that --config takes, by the alphabet."""
-    return sorted(path.stem for path in (root / "conf").glob("*.yaml") if path.stem != "base")
-
-
-def description(root: Path, name: str) -> str:
-    """What a config is, or each part of one such as `lora+aasist`."""
-    return "; ".join(sentence(root / f"conf/{part}.yaml") for part in name.split("+"))
-
-
-def sentence(file: Path) -> str:
-    """The first line of a config, a comment that is one sentence.
-
-    Raises:
-        ValueError: it is none.
-    """
-    line = file.read_text(encoding="utf-8").split("\n", 1)[0]
-    if not re.fullmatch(r"# \S.*\.", line):
-        raise ValueError(f"{file}: the first line says what the method is: '# One sentence.'")
-    return line[2:-1]
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -51,21 +31,21 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([heading, "|---" * len(headings) + "|", *lines])
 
 
-def methods(root: Path) -> str:
-    """What each method is."""
-    rows = [(f"`{name}`", description(root, name)) for name in method_names(root)]
+def methods() -> str:
+    """What each method is, and each part of one joined to lora."""
+    rows = [(f"`{name}`", shipped.describe(name)) for name in shipped.listed()]
     return table(("`--config`", "what it is"), rows)
 
 
 @cache
-def method_counts(root: Path) -> str:
+def method_counts() -> str:
     """The same with links, and what each trains on XLS-R 300M; fewest parameters first."""
     from fad.models.parameters import count_methods, read_shape
 
     rows = [
         (
             f"`{name}`",
-            _ARXIV.sub(r"[\1](https://arxiv.org/abs/\1)", description(root, name)),
+            _ARXIV.sub(r"[\1](https://arxiv.org/abs/\1)", shipped.describe(name)),
             f"{counts.parameters['trainable']:,}",
             f"{counts.parameters['ratio']:,.0f}",
         )
@@ -125,11 +105,9 @@ def list_configs(text: str, names: Sequence[str]) -> str:
 def targets(root: Path) -> dict[str, Callable[[str], str]]:
     """For each file with something generated, a function that brings its text up to date."""
     return {
-        "README.md": lambda text: fill(
-            fill(text, "recipes", recipes(root)), "methods", methods(root)
-        ),
-        "docs/methods.md": lambda text: fill(text, "method-counts", method_counts(root)),
-        "egs/TEMPLATE/fad.sh": lambda text: list_configs(text, method_names(root)),
+        "README.md": lambda text: fill(fill(text, "recipes", recipes(root)), "methods", methods()),
+        "docs/methods.md": lambda text: fill(text, "method-counts", method_counts()),
+        "egs/TEMPLATE/fad.sh": lambda text: list_configs(text, shipped.names()),
     }
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from fad.config.plugins import add_plugin_option
 from fad.inference.decision import add_answer_options, read_answer
 from fad.inference.options import add_model_options
 from fad.utils.cli import run
@@ -36,6 +37,7 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_model_options(parser)
+    add_plugin_option(parser)
     add_answer_options(parser)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio to score")
     return parser

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from fad.config.plugins import add_plugin_option
 from fad.dump.jobs import add_job_options, check_job, left_to_do
 from fad.dump.shards import Parts, audio_parts
 from fad.experiment.scores import identity, record_weights
@@ -30,6 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_model_options(parser)
+    add_plugin_option(parser)
     parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set>")
     parser.add_argument("--out", type=Path, required=True, help="the score file")
     add_job_options(parser)

@@ -1,8 +1,10 @@
 """The configs that come with fad: the files of conf/, in a checkout or in an installed package."""
 
+import re
 from pathlib import Path
 
 from fad.config.plain_yaml import read_yaml
+from fad.config.registry import MODEL
 from fad.utils.errors import FadError, nearest
 
 BASE = "base"
@@ -35,6 +37,12 @@ def listed() -> list[str]:
     return sorted([*methods(), *(f"{USUAL_METHOD}+{part}" for part in parts())])
 
 
+def counted() -> list[str]:
+    """Those of `listed` that differ in the model, and so in its parameters and its cost."""
+    same = {part for part in parts() if not read_yaml(find(part)).keys() & set(MODEL)}
+    return [name for name in listed() if name.rpartition("+")[2] not in same]
+
+
 def find(name: str) -> Path:
     """The file of a name.
 
@@ -48,16 +56,19 @@ def find(name: str) -> Path:
 
 
 def describe(name: str) -> str:
-    """What a name or several joined by + are: the first line of each file, a comment.
+    """What a config is, or one joined by +: the first line of its file, or of the files behind it.
 
     Raises:
         FadError: there is no such file, or it does not begin with a comment.
     """
-    return "; ".join(_first_line(find(part)) for part in name.split("+"))
+    first, *others = name.split("+")
+    if not others:
+        return _first_line(find(first))
+    return "; ".join([f"As `{first}`", *(_first_line(find(part)) for part in others)])
 
 
 def _first_line(path: Path) -> str:
     line = path.read_text(encoding="utf-8").partition("\n")[0]
-    if not line.startswith("# "):
+    if not re.fullmatch(r"# \S.*\.", line):
         raise FadError(f"{path}: its first line must say what it is: '# One sentence.'")
-    return line.removeprefix("# ").rstrip(".")
+    return line[2:-1]

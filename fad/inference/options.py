@@ -3,19 +3,16 @@
 import argparse
 from pathlib import Path
 
-from fad.config.plugins import add_plugin_option
-
 FP32, INT8 = "fp32", "int8"
 PRECISIONS = (FP32, INT8)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Adds --model, --pretrained, --plugin, --ngpu, --precision and --compute."""
+    """Adds --model, --pretrained, --ngpu, --precision and --compute."""
     parser.add_argument("--model", type=Path, required=True, help="an exp/<tag>")
     parser.add_argument(
         "--pretrained", type=Path, help="the fairseq file or Hugging Face folder, if it has moved"
     )
-    add_plugin_option(parser)
     parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
     parser.add_argument(
         "--precision",

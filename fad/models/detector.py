@@ -297,8 +297,11 @@ def _read_config(path: Path) -> dict[str, Any]:
             registry.check_keys(slot, name, conf)
         except FadError as error:
             raise FadError(f"{path}: {error}") from None
-    if config.get("plugins", {}) != plugins_of(config):
-        logging.warning("%s: its plugins have changed since training: scores may differ", path)
+    recorded = config.get("plugins") or {}
+    used = plugins_of({slot: config[slot] for slot in needed if slot in registry.SLOTS})
+    for plugin in used:
+        if recorded.get(plugin) != used[plugin]:
+            logging.warning("%s: %s is not as in training: scores may differ", path, plugin)
     return config
 
 

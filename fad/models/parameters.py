@@ -58,7 +58,7 @@ def count_methods(shape: Checkpoint, overrides: list[str]) -> dict[str, Counts]:
         FadError: an override that one of them does not have; the text says which.
     """
     counts = {}
-    for name in shipped.listed():
+    for name in shipped.counted():
         try:
             counts[name] = count_config(load_config(name, overrides), shape)
         except FadError as error:

@@ -115,7 +115,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
-    methods = args.methods or shipped.listed()
+    methods = args.methods or shipped.counted()
     check_memory(MOST_MIB, "full tuning")
     with (
         pretrained_file(args.pretrained) as pretrained,

@@ -21,7 +21,7 @@ def test_generated_tables_are_up_to_date():
     ("name", "old", "new"),
     [
         ("README.md", "| `lora` |", "| `lorra` |"),
-        ("docs/methods.md", "397,338", "397,339"),
+        ("docs/methods.md", "1,576,986", "1,576,987"),
         ("egs/TEMPLATE/fad.sh", " lora,", ""),
     ],
 )
@@ -45,14 +45,6 @@ def test_check_says_which_and_changes_nothing(tmp_path, monkeypatch, capsys):
 def test_a_region_that_is_missing_is_an_error():
     with pytest.raises(ValueError, match="one '<!-- recipes: begin -->' and one"):
         generate_docs.fill("no region", "recipes", "a table")
-
-
-@pytest.mark.parametrize("line", ["adaptation: lora", "# no period", "#No blank."])
-def test_a_config_must_say_what_it_is(line, tmp_path):
-    file = tmp_path / "x.yaml"
-    file.write_text(f"{line}\n# More.\n")
-    with pytest.raises(ValueError, match=r"x\.yaml: the first line says what the method is"):
-        generate_docs.sentence(file)
 
 
 @pytest.mark.parametrize("names", [["a"], [f"method_{number}" for number in range(20)]])

@@ -40,7 +40,7 @@ def test_all_methods_are_a_table_in_order_and_so_on_a_file(capsys, mini_file):
     params.main(["--all", "--pretrained", str(mini_file)])
     heading, *lines = capsys.readouterr().out.splitlines()
     assert heading.split()[:2] == ["config", "trainable"]
-    assert {line.split()[0] for line in lines} == set(shipped.listed())
+    assert {line.split()[0] for line in lines} == set(shipped.counted())
     trainable = [int(line.split()[1].replace(",", "")) for line in lines]
     assert trainable == sorted(trainable)
     one = counts(capsys, "--config", lines[-1].split()[0], "--pretrained", str(mini_file))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fad.bin import show_config
 from fad.config import plugins, registry
 from fad.config.plugins import load_environment, load_plugin, plugins_of
 from fad.config.resolve import load_config
@@ -127,14 +128,12 @@ def test_a_config_never_brings_a_plugin(tmp_path):
     assert not (tmp_path / "CANARY").exists()
 
 
-def test_programs_take_the_option_and_print_one_line(tmp_path):
-    command = [sys.executable, "-m", "fad.bin.show_config", "--config", "lora"]
+def test_programs_take_the_option_and_print_one_line(tmp_path, capsys):
     path = write(tmp_path)
-    done = subprocess.run(
-        [*command, "--set", "backend=mine", "--plugin", path], capture_output=True, text=True
-    )
-    assert "backend: mine" in done.stdout, done.stderr
+    show_config.main(["--config", "lora", "--set", "backend=mine", "--plugin", str(path)])
+    assert "backend: mine" in capsys.readouterr().out
     path.write_text("1 / 0\n")
+    command = [sys.executable, "-m", "fad.bin.show_config", "--config", "lora"]
     done = subprocess.run([*command, "--plugin", path], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [

@@ -25,7 +25,7 @@ KNOWN = {
 }
 
 
-@pytest.mark.parametrize("name", shipped.listed())
+@pytest.mark.parametrize("name", shipped.counted())
 def test_a_shape_counts_as_the_detector_and_its_file_do(mini_file, tmp_path, name):
     config = load_config(name)
     counted = count_config(config, read_shape(mini_file))
