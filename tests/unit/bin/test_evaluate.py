@@ -194,11 +194,11 @@ def test_numbers_that_are_none_are_refused(files, words, capsys):
     assert f"argument {words[0]}: expected a" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("draws", ["1", "38"])
-def test_no_interval_of_a_handful_of_draws(files, printed, draws):
+@pytest.mark.parametrize("resamples", ["1", "38"])
+def test_no_interval_of_a_handful_of_resamples(files, printed, resamples):
     files(cm=FOUR_COLUMNS)
-    with pytest.raises(FadError, match=rf"--resamples: {draws} draws are too few: .* needs 39 "):
-        main(["--scores", "cm", "--resamples", draws])
+    with pytest.raises(FadError, match=rf"--resamples: {resamples} .* are too few: .* needs 39 "):
+        main(["--scores", "cm", "--resamples", resamples])
     assert "eer_interval" not in printed("--scores", "cm", "--resamples", "0")[0]
     assert printed("--scores", "cm", "--resamples", "39")[0]["eer_interval"]["resamples"] == 39
 
