@@ -114,7 +114,7 @@ def test_the_formula_has_every_system():
         ((0.0, 1.0, 1.0), ["good: its weight is 0: no information on these trials: "]),
         (
             (-0.5, 1.0, 1.0),
-            ["good: its weight is -0.5: by itself it ranks the classes correctly: "],
+            ["good: its weight is -0.5: by itself it ranks the classes correct"],
         ),
         ((1.0, -1.0, 0.0), ["bad: its weight is -1: is its sign inverted?", "flat: .* outliers"]),
     ],
