@@ -73,7 +73,7 @@ def test_the_results_are_those_of_the_metrics(files):
 def test_two_systems_in_words(files):
     told = comparison_text(compare_systems(read(files, "good", "worse"), resamples=399))
     assert "100 bona fide and 100 spoofed trials, the same for all systems" in told
-    assert "399 bootstrap draws over 200 trials" in told
+    assert "399 bootstrap samples of 200 trials" in told
     assert "A's EER is lower than B's by" in told
     assert "points; the interval does not hold 0, and these trials tell the two apart." in told
     assert "Holm" not in told
