@@ -203,7 +203,7 @@ FAULTS = [
             (
                 "an output that is an input",
                 fusion("--calibration", "c.json", "--out", "./a"),
-                "^--out a: is an input, which would be lost",
+                "^--out a: is an input and would be lost",
             ),
         )
     ),

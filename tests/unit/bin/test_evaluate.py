@@ -148,7 +148,7 @@ def test_named_columns_endings_and_a_table_of_ones_own(files, printed):
     assert (found["bonafide"], found["spoof"], found["eer_threshold"]) == (1, 2, 0.0)
     assert found["by"]["lang"]["groups"]["de"]["eer_percent"] == 0.0
     assert set(found["by"]) == {"lang", "room"}
-    assert warnings == "warning: scores: no results by other: it tells no groups of both classes\n"
+    assert warnings == "warning: scores: no results by other: no value has trials of both classes\n"
 
 
 def test_scores_without_labels_are_an_error_with_the_remedy(files):
