@@ -1,4 +1,4 @@
-"""Turns scores into log-likelihood ratios by a calibration fitted before."""
+"""Turns scores into log-likelihood ratios by a fitted calibration."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from fad.utils.errors import FadError
 
 DESCRIPTION = """Writes `utt llr`, sorted: log-likelihood ratios in nats, higher is more bona fide.
 
-Takes scores of the forms in `python -m fad.bin.evaluate --help`. Give --scores once for each system
-of the calibration, in its order, all of the same trials. Scores that stage 4 has made must be of
-the models that the calibration was fitted on; of others the order alone says which is which. A
-trial is best accepted from -ln[c_miss (1 - p_spoof) / (c_fa p_spoof)] on."""
+It reads the formats of `python -m fad.bin.evaluate --help`. Give --scores once for each system of
+the calibration, in its order, all of the same trials. Scores made by stage 4 must be of the models
+that the calibration was fitted on; for other scores, only the order says which system they are of.
+The best decision accepts a trial from -ln[c_miss (1 - p_spoof) / (c_fa p_spoof)] on."""
 EXAMPLE = """examples:
   python -m fad.bin.apply_calibration --calibration exp/lora/calibration.json \\
       --scores exp/lora/scores/eval --out eval_llr
@@ -31,10 +31,10 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--calibration", required=True, type=Path, help="made by fad.bin.calibrate")
     parser.add_argument(
-        "--scores", required=True, action="append", type=Path, help="file of scores; repeatable"
+        "--scores", required=True, action="append", type=Path, help="score file; repeatable"
     )
     add_score_options(parser)
-    parser.add_argument("--out", required=True, type=Path, help="the file of ratios")
+    parser.add_argument("--out", required=True, type=Path, help="where to write the ratios")
     return parser
 
 
@@ -42,13 +42,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Writes the ratios.
 
     Raises:
-        FadError: a file is malformed or does not fit the others, or the ratios would take the place
-            of an input.
+        FadError: a file is malformed or does not fit the others, or --out is one of the inputs.
     """
     args = get_parser().parse_args(argv)
     inputs = {path.resolve() for path in (args.calibration, *args.scores)}
     if args.out.resolve() in inputs:
-        raise FadError(f"--out {args.out}: is an input, which would be lost: name another file")
+        raise FadError(f"--out {args.out}: is an input and would be lost: name another file")
     from fad.evaluation.calibration.files import apply_to_files
     from fad.evaluation.calibration.model import read_calibration
     from fad.evaluation.trials.reading import read_files

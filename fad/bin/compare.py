@@ -9,15 +9,15 @@ from fad.evaluation.metrics.paired import RESAMPLES
 from fad.evaluation.trials.options import add_key_options, add_score_options
 from fad.utils.cli import parse_natural, run
 
-DESCRIPTION = """Whether two or more systems differ in EER on the same trials.
+DESCRIPTION = """Tests whether two or more systems differ in EER on the same trials.
 
-Takes scores and keys of the forms in `python -m fad.bin.evaluate --help`; --columns, --logits and
---bonafide hold for every file. All must score the same trials; a higher score means more bona fide.
-Speakers (those of the key or of --utt2spk; else trials) are drawn with replacement many times, and
-each draw gives all systems' EERs over the same trials. Prints each pair's difference of EERs, its
-95 % interval, and the two-sided p-value for no difference: twice the share of draws on the rarer
-side of 0. With more than two systems the p-values are also corrected for the number of pairs, after
-Holm."""
+It reads the formats of `python -m fad.bin.evaluate --help`; --columns, --logits and --bonafide
+apply to every file. All files must score the same trials; a higher score means more bona fide. The
+test is a paired bootstrap: it resamples speakers (of the key or of --utt2spk; else trials), and
+computes all systems' EERs on the same trials of each bootstrap sample. It prints each pair's
+difference of EERs, its 95 % interval, and the two-sided p-value for no difference: twice the share
+of samples on the rarer side of 0. With more than two systems the p-values are also corrected for
+the number of pairs (Holm)."""
 EXAMPLE = """examples:
   python -m fad.bin.compare --scores exp/lora/scores/eval --scores exp/frozen/scores/eval \\
       --key data/eval
@@ -34,15 +34,17 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--scores", required=True, action="append", help="file of scores; once for each system"
+        "--scores", required=True, action="append", help="score file; once for each system"
     )
     add_score_options(parser)
     add_key_options(parser)
     add = parser.add_argument
     natural = {"type": parse_natural, "metavar": "N"}
-    add("--utt2spk", metavar="TABLE", help="speakers: what is drawn are then these")
-    add("--resamples", **natural, default=RESAMPLES, help="bootstrap draws (default: %(default)s)")
-    add("--seed", **natural, default=0, help="of the draws (default: %(default)s)")
+    add("--utt2spk", metavar="TABLE", help="speakers: the bootstrap then resamples these")
+    add(
+        "--resamples", **natural, default=RESAMPLES, help="bootstrap samples (default: %(default)s)"
+    )
+    add("--seed", **natural, default=0, help="of the bootstrap (default: %(default)s)")
     add("--json", action="store_true", help="print JSON instead of text")
     return parser
 

@@ -1,4 +1,4 @@
-"""Evaluates a file of scores: EER, costs, and each attack, codec, phase, ..."""
+"""Evaluates a score file: EER and costs, also for each attack, codec, phase, ..."""
 
 import argparse
 import json
@@ -22,33 +22,33 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--scores", required=True, help="file of scores")
+    add("--scores", required=True, help="score file")
     add_score_options(parser)
     add_key_options(parser)
     add("--attacks", metavar="TABLE", help="utt2attack, for results by attack")
-    add("--utt2spk", metavar="TABLE", help="speakers: the interval is then drawn over these")
+    add("--utt2spk", metavar="TABLE", help="speakers: the bootstrap then resamples these")
     add("--by", action="append", default=[], metavar="NAME=TABLE", help="results by utt2NAME too")
-    add("--asv_scores", metavar="FILE", help="ASV scores of ASVspoof 2019 or 2021: min t-DCF")
+    add("--asv_scores", metavar="FILE", help="ASV scores of ASVspoof 2019 or 2021, for min t-DCF")
     add("--asv_key", metavar="FILE", help="ASVspoof 2021's key of the ASV scores")
-    add("--threshold", type=parse_finite, help="accuracy at this threshold, chosen on other data")
-    add("--resamples", type=parse_natural, default=200, help="of the bootstrap; 0: none (200)")
+    add("--threshold", type=parse_finite, help="for accuracy, F1, ...; chosen on other data")
+    add("--resamples", type=parse_natural, default=200, help="bootstrap samples; 0: none (200)")
     add("--json", action="store_true", help="print JSON instead of tables")
     return parser
 
 
 def check_resamples(resamples: int) -> None:
-    """Refuses an interval of so few draws that no two of them can be its ends."""
+    """Refuses so few bootstrap samples that no two of them can be the ends of the interval."""
     from fad.evaluation.metrics.paired import interval_rank
 
     try:
         if resamples:
             interval_rank(resamples, LEVEL)
     except ValueError as error:
-        raise FadError(f"--resamples: {error} draws or more; 0 leaves the interval out") from None
+        raise FadError(f"--resamples: {error} or more; 0 leaves the interval out") from None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Prints the results of one file of scores; warnings go to standard error."""
+    """Prints the results of one score file; warnings go to standard error."""
     args = get_parser().parse_args(argv)
     if args.asv_key and not args.asv_scores:
         raise FadError("--asv_key goes with --asv_scores: give that too")
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     as_json = json.dumps(results, indent=2, allow_nan=False) if args.json else ""
     print(as_json or set_text(args.scores, results))
     for name in by.keys() - results["by"].keys() - {"phase"}:
-        results["warnings"].append(f"no results by {name}: it tells no groups of both classes")
+        results["warnings"].append(f"no results by {name}: no value has trials of both classes")
     for warning in results["warnings"]:
         print(f"warning: {args.scores}: {warning}", file=sys.stderr)
 

@@ -10,8 +10,8 @@ from fad.utils.cli import run
 from fad.utils.files import write_text
 
 DESCRIPTION = """Writes one HTML page over all EXP_DIR/<tag>/results.json: a table of all systems,
-DET curves, error rates by attack, costs, calibration, the hardest trials, and where every number
-comes from. Runs that differ in their seed alone are one system. The page needs no network and no
+DET curves, error rates by attack, costs, calibration, the hardest trials, and the provenance of
+every number. Runs that differ only in their seed are one system. The page needs no network and no
 scripts: it can be sent as it is."""
 EXAMPLE = """examples, one experiment, all of a recipe, and several recipes:
   python -m fad.bin.report egs/mini/exp/lora --out egs/mini/exp/lora/report.html
@@ -31,7 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
         "exp_dirs", nargs="+", type=Path, metavar="EXP_DIR", help="exp, or exp/<tag>"
     )
     parser.add_argument("--out", required=True, type=Path, help="the page, such as report.html")
-    parser.add_argument("--title", help="its heading; by default what the folders are called")
+    parser.add_argument("--title", help="its heading (default: the names of the folders)")
     parser.add_argument(
         "--sort", choices=sorted(SORT_KEYS), default="trainable", help="default: %(default)s"
     )

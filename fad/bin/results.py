@@ -8,7 +8,7 @@ from pathlib import Path
 from fad.utils.cli import parse_pairs, run
 
 DESCRIPTION = """Writes results.json, RESULTS.md, report.html and a DET plot for each test set into
-exp/<tag>, and anew exp/report.html over all experiments there.
+exp/<tag>, and again exp/report.html over all experiments there.
 
 It reads exp/<tag>/scores/<set> and exp/<tag>/train_summary.json, the tables utt2label,
 utt2attack and utt2spk of each test set, and utt2attack of the training data: attacks that occur

@@ -11,8 +11,8 @@ from fad.utils.cli import run
 
 DESCRIPTION = """Prints one table over all EXP_DIR/<tag>/results.json: trainable parameters, how
 many times fewer than the model has, seconds an epoch, peak memory, and the EER in percent on each
-test set, over all attacks and over those that training saw or did not see. Runs that differ in
-their seed alone are one row: mean ± sample deviation, and the best run in brackets."""
+test set, over all attacks, seen and unseen ones. Runs that differ only in their seed are one row:
+mean ± sample deviation, and the best run in brackets."""
 EXAMPLE = """examples, in a recipe and over recipes:
   python -m fad.bin.show_results
   python -m fad.bin.show_results egs/mini/exp egs/custom/exp --markdown"""

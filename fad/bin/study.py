@@ -8,20 +8,21 @@ from pathlib import Path
 from fad.utils.cli import run
 
 DESCRIPTION = """\
-Writes EXP/NAME/study.md, study.json and plots over all finished runs EXP/NAME_*: what each takes
-and its EERs, curves over ranks and input lengths, EER against cost. It reads each run's
-results.json, cost.json, train_summary.json and config.yaml, and nothing else.
+Writes EXP/NAME/study.md, study.json and plots over all finished runs EXP/NAME_*: cost and EERs of
+each, curves over ranks and input lengths, EER against cost. It reads only each run's results.json,
+cost.json, train_summary.json and config.yaml.
 
     python -m fad.bin.study --exp egs/mini/exp --name study
 
-study.json: study_version, name, git (the commit), common_settings (those of all systems that are
-not their method's in conf/), measured_on (where most costs were), warnings, unfinished (tags),
-test_sets (names), systems. Of each system: label, method, adaptation, rank, target_modules,
-crop_samples, varied (settings that tell it from others of its method), settings (those it does not
-share with all), tags, seeds, trained_with (commits), pretrained, trainable and fewer (parameters),
-reads (what training read; none: audio), seconds_per_step, peak_memory_mb, measured_on,
-comparable_cost (measured where most were), and test_sets: by set, for `all`, `seen` and `unseen`
-attacks, EERs in percent: mean, deviation, best, values (of each run), interval (low, high, over).
+study.json: study_version, name, git (the commit), common_settings (settings of all systems that
+differ from their method's in conf/), measured_on (where most costs were measured), warnings,
+unfinished (tags), test_sets (names), systems. Each system has: label, method, adaptation, rank,
+target_modules, crop_samples, varied (settings that distinguish it from others of its method),
+settings (those it does not share with all), tags, seeds, trained_with (commits), pretrained,
+trainable and fewer (parameters), reads (input of training; none: audio), seconds_per_step,
+peak_memory_mb, measured_on, comparable_cost (measured where most were), and test_sets: by set, for
+`all`, `seen` and `unseen` attacks, EERs in percent: mean, deviation, best, values (of each run),
+interval (low, high, over).
 """
 
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Writes the report.
 
     Raises:
-        FadError: the name is none, no run is finished, or a file of one is malformed.
+        FadError: the name is not allowed, no run is finished, or a file of a run is malformed.
     """
     args = get_parser().parse_args(argv)
     from fad.study.gather import gather_study

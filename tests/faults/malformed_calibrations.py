@@ -90,7 +90,7 @@ FAULTS = [
             ("100,000 brackets deep", text("[" * 100_000), "is no JSON"),
             ("a number of 5,000 digits", text("9" * 5000), "is no JSON"),
             ("2 MB of blanks", text(" " * 2_000_000), "over 1048576 bytes"),
-            ("a key twice", text('{"version": 1, "version": 1}'), "is no JSON .a key comes twice"),
+            ("a key twice", text('{"version": 1, "version": 1}'), "is no JSON .a key occurs twice"),
             ("a list", text("[1]"), "it has not the keys"),
             ("null", text("null"), "it has not the keys"),
             ("a later version", changed(version=2), "is of version '2' where 1 is read"),
@@ -203,7 +203,7 @@ FAULTS = [
             (
                 "an output that is an input",
                 fusion("--calibration", "c.json", "--out", "./a"),
-                "^--out a: is an input, which would be lost",
+                "^--out a: is an input and would be lost",
             ),
         )
     ),

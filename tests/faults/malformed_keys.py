@@ -48,7 +48,7 @@ FAULTS = [
     *(
         Fault(f"key: {what}", file("key.txt", content), read_key, says)
         for what, content, says in (
-            ("empty", "", "no line in it: make it again"),
+            ("empty", "", "the file is empty: make it again"),
             ("UTF-16", LA_2019.encode("utf-16"), "not UTF-8 at byte 0"),
             ("binary", b"\x7fELF\x02\x01\x01\x00", "has the control character"),
             (
@@ -64,7 +64,7 @@ FAULTS = [
                 LA_2021.replace("bonafide notrim", "target notrim"),
                 "label 'target'",
             ),
-            ("a trial twice", LA_2019 + LA_2019, r":3: 'u1' came before \(4 lines, 2 names\)"),
+            ("a trial twice", LA_2019 + LA_2019, r":3: 'u1' occurs twice \(4 lines, 2 names\)"),
             ("labels as numbers", "u1 1\nu2 0\n", ":1: label '1' may mean .* --bonafide 1"),
             (
                 "bona fide with an attack",
@@ -85,15 +85,15 @@ FAULTS = [
             ("a very long label", f"u1 {LONG}\n", ":1: label 'xxx.* at most 1,000"),
             ("a header of very many columns", "\t".join(["utt", "loss"] * 9999) + "\n", "each be"),
             ("a header without labels", "utt,attack\nu1,-\n", "no column for 'label' .* --key_col"),
-            ("semicolons", "utt;label\nu1;spoof\n", ":1: columns are parted by ';'"),
-            ("a quote that does not end", 'utt,label\nu1,"spoof\n', "not a table of commas"),
+            ("semicolons", "utt;label\nu1;spoof\n", ":1: columns are separated by ';'"),
+            ("a quote that does not end", 'utt,label\nu1,"spoof\n', "not a table with commas"),
             ("a quoted line end", 'utt,label\nu1,"spoof\n"\n', "goes over the end of its line"),
             (
                 "a huge cell",
                 f'utt,label\nu1,"{LONG * 2}"\n',
-                "not a table of commas .*field larger",
+                "not a table with commas .*field larger",
             ),
-            ("no name", "utt,label\n,spoof\n", ":2: no name of an utterance"),
+            ("no name", "utt,label\n,spoof\n", ":2: the utterance has no name"),
         )
     ),
     *(
@@ -117,7 +117,7 @@ FAULTS = [
                 TSV.replace("cm-score", "score\tcm-score"),
                 "score and cm-score could e",
             ),
-            ("a header alone", "filename\tcm-score\n", "no trial in it, only a header"),
+            ("a header alone", "filename\tcm-score\n", "only a header, no trial"),
             ("label or score", "u1 u2 0 1\n", ":1: .* both fit: give the file a header"),
         )
     ),

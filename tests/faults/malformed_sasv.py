@@ -57,7 +57,7 @@ FAULTS = [
             ("four columns", "p1 u1 target 1\n", ":1: 4 columns where 3 are expected"),
             ("a blank line", PLAIN + "\n", ":5: 0 columns where 3 are expected"),
             ("a cell too few", SCORES + "p3\tu1\t1\t1\n", ":6: 4 columns where 5 are expected"),
-            ("a trial twice", PLAIN + "p1 u1 2\n", ":5: trial 'p1 u1' came before"),
+            ("a trial twice", PLAIN + "p1 u1 2\n", ":5: trial 'p1 u1' occurs twice"),
             ("no speakers", "filename\tsasv-score\nu1\t1\n", ":1: the header lacks spk"),
             (
                 "a misspelt column",
@@ -82,7 +82,7 @@ FAULTS = [
                 "the header lacks asv-label",
             ),
             ("an unknown label", "p1 u1 impostor\n", ":1: label 'impostor' is none of target, non"),
-            ("a trial twice", "p1 u1 target\np1 u1 spoof\n", ":2: trial 'p1 u1' came before"),
+            ("a trial twice", "p1 u1 target\np1 u1 spoof\n", ":2: trial 'p1 u1' occurs twice"),
             ("five columns", "p1 u1 a b target\n", ":1: 5 columns where 3 are expected"),
             (
                 "labels at odds",
@@ -122,7 +122,7 @@ FAULTS = [
             (
                 "a threshold of no score",
                 evaluation(TANDEM, KEY, "--threshold=0"),
-                "scores.tsv: --threshold is for sasv-score, which the file has not",
+                "scores.tsv: --threshold is for sasv-score, which the file lacks",
             ),
         )
     ),

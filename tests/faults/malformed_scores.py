@@ -64,7 +64,7 @@ FAULTS = [
         r"scores.txt: cannot be read \(No such file or directory\)",
     ),
     Fault("scores: a folder", lambda folder: folder, read_scores, r"\(Is a directory\)"),
-    Fault("scores: empty", scores(""), read_scores, "no line in it: make it again"),
+    Fault("scores: empty", scores(""), read_scores, "the file is empty: make it again"),
     Fault("scores: UTF-16", scores(SCORES.encode("utf-16")), read_scores, "not UTF-8 at byte 0"),
     Fault("scores: Latin-1", scores(b"\xe9 1\n"), read_scores, "not UTF-8 at byte 0: convert it"),
     Fault(
@@ -102,7 +102,7 @@ FAULTS = [
         "scores: a trial twice",
         scores("u1 1\nu2 1\nu1 1\n"),
         read_scores,
-        r":3: 'u1' came before \(3 lines, 2 names\): keep one line",
+        r":3: 'u1' occurs twice \(3 lines, 2 names\): keep one line",
     ),
     Fault(
         "evaluate: no labels",

@@ -3,8 +3,7 @@
 from fad.evaluation.calibration import files as calibrated
 from fad.evaluation.calibration import model as calibration
 from fad.evaluation.sasv import files as sasv_files
-from fad.evaluation.trials import columns_file as sheets
-from fad.evaluation.trials import joining, reading, score_files, trials
+from fad.evaluation.trials import columns_file, joining, reading, score_files, trials
 from fad.evaluation.trials import keys as protocols
 
 from .planting import Planted, both, does_nothing, put, same
@@ -29,13 +28,15 @@ PLANTED = [
     Planted(
         "labels of keys",
         "key: labels as numbers",
-        put(sheets, "read_label", lambda word, _: ("spoof", "bonafide")[word == "1"]),
+        put(columns_file, "read_label", lambda word, _: ("spoof", "bonafide")[word == "1"]),
     ),
-    Planted("each trial once", "key: a trial twice", put(sheets, "_check_utts", does_nothing)),
+    Planted(
+        "each trial once", "key: a trial twice", put(columns_file, "_check_utts", does_nothing)
+    ),
     Planted(
         "cells of bearable length",
         "key: a very long label",
-        put(sheets, "_LONGEST", 10**6),
+        put(columns_file, "_LONGEST", 10**6),
     ),
     Planted(
         "systems have the same trials",

@@ -1,4 +1,4 @@
-"""Calibration of files of scores: fitted, applied, and what it is worth."""
+"""Calibration of score files: fits it, applies it, and measures its costs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ from fad.utils.files import sha256_file
 
 
 def by_class(systems: Sequence[Trials]) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of the same trials by K systems, by class: bona fide (N_b, K) and spoof (N_s, K)."""
+    """Scores of the same trials by K systems: bona fide (N_b, K) and spoof (N_s, K) float64."""
     is_bonafide = systems[0].is_bonafide
     scores = np.stack([system.scores for system in systems], axis=1)
     return scores[is_bonafide], scores[~is_bonafide]
@@ -34,13 +34,13 @@ def by_class(systems: Sequence[Trials]) -> tuple[np.ndarray, np.ndarray]:
 def fit_files(
     paths: Sequence[Path], bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float
 ) -> Calibration:
-    """Fits the scores that `by_class` gave, and notes what files and models they are of.
+    """Fits scores (N_b, K) and (N_s, K) of `by_class`, and records their files and models.
 
     Raises:
         FadError: the scores cannot be fitted, or the prior is out of its range.
     """
     from fad.evaluation.calibration.logistic import (
-        fit_calibration,  # with SciPy, which no other function here waits for
+        fit_calibration,  # imports SciPy, which no other function here needs
     )
 
     systems = [System(str(path), sha256_file(path), recorded_weights(path)) for path in paths]
@@ -53,7 +53,7 @@ def fit_files(
 def fit_table(
     calibration: Calibration, bonafide: np.ndarray, spoof: np.ndarray
 ) -> tuple[list[str], list[list[str]]]:
-    """Costs of each system's scores as they are, and of the ratios, as header and rows."""
+    """Costs of each system's raw scores, and of the log-likelihood ratios, as header and rows."""
     rows = [("as log-likelihood ratios", calibration.llr(bonafide), calibration.llr(spoof))]
     for number, system in reversed(list(enumerate(calibration.systems))):
         rows.insert(0, (system.name, bonafide[:, number], spoof[:, number]))
@@ -65,15 +65,15 @@ def fit_table(
 
 
 def formula(calibration: Calibration) -> str:
-    """Such as `llr = 0.94 * exp/lora/scores/dev - 1.36`."""
+    """The calibration as text, such as `llr = 0.94 * exp/lora/scores/dev - 1.36`."""
     pairs = zip(calibration.systems, calibration.weights, strict=True)
     terms = " + ".join(f"{weight:.6g} * {system.name}" for system, weight in pairs)
     sign = "-" if calibration.offset < 0 else "+"
     return f"llr = {terms} {sign} {abs(calibration.offset):.6g}"
 
 
-def doubts(calibration: Calibration, bonafide: np.ndarray, spoof: np.ndarray) -> list[str]:
-    """A line for each system that weighs nothing, or against bona fide, with what to look for."""
+def warnings_of_fit(calibration: Calibration, bonafide: np.ndarray, spoof: np.ndarray) -> list[str]:
+    """A line for each system whose weight is 0 or negative, with a possible reason."""
     lines = []
     for number, (system, weight) in enumerate(
         zip(calibration.systems, calibration.weights, strict=True)
@@ -83,11 +83,9 @@ def doubts(calibration: Calibration, bonafide: np.ndarray, spoof: np.ndarray) ->
         if auc(bonafide[:, number], spoof[:, number]) < 0.5:
             reason = "is its sign inverted?"
         elif weight < 0:
-            reason = "it ranks the classes rightly alone: do the systems repeat each other?"
+            reason = "by itself it ranks the classes correctly: do the systems repeat each other?"
         else:
-            reason = (
-                "it tells nothing on these trials: are its scores equal, or are there outliers?"
-            )
+            reason = "no information on these trials: are its scores equal, or are there outliers?"
         lines.append(f"{system.name}: its weight is {weight:.6g}: {reason}")
     return lines
 
@@ -95,16 +93,16 @@ def doubts(calibration: Calibration, bonafide: np.ndarray, spoof: np.ndarray) ->
 def apply_to_files(
     calibration: Calibration, source: Path, files: Sequence[ScoreFile]
 ) -> dict[str, float]:
-    """Log-likelihood ratio by utterance, in nats.
+    """Computes the log-likelihood ratio of each utterance, in nats.
 
     Args:
-        calibration: what was read from `source`.
+        calibration: the calibration.
         source: its file, for messages.
-        files: scores, one for each system in its order.
+        files: score files, one for each system, in the systems' order.
 
     Raises:
-        FadError: there are more or fewer files than systems, one is of another model than its
-            system, they are not of the same trials, or a ratio is not finite.
+        FadError: there are more or fewer files than systems, a file is of another model than its
+            system, the files have different trials, or a ratio is not finite.
     """
     names = ", ".join(system.name for system in calibration.systems)
     if len(files) != len(calibration.systems):
@@ -131,8 +129,8 @@ def read_model_calibration(exp: Path) -> Calibration:
     """The calibration beside a model, `exp/<tag>/calibration.json`.
 
     Raises:
-        FadError: it is missing or malformed, of other weights than those that are there now, or of
-            several systems.
+        FadError: it is missing or malformed, was fitted with other weights than the model has now,
+            or is of several systems.
     """
     path, weights = exp / CALIBRATION, exp / WEIGHTS
     calibration = read_calibration(path)
@@ -146,9 +144,9 @@ def read_model_calibration(exp: Path) -> Calibration:
 
 
 def calibrated_results(trials: Trials, calibration: Calibration) -> dict[str, Any]:
-    """What results.json says of one system's scores once they are log-likelihood ratios.
+    """Results, for results.json, of one system's scores as calibrated log-likelihood ratios.
 
-    The costs and the prior of the threshold are ASVspoof 5's, as in the results before calibration.
+    Costs and prior are ASVspoof 5's, as in the results before calibration.
 
     Raises:
         FadError: the calibration is of several systems, or a ratio is not finite.

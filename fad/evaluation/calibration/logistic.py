@@ -7,16 +7,17 @@ w and b minimise the prior-weighted logistic loss on a development set
     J(w, b) = p_b E_b[softplus(-(llr + tau))] + p_s E_s[softplus(llr + tau)],  tau = ln(p_b / p_s),
 
 where p_s is the stated prior of a spoof, p_b = 1 - p_s, and E_b, E_s are means over a class's
-trials. The prior says where the fit shall be best and not how many trials of a class there are: tau
-is no part of the ratio. J is convex; at p_s = 1/2 it is Cllr, but for the unit.
+trials. The prior says where the fit is best, not how many trials a class has: tau is no part of the
+ratio. J is convex; at p_s = 1/2 it is Cllr, except for the unit.
 
-Scores that separate the classes have no finite minimum. Of those, and of those alone, each class's
-trials stand for a share (N + 1)/(N + 2) of it, and the other class's for the remaining 1/(N + 2):
-by the rule of succession, what is to be expected of the next trial where none of N has been on the
-other side. These are Platt's smoothed targets, mixed so that the prior stays p_s. They keep ratios
-of the order of ln N, which is as much as N trials can tell; Cllr on the fitted trials themselves
-may then rise. Where the classes overlap they would shrink the ratios for nothing (56 trials a
-class: the slope from 1.3 to 0.75), and are left out. Scores that say nothing give 0.
+Scores that separate the classes have no finite minimum. Only for such scores, the targets are
+smoothed: each class's N trials count as their class with a share of (N + 1)/(N + 2) and as the
+other class with the remaining 1/(N + 2). This is the rule of succession: the expected share of the
+next trial if none of N trials was on the other side. These are Platt's smoothed targets, mixed so
+that the prior stays p_s. They keep ratios of the order of ln N, which is all that N trials can
+show; Cllr on the fitted trials may then rise. If the classes overlap, smoothing would shrink the
+ratios without need (56 trials a class: the slope from 1.3 to 0.75), so it is left out. Scores
+without information give 0.
 
 Sources: N. Brummer and J. du Preez, "Application-independent evaluation of speaker detection",
 Computer Speech and Language 20, 2006; N. Brummer et al., "Fusion of heterogeneous speaker
@@ -36,10 +37,10 @@ from scipy.special import expit, logit
 
 from fad.evaluation.calibration.model import Calibration, System, score_matrix
 
-_TOO_FAR = "the scores are too large or too close together to calculate with: rescale them"
-_NEAR = 1e-8  # norm of the gradient, as a share of J at 0, from where on full steps are safe
-_RAREST = 1e-12  # a prior beside which J would be a number too small to calculate with
-_FULL_STEPS = 2  # each doubles the right digits
+_TOO_FAR = "the scores are too large or too close together to compute with: rescale them"
+_NEAR = 1e-8  # norm of the gradient, as a share of J at 0, below which full steps are safe
+_RAREST = 1e-12  # the rarest prior for which J is not too small to compute with
+_FULL_STEPS = 2  # each doubles the number of correct digits
 
 
 def fit_calibration(
@@ -50,21 +51,20 @@ def fit_calibration(
 ) -> Calibration:
     """Fits the calibration of one system, or the fusion of several.
 
-    One system's slope is never negative: where spoofs score higher than bona fide trials, the best
-    that keeps the order of scores is the slope 0, and every ratio is 0. In a fusion weights may be
-    negative, as in any regression. Constant scores have the weight 0; systems with equal scores
-    share their weight.
+    The slope of one system is never negative: if spoofs score higher than bona fide trials, the
+    best slope that keeps the order of the scores is 0, and every ratio is 0. In a fusion, weights
+    may be negative, as in any regression. Constant scores have the weight 0; systems with equal
+    scores share their weight.
 
     Args:
         bonafide: (N_b,) or (N_b, K) scores of bona fide trials, higher is more bona fide.
         spoof: (N_s,) or (N_s, K) scores of spoofed trials.
-        p_spoof: prior of a spoof that the fit is made for, from 1e-12 to 1 - 1e-12.
-        systems: what the K systems are; by default they are numbered.
+        p_spoof: prior of a spoof for the fit, from 1e-12 to 1 - 1e-12.
+        systems: descriptions of the K systems; by default they are numbered.
 
     Raises:
-        ValueError: a class has no trial, a score is not finite or of a size that cannot be
-            calculated with, the classes have not the same systems, or the prior is out of
-            its range.
+        ValueError: a class has no trial, a score is not finite or too large or small to compute
+            with, the classes have different systems, or the prior is out of its range.
     """
     bonafide, spoof = score_matrix(bonafide, "bona fide"), score_matrix(spoof, "spoof")
     count = bonafide.shape[1]
@@ -91,12 +91,12 @@ class _Objective:
     """J over standardised scores, as a function of K weights and the offset.
 
     Attributes:
-        inputs: (N, K + 1), the standardised scores of all trials and a column of ones.
-        as_bonafide: (N,) what a trial counts as a bona fide one.
-        as_spoof: (N,) what it counts as a spoof; all these sum to 1.
+        inputs: (N, K + 1) float64, the standardised scores of all trials and a column of ones.
+        as_bonafide: (N,) weight of each trial as a bona fide trial.
+        as_spoof: (N,) weight of each trial as a spoof; all weights together sum to 1.
         prior: tau, the prior's log odds of bona fide.
         centre: (K,) mean of each system's scores.
-        scale: (K,) their standard deviation, infinite where they are constant.
+        scale: (K,) their standard deviation, infinite if they are constant.
     """
 
     inputs: np.ndarray
@@ -110,11 +110,11 @@ class _Objective:
     def of(
         cls, bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float, lent: np.ndarray
     ) -> "_Objective":
-        """J where each class lends a share (2,) of itself to the other class's trials."""
+        """J with a share `lent` (2,) of each class's weight moved to the other class's trials."""
         scores = np.concatenate([bonafide, spoof])
         with np.errstate(over="ignore", invalid="ignore"):
             centre, scale = scores.mean(axis=0), scores.std(axis=0)
-        constant = (scores == scores[0]).all(axis=0)  # their deviation may be of rounding alone
+        constant = (scores == scores[0]).all(axis=0)  # their deviation may be only rounding
         scale[constant] = np.inf
         if not (np.isfinite(centre) & (np.isfinite(scale) | constant) & (scale > 0)).all():
             raise ValueError(_TOO_FAR)
@@ -134,24 +134,24 @@ class _Objective:
         )
 
     def gradient(self, solution: np.ndarray) -> np.ndarray:
-        """Its gradient (K + 1,)."""
+        """The gradient of J, (K + 1,)."""
         odds = self.inputs @ solution + self.prior
         return self.inputs.T @ (self.as_spoof * expit(odds) - self.as_bonafide * expit(-odds))
 
     def hessian(self, solution: np.ndarray) -> np.ndarray:
-        """Its Hessian (K + 1, K + 1)."""
+        """The Hessian of J, (K + 1, K + 1)."""
         odds = self.inputs @ solution + self.prior
         curvature = (self.as_bonafide + self.as_spoof) * expit(odds) * expit(-odds)
         return self.inputs.T @ (curvature[:, None] * self.inputs)
 
     def undo_scaling(self, solution: np.ndarray) -> tuple[np.ndarray, float]:
-        """Weights (K,) and offset for the scores as they were."""
+        """Weights (K,) and offset for the scores before they were standardised."""
         weights = solution[:-1] / self.scale
         return weights, solution[-1] - weights @ self.centre
 
 
 def _fit(bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float) -> tuple[_Objective, np.ndarray]:
-    """What is minimised, and its solution (K + 1,): smoothed where the classes do not overlap."""
+    """The objective, smoothed if the classes do not overlap, and its solution (K + 1,)."""
     sizes = np.array([len(bonafide), len(spoof)])
     smoothed = _Objective.of(bonafide, spoof, p_spoof, 1 / (sizes + 2))
     careful = _minimise(smoothed)
@@ -160,7 +160,7 @@ def _fit(bonafide: np.ndarray, spoof: np.ndarray, p_spoof: float) -> tuple[_Obje
     plain = _Objective.of(bonafide, spoof, p_spoof, np.zeros(2))
     try:
         solution = _minimise(plain)
-    except ValueError:  # it runs off: another direction than the smoothed one separates them
+    except ValueError:  # it diverges: a direction other than the smoothed one separates the classes
         return smoothed, careful
     if not _overlap(plain, solution, len(bonafide)):
         return smoothed, careful
@@ -174,10 +174,11 @@ def _overlap(objective: _Objective, solution: np.ndarray, num_bonafide: int) -> 
 
 
 def _minimise(objective: _Objective) -> np.ndarray:
-    """The weights and offset (K + 1,) of least J: Newton's method, from "every ratio is 0".
+    """The weights and offset (K + 1,) of least J, by Newton's method from "every ratio is 0".
 
-    First within a trust region, since a full step may end where the logistic function is flat. Of
-    systems that cannot be told apart all weights are equally good; the shortest solution is taken.
+    The first steps stay in a trust region, since a full step may end where the logistic function is
+    flat. If systems have equal scores, many weights are equally good; it takes the shortest
+    solution.
     """
     start = np.zeros(objective.inputs.shape[1])
     near = minimize(

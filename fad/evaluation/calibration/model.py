@@ -1,8 +1,8 @@
-"""What a calibration is, and the file that keeps it, `exp/<tag>/calibration.json`.
+"""A calibration, and its file `exp/<tag>/calibration.json`.
 
     llr = w . s + b        (nats; s: the scores of one trial by K systems)
 
-`fad.evaluation.calibration.logistic` fits it. The file is read strictly: what is not understood is
+`fad.evaluation.calibration.logistic` fits it. The file is read strictly: anything unknown is
 refused.
 """
 
@@ -31,12 +31,12 @@ _MAX_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class System:
-    """What the scores of one system came from.
+    """Where the scores of one system came from.
 
     Attributes:
-        name: for people, such as the path of the scores.
-        scores_sha256: of the file of scores that were fitted on, None where there was none.
-        model_sha256: of the weights of the model that gave them, None where they are not known.
+        name: a name for people, such as the path of the scores.
+        scores_sha256: of the file of the fitted scores, None if there was none.
+        model_sha256: of the weights of the model that made them, None if not known.
     """
 
     name: str
@@ -51,9 +51,9 @@ class Calibration:
     Attributes:
         weights: K slopes, in nats per unit of each system's scores.
         offset: nats; the prior is not in it.
-        p_spoof: the prior that the fit was made for.
-        bonafide: number of bona fide trials that were fitted on.
-        spoof: number of spoofed trials that were fitted on.
+        p_spoof: the prior of a spoof in the fit.
+        bonafide: number of bona fide trials in the fit.
+        spoof: number of spoofed trials in the fit.
         systems: the K systems, in the order of the scores.
     """
 
@@ -65,10 +65,10 @@ class Calibration:
     systems: tuple[System, ...]
 
     def llr(self, scores: ArrayLike) -> np.ndarray:
-        """Log-likelihood ratios (N,) in nats of scores (N, K), or (N,) of one system.
+        """Log-likelihood ratios (N,) float64 in nats of scores (N, K), or (N,) of one system.
 
         Raises:
-            ValueError: the scores are of another number of systems, or they or the ratios are not
+            ValueError: the scores have another number of systems, or a score or a ratio is not
                 finite.
         """
         scores = score_matrix(scores, "trial")
@@ -82,10 +82,10 @@ class Calibration:
 
 
 def score_matrix(scores: ArrayLike, name: str) -> np.ndarray:
-    """Scores (N,) or (N, K) as (N, K) float64.
+    """Returns scores (N,) or (N, K) as (N, K) float64.
 
     Raises:
-        ValueError: there is none, they have another shape, or one is not finite.
+        ValueError: there are no scores, they have another shape, or one is not finite.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim == 1:
@@ -114,8 +114,8 @@ def read_calibration(path: str | Path) -> Calibration:
     """Reads a calibration.
 
     Raises:
-        FadError: the file is missing, no JSON, of another version, lacks a key or has one too many,
-            or a value is not what it should be; the line names the file and the remedy.
+        FadError: the file is missing, no JSON, of another version, lacks a key or has an unknown
+            one, or a value is wrong; the line names the file and the remedy.
     """
     content = _read_json(Path(path))
     try:
@@ -144,7 +144,7 @@ def read_calibration(path: str | Path) -> Calibration:
 
 
 def _read_json(path: Path) -> Any:
-    """The values of a JSON file, each key once."""
+    """Reads a JSON file in which no key occurs twice."""
     try:
         with open(path, "rb") as file:
             content = file.read(_MAX_BYTES + 1)
@@ -161,10 +161,10 @@ def _read_json(path: Path) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of a key that comes twice `json` would silently keep the last."""
+    """A JSON object; if a key occurs twice, `json` would silently keep only the last value."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key comes twice")
+        raise ValueError("a key occurs twice")
     return found
 
 

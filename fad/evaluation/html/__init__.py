@@ -1,1 +1,4 @@
-"""report.html: the results as one self-contained page, made by jinja2 from `templates/`."""
+"""report.html: results as one self-contained page.
+
+Each section has a module that prepares its data and a jinja2 template that lays it out.
+"""

@@ -1,1 +1,1 @@
-"""Detection metrics in numpy and scipy alone."""
+"""Detection metrics of score arrays; they need only numpy and scipy."""

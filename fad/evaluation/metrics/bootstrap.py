@@ -1,10 +1,10 @@
 """Confidence interval of the EER by the bootstrap.
 
-Whole units (`fad.evaluation.metrics.bootstrap_units`) are drawn with replacement and the EER of the
-drawn trials is taken, many times; the interval is the percentile interval of those values.
+A bootstrap sample takes whole resampling units (`fad.evaluation.metrics.bootstrap_units`) with
+replacement. The interval is the percentile interval of the EERs of many bootstrap samples.
 
-No draw can hold an error that the trials do not: an EER of 0 % has the interval 0 to 0 % whatever
-the number of trials.
+A bootstrap sample cannot have an error if the trials have none: an EER of 0 % has the interval 0 to
+0 % whatever the number of trials.
 
 Source: B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
 """
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fad.evaluation.metrics.bootstrap_eer import drawn_eers
-from fad.evaluation.metrics.bootstrap_units import choose_units
+from fad.evaluation.metrics.bootstrap_eer import bootstrap_eers
+from fad.evaluation.metrics.bootstrap_units import choose_resampling_units
 from fad.evaluation.metrics.det import check_scores
 
 
@@ -24,11 +24,11 @@ class Interval:
     """An interval of an error rate, as fractions.
 
     Attributes:
-        low: its lower end.
-        high: its upper end.
+        low: the lower end.
+        high: the upper end.
         level: the confidence level.
-        unit: what was drawn, `speaker` or `trial`.
-        num_units: how many of them there are.
+        unit: the resampling unit, `speaker` or `trial`.
+        num_units: number of these units.
     """
 
     low: float
@@ -52,11 +52,11 @@ def eer_interval(
     Args:
         bonafide: (N_b,) scores of bona fide trials, higher is more bona fide.
         spoof: (N_s,) scores of spoofed trials.
-        bonafide_speakers: (N_b,) names, or None where speakers are not known.
+        bonafide_speakers: (N_b,) names, or None if the speakers are not known.
         spoof_speakers: (N_s,) names, or None.
-        resamples: number of draws.
+        resamples: number of bootstrap samples.
         level: confidence level in (0, 1).
-        seed: of the draws; the same seed and trials give the same interval.
+        seed: of the bootstrap; the same seed and trials give the same interval.
 
     Raises:
         ValueError: a class is empty, or a score is NaN or infinite.
@@ -67,7 +67,7 @@ def eer_interval(
     is_bonafide = np.arange(scores.size) < bonafide.size
     known = bonafide_speakers is not None and spoof_speakers is not None
     speakers = np.concatenate([bonafide_speakers, spoof_speakers]) if known else None
-    units = choose_units([scores], is_bonafide, speakers)
-    (rates,) = drawn_eers([scores], is_bonafide, units, resamples, seed)
+    units = choose_resampling_units([scores], is_bonafide, speakers)
+    (rates,) = bootstrap_eers([scores], is_bonafide, units, resamples, seed)
     low, high = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), level, units.name, units.total)

@@ -1,35 +1,35 @@
-"""EERs of many bootstrap draws, found by bisection instead of by counting every trial.
+"""EERs of many bootstrap samples, found by bisection instead of by counting every trial.
 
-A draw takes each unit of trials some number of times. With M_k rejected bona fide trials out of M
-and R_k rejected spoofs out of R at operating point k (`fad.evaluation.metrics.det`), its EER stands
-where
+A bootstrap sample takes each resampling unit some number of times. With M_k rejected bona fide
+trials out of M and R_k rejected spoofs out of R at operating point k
+(`fad.evaluation.metrics.det`), the EER of the sample is where
 
     D_k = P_miss(k) - P_fa(k) = M_k / M - 1 + R_k / R
 
 is closest to 0. D rises from -1 to 1, so bisection finds the two points between which it changes
 sign, and counts at about log2 K of the K points. A step counts the trials in the lower half of an
-interval, for all draws that are in that interval at once; all steps of one draw together count as
-many trials as there are. The result is that of counting every drawn trial at every point.
+interval, for all samples in that interval at once; together, the steps of one sample count each
+trial once. The result is the same as counting every trial of the sample at every point.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from fad.evaluation.metrics.bootstrap_units import Units
+from fad.evaluation.metrics.bootstrap_units import ResamplingUnits
 from fad.evaluation.metrics.det import operating_points
 
 
-class DrawnTrials:
-    """The trials of one class, each taken as often as its unit is.
+class ResampledTrials:
+    """The trials of one class in D bootstrap samples.
 
     Args:
         below: (K + 1,) trials at or below each operating point.
-        units: (N,) the unit of each trial, in the order of the scores.
-        weights: (U, D) float, how often each of D draws takes each unit.
+        units: (N,) int, the unit of each trial, in the order of the scores.
+        weights: (U, D) float, how often each sample takes each unit.
 
     Attributes:
-        total: (D,) int, trials that each draw has.
+        total: (D,) int, trials in each sample.
     """
 
     def __init__(self, below: np.ndarray, units: np.ndarray, weights: np.ndarray) -> None:
@@ -37,19 +37,22 @@ class DrawnTrials:
         self.total = self._count(0, units.size)
 
     def between(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        """(D,) int, each draw's trials above its point `low` (D,) and not above `high` (D,).
+        """Counts each sample's trials above its point `low` (D,) and not above `high` (D,).
 
-        Two draws have the same interval or disjoint ones, as in a bisection.
+        Two samples must have the same interval or disjoint ones, as in a bisection.
+
+        Returns:
+            (D,) int.
         """
         counts = np.empty_like(self.total)
         starts, first = np.unique(low, return_index=True)
         for start, end in zip(starts, high[first], strict=True):
-            draws = low == start
-            counts[draws] = self._count(self._below[start], self._below[end])[draws]
+            samples = low == start
+            counts[samples] = self._count(self._below[start], self._below[end])[samples]
         return counts
 
     def _count(self, start: int, end: int) -> np.ndarray:
-        """(D,) int, drawn trials among those from `start` to before `end`."""
+        """(D,) int, each sample's trials among those from `start` to before `end`."""
         units = self._units[start:end]
         if units.size < len(self._weights):
             found = self._weights[units].sum(axis=0)
@@ -58,13 +61,13 @@ class DrawnTrials:
         return found.astype(np.int64)
 
 
-class DrawnEers:
-    """The EERs of one system in any draw of units.
+class ResampledEers:
+    """The EERs of one system in any bootstrap samples.
 
     Args:
-        scores: (N,), higher is more bona fide.
+        scores: (N,) float, higher is more bona fide.
         is_bonafide: (N,) bool.
-        units: (N,) the unit of each trial, from 0.
+        units: (N,) int, the unit of each trial, from 0.
 
     Raises:
         ValueError: a class is empty, or a score is NaN or infinite.
@@ -79,13 +82,17 @@ class DrawnEers:
         )
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
-        """(D,) EERs, as `fad.evaluation.metrics.eer` defines them, of D draws of both classes.
+        """The EERs of D bootstrap samples, as `fad.evaluation.metrics.eer` defines them.
 
         Args:
-            weights: (U, D) float, how often each draw takes each unit.
+            weights: (U, D) float, how often each sample takes each unit; every sample must have
+                trials of both classes.
+
+        Returns:
+            (D,) float, as fractions.
         """
-        bonafide = DrawnTrials(self._misses, self._bonafide, weights)
-        spoof = DrawnTrials(self._rejected_spoofs, self._spoof, weights)
+        bonafide = ResampledTrials(self._misses, self._bonafide, weights)
+        spoof = ResampledTrials(self._rejected_spoofs, self._spoof, weights)
 
         def difference(point: np.ndarray) -> np.ndarray:
             """D in integers: rounding must not decide which point is closer."""
@@ -104,23 +111,26 @@ class DrawnEers:
         return (misses / bonafide.total + (spoof.total - rejected) / spoof.total) / 2
 
 
-def drawn_eers(
+def bootstrap_eers(
     systems: Sequence[np.ndarray],
     is_bonafide: np.ndarray,
-    units: Units,
+    units: ResamplingUnits,
     resamples: int,
     seed: int,
 ) -> np.ndarray:
-    """(S, B) EERs of S systems in the same B draws.
+    """EERs of S systems in the same B bootstrap samples.
 
     Args:
-        systems: each system's scores (N,), higher is more bona fide.
+        systems: S vectors of scores (N,) float, higher is more bona fide.
         is_bonafide: (N,) bool.
-        units: what is drawn, chosen for these systems.
-        resamples: number of draws B.
-        seed: of the draws.
+        units: the resampling units, chosen for these systems.
+        resamples: number of bootstrap samples B.
+        seed: of the bootstrap.
+
+    Returns:
+        (S, B) float, as fractions.
     """
     kept = is_bonafide[units.trials]
-    eers = [DrawnEers(scores[units.trials], kept, units.numbers) for scores in systems]
-    drawn = units.draw(np.random.default_rng(seed), resamples)
-    return np.concatenate([[rate(weights) for rate in eers] for weights in drawn], axis=1)
+    eers = [ResampledEers(scores[units.trials], kept, units.numbers) for scores in systems]
+    samples = units.resample(np.random.default_rng(seed), resamples)
+    return np.concatenate([[rate(weights) for rate in eers] for weights in samples], axis=1)

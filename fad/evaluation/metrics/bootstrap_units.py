@@ -1,22 +1,23 @@
-"""What a bootstrap draws: speakers where they are known, else trials.
+"""Resampling units of the bootstrap: speakers where they are known, else trials.
 
-The trials of one speaker are not independent, and an interval that is drawn over trials would be
-too narrow. Drawing is done apart for speakers with bona fide trials only, with spoofs only, and
-with both, so that every draw has both classes. Where one of these kinds has so few speakers that
-drawing among them alone would show no spread, all speakers are drawn together, and draws without a
-class are drawn again.
+The trials of one speaker are not independent, so an interval over resampled trials would be too
+narrow. Three kinds of speakers are resampled separately, so that every bootstrap sample has both
+classes: those with only bona fide trials, those with only spoofs, and those with both. If one kind
+has so few speakers that resampling within it would show no spread, all speakers are resampled
+together, and samples that lack a class are drawn again.
 
-Few speakers give intervals that are too narrow all the same: with 10 in each class a 95 % interval
-held the true EER in 9 of 10 simulations, with 5 in 8 of 10.
+Intervals over few speakers are still too narrow: with 10 in each class a 95 % interval held the
+true EER in 9 of 10 simulations, with 5 in 8 of 10.
 
-Where trials are drawn, most of them lie so far from the EER that no draw brings the EER there, and
-all that counts is how many of them a draw takes. Those of one class that lie on the same side for
-every system, or that are tied, are merged: one unit, taken as often as a draw from all trials takes
-any of them. What is left to draw one by one grows as sqrt(N): of a million trials about 10,000.
+If trials are resampled, most of them lie so far from the EER that no bootstrap sample moves its EER
+there; what matters is only how many of them a sample takes. Such trials of one class that lie on
+the same side for every system are merged into one unit, and so are tied trials. A merged unit is
+taken as often as a sample of all trials takes any of its trials. The number of trials left to
+resample one by one grows as sqrt(N): about 10,000 of a million.
 
 Sources: B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 8. Speakers
-as units: F. Peng and Z. Liu, "Statistical testing on ASR performance via blockwise bootstrap",
-arXiv 1912.09508.
+as resampling units: F. Peng and Z. Liu, "Statistical testing on ASR performance via blockwise
+bootstrap", arXiv 1912.09508.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,50 +29,51 @@ from numpy.typing import ArrayLike
 from fad.evaluation.metrics.det import operating_points
 
 MIN_SPEAKERS = 5
-"""With fewer speakers in a class there is no spread to measure: trials are drawn instead, which is
-too narrow as well, and should be said."""
+"""With fewer speakers in a class there is no spread to measure, and trials are resampled instead.
+That interval is too narrow as well, so results must say it."""
 
 WEIGHTS_AT_ONCE = 2**22
-"""Numbers (of 8 bytes) that the weights of one batch of draws may take, or one draw's."""
+"""Most numbers (of 8 bytes) in the weights of one batch of bootstrap samples, or of one sample."""
 
 LOG_FAR = np.log(1e15)
-"""A trial is far from the EER if a draw has its EER beyond it with probability below 1e-15."""
+"""A trial is far from the EER if a bootstrap sample has its EER beyond the trial with probability
+below 1e-15."""
 
 
 @dataclass(frozen=True)
 class Stratum:
-    """Units that are drawn from one urn, with replacement, as often as there are balls in it.
+    """Units that are resampled together: with replacement, as many as there are.
 
     Attributes:
-        single: (A,) numbers of the units that are one ball each.
-        merged: (C,) numbers of the units that are several balls each.
-        sizes: (C,) how many balls those are.
+        single: (A,) int, numbers of the single units.
+        merged: (C,) int, numbers of the merged units.
+        sizes: (C,) int, how many trials each merged unit stands for.
     """
 
     single: np.ndarray
     merged: np.ndarray
     sizes: np.ndarray
 
-    def draw(self, rng: np.random.Generator, counts: np.ndarray) -> None:
-        """Sets the entries of its units in `counts` (U,)."""
-        balls = np.concatenate([[self.single.size], self.sizes])
-        singles, *merged = rng.multinomial(balls.sum(), balls / balls.sum())
+    def resample(self, rng: np.random.Generator, counts: np.ndarray) -> None:
+        """Draws one bootstrap sample: sets the entries of the stratum's units in `counts` (U,)."""
+        sizes = np.concatenate([[self.single.size], self.sizes])
+        singles, *merged = rng.multinomial(sizes.sum(), sizes / sizes.sum())
         counts[self.merged] = merged
         drawn = rng.integers(self.single.size, size=singles)
         counts[self.single] = np.bincount(drawn, minlength=self.single.size)
 
 
 @dataclass(frozen=True)
-class Units:
-    """The U units of some trials.
+class ResamplingUnits:
+    """The U resampling units of some trials.
 
     Attributes:
         name: `speaker` or `trial`.
-        total: how many speakers or trials there are.
-        trials: (T,) indices of the trials to count: all, but one alone of those that are merged.
-        numbers: (T,) the unit of each of these, from 0 to U - 1.
-        strata: apart from each other; together they hold every unit.
-        needed: (U,) bool each, kinds of units of which every draw must hold one.
+        total: number of speakers or trials.
+        trials: (T,) int, indices of the trials to count; of merged trials only the first.
+        numbers: (T,) int, the unit of each of these, from 0 to U - 1.
+        strata: each unit is in exactly one stratum.
+        needed: kinds of units as masks (U,) bool; every bootstrap sample must have one of each.
     """
 
     name: str
@@ -81,34 +83,38 @@ class Units:
     strata: Sequence[Stratum]
     needed: Sequence[np.ndarray] = ()
 
-    def draw(self, rng: np.random.Generator, draws: int) -> Iterator[np.ndarray]:
-        """How often each draw takes each unit: (U, D) float, in batches of D of the `draws`."""
+    def resample(self, rng: np.random.Generator, resamples: int) -> Iterator[np.ndarray]:
+        """Draws bootstrap samples.
+
+        Yields:
+            (U, D) float, how often each sample takes each unit, in batches of D samples.
+        """
         count = sum(stratum.single.size + stratum.merged.size for stratum in self.strata)
         batch = max(1, WEIGHTS_AT_ONCE // count)
-        for start in range(0, draws, batch):
-            weights = np.empty((min(batch, draws - start), count))
+        for start in range(0, resamples, batch):
+            weights = np.empty((min(batch, resamples - start), count))
             for row in weights:
-                self._draw_once(rng, row)
+                self._resample_once(rng, row)
             yield np.ascontiguousarray(weights.T)
 
-    def _draw_once(self, rng: np.random.Generator, row: np.ndarray) -> None:
-        """Sets `row` (U,) to one draw, with every kind of unit that is needed."""
+    def _resample_once(self, rng: np.random.Generator, row: np.ndarray) -> None:
+        """Sets `row` (U,) to one bootstrap sample that has every kind of unit needed."""
         while True:
             for stratum in self.strata:
-                stratum.draw(rng, row)
+                stratum.resample(rng, row)
             if all(row[kind].any() for kind in self.needed):
                 return
 
 
-def choose_units(
+def choose_resampling_units(
     systems: Sequence[np.ndarray], is_bonafide: np.ndarray, speakers: ArrayLike | None
-) -> Units:
-    """Speakers, where they are known, are not each a trial, and are enough in both classes.
+) -> ResamplingUnits:
+    """Chooses speakers if they are known, enough in both classes, and fewer than the trials.
 
     Args:
-        systems: each system's scores (N,) of the trials.
+        systems: vectors of scores (N,) float, one of each system.
         is_bonafide: (N,) bool.
-        speakers: (N,) names, or None.
+        speakers: (N,) names, or None if they are not known.
     """
     if speakers is not None:
         names = np.unique(speakers)
@@ -119,8 +125,8 @@ def choose_units(
     return _trial_units(systems, is_bonafide)
 
 
-def _speaker_units(numbers: np.ndarray, is_bonafide: np.ndarray) -> Units:
-    """Speakers by the classes that they have, or in one urn where a kind has too few of them."""
+def _speaker_units(numbers: np.ndarray, is_bonafide: np.ndarray) -> ResamplingUnits:
+    """Speakers in strata by their classes, or in one stratum if a kind has too few speakers."""
     has_bonafide = np.bincount(numbers, weights=is_bonafide) > 0
     has_spoof = np.bincount(numbers, weights=~is_bonafide) > 0
     kinds = (has_bonafide & ~has_spoof, has_spoof & ~has_bonafide, has_bonafide & has_spoof)
@@ -129,11 +135,13 @@ def _speaker_units(numbers: np.ndarray, is_bonafide: np.ndarray) -> Units:
         kinds, needed = [has_bonafide | has_spoof], (has_bonafide, has_spoof)
     none = np.empty(0, dtype=np.int64)
     strata = [Stratum(np.flatnonzero(kind), none, none) for kind in kinds]
-    return Units("speaker", has_bonafide.size, np.arange(numbers.size), numbers, strata, needed)
+    return ResamplingUnits(
+        "speaker", has_bonafide.size, np.arange(numbers.size), numbers, strata, needed
+    )
 
 
-def _trial_units(systems: Sequence[np.ndarray], is_bonafide: np.ndarray) -> Units:
-    """Trials of one class that no draw's EER tells apart, in any system, are one unit."""
+def _trial_units(systems: Sequence[np.ndarray], is_bonafide: np.ndarray) -> ResamplingUnits:
+    """Trials as units; those that no sample's EER tells apart, in any system, are one unit."""
     group = is_bonafide.astype(np.int64)
     for scores in systems:
         low, high = _window(scores[is_bonafide], scores[~is_bonafide])
@@ -141,7 +149,7 @@ def _trial_units(systems: Sequence[np.ndarray], is_bonafide: np.ndarray) -> Unit
         values, places = np.unique(seen, return_inverse=True)
         group = np.unique(group * values.size + places, return_inverse=True)[1]
     _, first, sizes = np.unique(group, return_index=True, return_counts=True)
-    order = np.argsort(first)  # whatever the order of the systems
+    order = np.argsort(first)  # independent of the order of the systems
     trials, sizes = first[order], sizes[order]
     strata = []
     for members in (is_bonafide[trials], ~is_bonafide[trials]):
@@ -150,13 +158,13 @@ def _trial_units(systems: Sequence[np.ndarray], is_bonafide: np.ndarray) -> Unit
             np.flatnonzero(members & (sizes > 1)),
         )
         strata.append(Stratum(single, merged, sizes[merged]))
-    return Units("trial", is_bonafide.size, trials, np.arange(trials.size), strata)
+    return ResamplingUnits("trial", is_bonafide.size, trials, np.arange(trials.size), strata)
 
 
 def _window(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[float, float]:
-    """Thresholds between which a draw of trials has its EER, but for a probability below 2e-15.
+    """Thresholds between which a bootstrap sample has its EER, with probability over 1 - 2e-15.
 
-    At a threshold, D = P_miss - P_fa of a draw is the difference of two means of N_b and N_s
+    At a threshold, D* = P_miss - P_fa of a sample is the difference of two means of N_b and N_s
     independent values from {0, 1}: its expectation is D of the trials, its variance v is known, and
     no value moves it by more than c = 1 / min(N_b, N_s). Bernstein's inequality,
     P(D* - D > x) < exp(-x^2 / (2 v + 2 c x / 3)), gives the x at which D of the trials is too far

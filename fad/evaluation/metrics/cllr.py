@@ -1,4 +1,4 @@
-"""Cost of log-likelihood ratios, Cllr, in bits; and min Cllr, what is left of it when calibrated.
+"""Cost of log-likelihood ratios, Cllr, in bits; and min Cllr, the cost after best calibration.
 
     Cllr = [mean_b log2(1 + exp(-s_b)) + mean_s log2(1 + exp(s_s))] / 2
 
@@ -6,15 +6,15 @@ over bona fide scores s_b and spoof scores s_s, read as log-likelihood ratios in
 perfect, 1 is what the constant score 0 ("do not know") costs, and there is no upper bound: it
 measures calibration and discrimination together.
 
-min Cllr is the Cllr of the scores after that non-decreasing map which makes it lowest: it measures
-discrimination alone, from 0 (separated) to 1 (no map helps, as for inverted scores). Pooling
+min Cllr is the Cllr of the scores after the non-decreasing map that makes it lowest: it measures
+only discrimination, from 0 (separated) to 1 (no map helps, as for inverted scores). Pooling
 adjacent violators (PAV) finds the map: it cuts the sorted trials into blocks whose share of bona
 fide trials rises. With the shares b and s of all bona fide and all spoofed trials that a block
 has, its ratio is ln(b / s), and
 
     min Cllr = sum over blocks [b log2(1 + s / b) + s log2(1 + b / s)] / 2
 
-A block of one class alone has an infinite ratio and costs nothing. Tied trials are one group
+A block with only one class has an infinite ratio and costs nothing. Tied trials are one group
 before PAV, since no map can tell them apart; programs that sort them with the spoofs first do.
 
 Source: N. Brummer and J. du Preez, "Application-independent evaluation of speaker detection",
@@ -29,6 +29,10 @@ from fad.evaluation.metrics.det import check_scores, operating_points
 
 def cllr(bonafide: ArrayLike, spoof: ArrayLike) -> float:
     """Cllr in bits; meaningful only for scores that are log-likelihood ratios in nats.
+
+    Args:
+        bonafide: (N_b,) scores of bona fide trials, higher is more bona fide.
+        spoof: (N_s,) scores of spoofed trials.
 
     Raises:
         ValueError: a class is empty, or a score is NaN or infinite.
@@ -52,7 +56,7 @@ def min_cllr(bonafide: ArrayLike, spoof: ArrayLike) -> float:
     Raises:
         ValueError: a class is empty, or a score is NaN or infinite.
     """
-    # They take longer to import than all else that needs this file.
+    # Imported here, since they take longer to import than everything else in this file.
     from scipy.optimize import isotonic_regression
     from scipy.special import entr
 
@@ -62,6 +66,6 @@ def min_cllr(bonafide: ArrayLike, spoof: ArrayLike) -> float:
     starts = isotonic_regression(num_bonafide / sizes, weights=sizes).blocks[:-1]
     bonafide_share = np.add.reduceat(num_bonafide, starts) / points.num_bonafide
     spoof_share = np.add.reduceat(num_spoof, starts) / points.num_spoof
-    # The sum above, with entr(p) = -p ln p, which is 0 at 0: no infinite ratio is ever formed.
+    # The sum above, by entr(p) = -p ln p, which is 0 at 0, so that no infinite ratio is formed.
     nats = entr(bonafide_share) + entr(spoof_share) - entr(bonafide_share + spoof_share)
     return float(nats.sum() / 2 / np.log(2))

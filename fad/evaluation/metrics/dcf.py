@@ -3,9 +3,9 @@
     DCF(t) = [C_miss (1 - p) P_miss(t) + C_fa p P_fa(t)] / min(C_miss (1 - p), C_fa p)
 
 with p the prior of a spoof. 1 is the cost of the better of "accept all" and "reject all". minDCF
-is the minimum over all thresholds. actDCF takes the Bayes threshold of scores read as
-log-likelihood ratios in nats, -ln[C_miss (1 - p) / (C_fa p)], and so depends on calibration: an
-affine change of the scores changes it.
+is the minimum over all thresholds. actDCF reads the scores as log-likelihood ratios in nats and
+takes their Bayes threshold, -ln[C_miss (1 - p) / (C_fa p)]. It depends on calibration: an affine
+change of the scores changes it.
 
 Source: X. Wang et al., "ASVspoof 5: Crowdsourced speech data, deepfakes, and adversarial attacks at
 scale", ASVspoof workshop 2024. Both are without unit.
@@ -50,12 +50,12 @@ class DcfCosts:
 
     @property
     def bayes_threshold(self) -> float:
-        """The threshold in nats at which a calibrated score costs least."""
+        """The threshold, in nats, at which calibrated scores have the least cost."""
         miss_weight, fa_weight = self.weights
         return -log(miss_weight / fa_weight)
 
     def normalised(self, p_miss: ArrayLike, p_fa: ArrayLike) -> np.ndarray:
-        """Normalised cost of error rates of one shape."""
+        """Normalised cost of error rates of any shape; the cost has the same shape."""
         miss_weight, fa_weight = self.weights
         cost = miss_weight * np.asarray(p_miss) + fa_weight * np.asarray(p_fa)
         return cost / min(miss_weight, fa_weight)
@@ -66,6 +66,11 @@ ASVSPOOF5 = DcfCosts()
 
 def min_dcf(bonafide: ArrayLike, spoof: ArrayLike, costs: DcfCosts = ASVSPOOF5) -> float:
     """Minimum normalised DCF over all thresholds, from 0 to 1.
+
+    Args:
+        bonafide: (N_b,) scores of bona fide trials, higher is more bona fide.
+        spoof: (N_s,) scores of spoofed trials.
+        costs: prior and costs.
 
     Raises:
         ValueError: a class is empty, or a score is NaN or infinite.
@@ -78,6 +83,7 @@ def act_dcf(bonafide: ArrayLike, spoof: ArrayLike, costs: DcfCosts = ASVSPOOF5) 
     """Normalised DCF at the Bayes threshold; a score equal to it is accepted.
 
     Meaningful only for scores that are calibrated log-likelihood ratios in nats.
+    Arguments as for `min_dcf`.
 
     Raises:
         ValueError: a class is empty, or a score is NaN or infinite.

@@ -1,7 +1,7 @@
-"""What a detector's decisions are worth: AUC over all thresholds; accuracy, F1 and errors at one.
+"""Quality of decisions: AUC over all thresholds; accuracy, F1 and error rates at one threshold.
 
-A trial is accepted as bona fide when its score lies above the threshold, `score > t`, and else
-detected as a spoof. Of N_b bona fide and N_s spoofed trials
+A trial is accepted as bona fide if its score is above the threshold, `score > t`; otherwise it is
+detected as a spoof. With N_b bona fide and N_s spoofed trials
 
     P_miss = rejected bona fide / N_b            P_fa = accepted spoofs / N_s
     accuracy = (N_b (1 - P_miss) + N_s (1 - P_fa)) / (N_b + N_s)
@@ -9,10 +9,10 @@ detected as a spoof. Of N_b bona fide and N_s spoofed trials
     F1 = 2 TP / (2 TP + FP + FN)
     AUC = P(bona fide score > spoof score) + P(they are equal) / 2
 
-F1 is that of the class to be detected: a positive is a spoof, TP = detected spoofs, FP = rejected
-bona fide trials, FN = accepted spoofs. Programs of the field differ here (AntiDeepfake prints the
-F1 of the bona fide class, DeepFense both and their mean), and F1 and accuracy depend on how many
-spoofs a set has: compare them on one set alone, with the class named.
+F1 is that of the spoof class: TP = detected spoofs, FP = rejected bona fide trials, FN = accepted
+spoofs. Toolkits differ here (AntiDeepfake prints the F1 of the bona fide class, DeepFense both and
+their mean), and F1 and accuracy depend on the share of spoofs in a set: compare them only on one
+set, and name the class.
 
 Source: J. Hanley and B. McNeil, "The meaning and use of the area under a receiver operating
 characteristic (ROC) curve", Radiology 143, 1982; C. van Rijsbergen, "Information retrieval", 1979.
@@ -29,12 +29,12 @@ from fad.evaluation.metrics.det import check_scores, check_threshold, operating_
 
 @dataclass(frozen=True)
 class Decisions:
-    """What the decisions at one threshold are worth, as fractions.
+    """Quality of the decisions at one threshold, as fractions.
 
     Attributes:
         threshold: trials with a score above it are accepted as bona fide.
-        accuracy: right decisions among all.
-        balanced_accuracy: the mean of the shares of right decisions in either class.
+        accuracy: correct decisions among all.
+        balanced_accuracy: mean over both classes of the share of correct decisions.
         f1: of the spoof class; 0 where no spoof is detected.
         p_miss: rejected bona fide trials.
         p_fa: accepted spoofed trials.
@@ -51,7 +51,7 @@ class Decisions:
 def auc(bonafide: ArrayLike, spoof: ArrayLike) -> float:
     """Area under the ROC curve, as the Mann-Whitney statistic; a tie counts one half.
 
-    Separated scores have 1, inverted ones 0, constant ones 0.5. Counted in integers, in O(n log n).
+    Separated scores have 1, inverted ones 0, constant ones 0.5. Integer counts, in O(n log n).
 
     Args:
         bonafide: (N_b,) scores of bona fide trials, higher is more bona fide.

@@ -1,15 +1,14 @@
 """Operating points of a detector, one for each threshold, and the axes of a DET plot.
 
-A trial is accepted as bona fide when its score lies above the threshold, `score > t`. With N_b bona
+A trial is accepted as bona fide if its score is above the threshold, `score > t`. With N_b bona
 fide and N_s spoofed trials
 
     P_miss(t) = #{bona fide scores <= t} / N_b        (false rejection rate, FRR)
     P_fa(t)   = #{spoof scores > t} / N_s             (false acceptance rate, FAR)
 
-Ties: trials of equal score cannot be told apart by any threshold, so a group of equal scores is
-one step and has one operating point. (Programs that step through tied trials one by one report
-points that no threshold reaches: for constant scores they find an EER of 0 or 100 %, here it is
-50 %.)
+Ties: no threshold separates trials of equal score, so a group of equal scores is one step and has
+one operating point. (Programs that step through tied trials one by one report points that no
+threshold reaches: for constant scores they find an EER of 0 or 100 %; here it is 50 %.)
 
 Source: A. Martin et al., "The DET curve in assessment of detection task performance", Eurospeech
 1997. Rates are fractions from 0 to 1.
@@ -22,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 LARGEST = 1e300
-"""Of a score's absolute value."""
+"""The largest absolute value of a score."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,11 @@ class OperatingPoints:
 
 
 def check_scores(scores: ArrayLike, name: str) -> np.ndarray:
-    """The scores as a float64 vector.
+    """Returns the scores as a vector (N,) float64.
 
     Raises:
-        ValueError: there is none, it is not a vector, or one is NaN, infinite or so large that
-            a threshold beside it would be.
+        ValueError: there is no score, the scores are not a vector, or one is NaN, infinite or so
+            large that a threshold beside it would be infinite.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 1:
@@ -71,14 +70,14 @@ def check_scores(scores: ArrayLike, name: str) -> np.ndarray:
     bad = np.flatnonzero(~(np.abs(scores) <= LARGEST))
     if bad.size:
         raise ValueError(
-            f"{bad.size} of {scores.size} {name} scores are not finite, or over {LARGEST:g}, "
+            f"{bad.size} of {scores.size} {name} scores are not finite, or over {LARGEST:g}; "
             f"the first is {scores[bad[0]]} at index {bad[0]}"
         )
     return scores
 
 
 def check_threshold(threshold: float) -> None:
-    """Refuses a threshold that is no finite number.
+    """Refuses a threshold that is not a finite number.
 
     Raises:
         ValueError: it is NaN or infinite.
@@ -88,7 +87,14 @@ def check_threshold(threshold: float) -> None:
 
 
 def tie_ends(sorted_scores: np.ndarray) -> np.ndarray:
-    """Indices of the last trial of each group of equal scores, in rising order."""
+    """Indices of the last trial of each group of equal scores.
+
+    Args:
+        sorted_scores: (N,) float, rising.
+
+    Returns:
+        (K,) int, rising.
+    """
     return np.flatnonzero(np.append(sorted_scores[1:] != sorted_scores[:-1], True))
 
 
@@ -105,7 +111,7 @@ def operating_points(bonafide: ArrayLike, spoof: ArrayLike) -> OperatingPoints:
     bonafide = check_scores(bonafide, "bona fide")
     spoof = check_scores(spoof, "spoof")
     scores = np.concatenate([bonafide, spoof])
-    order = np.argsort(scores)  # in any order within a tie, which is one step
+    order = np.argsort(scores)  # the order within a tie does not matter: a tie is one step
     scores = scores[order]
     ends = tie_ends(scores)
     rejected_bonafide = np.cumsum(order < bonafide.size)[ends]
@@ -123,8 +129,12 @@ def operating_points(bonafide: ArrayLike, spoof: ArrayLike) -> OperatingPoints:
 def det_curve(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """The DET curve without the points that lie on a straight run.
 
-    The curve is a staircase, so only its corners are kept: the drawing is the same on any axes
-    and a million trials stay a small picture.
+    The curve is a staircase, so its corners draw the same on any axes, and the picture of a million
+    trials stays small.
+
+    Args:
+        bonafide: (N_b,) scores of bona fide trials, higher is more bona fide.
+        spoof: (N_s,) scores of spoofed trials.
 
     Returns:
         False alarm rates (C,) falling and miss rates (C,) rising, as fractions.
@@ -137,11 +147,11 @@ def det_curve(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[np.ndarray, np.nda
 
 
 def probit(rate: ArrayLike, floor: float = 1e-5) -> np.ndarray:
-    """Rates on a DET axis: the quantile function of the normal distribution.
+    """Places of rates on a DET axis: the quantile function of the normal distribution.
 
     Gaussian scores of equal variance give a straight line there. Rates outside [floor, 1 - floor]
-    are put on that edge, since 0 and 1 lie at infinity.
+    are moved to that edge, since 0 and 1 lie at infinity. The result has the shape of `rate`.
     """
-    from scipy.special import ndtri  # takes longer to import than all else that needs this file
+    from scipy.special import ndtri  # takes longer to import than everything else in this file
 
     return ndtri(np.clip(rate, floor, 1 - floor))

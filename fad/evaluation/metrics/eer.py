@@ -2,8 +2,8 @@
 
     t* = argmin_t |P_miss(t) - P_fa(t)|,    EER = (P_miss(t*) + P_fa(t*)) / 2
 
-over the operating points of `fad.evaluation.metrics.det`: no interpolation between them. Where
-several are equally close, the lowest threshold counts; the comparison is made in integers, so
+over the operating points of `fad.evaluation.metrics.det`, without interpolation between them. If
+several are equally close, the lowest threshold counts; the comparison is in integers, so that
 rounding cannot decide it.
 
 Source: the evaluation package of ASVspoof 2019 (Todisco et al., "ASVspoof 2019: Future horizons
@@ -20,7 +20,7 @@ from fad.evaluation.metrics.det import operating_points
 def closest_point(
     misses: np.ndarray, false_alarms: np.ndarray, num_bonafide: int, num_spoof: int
 ) -> int:
-    """Index of the operating point whose two error rates are closest, the first of equal ones.
+    """Index of the operating point whose error rates are closest; of equally close ones the first.
 
     Args:
         misses: (K,) int, rejected bona fide trials.

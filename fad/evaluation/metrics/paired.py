@@ -1,23 +1,24 @@
 """Paired bootstrap test: do two systems differ in EER on the same trials?
 
-Units (`fad.evaluation.metrics.bootstrap_units`) are drawn B times with replacement, and in each
-draw both systems' EERs are taken over the same trials: what makes a draw hard makes it hard for
-both, so that the difference d = EER(A) - EER(B) varies less than two separate intervals suggest.
+B bootstrap samples are drawn (`fad.evaluation.metrics.bootstrap_units`), and both systems' EERs are
+computed on the same trials of each sample. A hard sample is hard for both systems, so the
+difference d = EER(A) - EER(B) varies less than two separate intervals suggest.
 
     interval   from the k-th smallest to the k-th largest of d_1 ... d_B, k = (B + 1)(1 - level) / 2
     p-value    2 (1 + min(#{d_i <= 0}, #{d_i >= 0})) / (B + 1), at most 1
 
-The p-value is two-sided and for the hypothesis d = 0. It is this interval turned round: 1 minus
-the largest level at which it does not hold 0. So p <= 0.05 if and only if 0 lies outside of the
-95 % interval, and the two never contradict each other, as they can where p comes from draws that
-were shifted to d = 0. A draw without a difference counts on both sides, so identical systems have
-p = 1; the added 1 keeps p from 0, which no finite number of draws can show.
+The p-value is two-sided, for the hypothesis d = 0. It inverts the interval: it is 1 minus the
+largest level whose interval excludes 0. So p <= 0.05 if and only if 0 lies outside the 95 %
+interval. (A p-value from samples shifted to d = 0 can contradict the interval.) A sample without a
+difference counts on both sides, so identical systems have p = 1. The added 1 keeps p above 0, which
+no finite number of samples can show.
 
-What is tested is the trials, not the training: another seed of the same recipe may differ more.
+The test is about the trials, not about the training: another seed of the same recipe may differ
+more.
 
 Sources: B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, section 15.4 (a test
 from an interval) and chapter 13 (the percentile interval); M. Bisani and H. Ney, "Bootstrap
-estimates for confidence intervals in ASR performance evaluation", ICASSP 2004 (the same draws for
+estimates for confidence intervals in ASR performance evaluation", ICASSP 2004 (the same samples for
 both systems; their probability of improvement is the share of d_i on one side); A. Davison and
 D. Hinkley, "Bootstrap methods and their application", 1997, section 4.2 (the added 1); S. Holm, "A
 simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979.
@@ -31,23 +32,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fad.evaluation.metrics.bootstrap import Interval
-from fad.evaluation.metrics.bootstrap_eer import drawn_eers
-from fad.evaluation.metrics.bootstrap_units import choose_units
+from fad.evaluation.metrics.bootstrap_eer import bootstrap_eers
+from fad.evaluation.metrics.bootstrap_units import choose_resampling_units
 from fad.evaluation.metrics.det import check_scores
 from fad.evaluation.metrics.eer import eer
 
 RESAMPLES = 1999
-"""Draws by default: p is then a multiple of 0.001, and k of the 95 % interval a whole number."""
+"""Bootstrap samples by default: p is a multiple of 0.001, and k of the 95 % interval is whole."""
 _DECIMALS = 14  # rates are sums of two fractions: equal ones may differ in the last binary digit
 
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two systems, by their places in the list that was given.
+    """Two systems, by their indices in the list given.
 
     Attributes:
-        first: place of system A.
-        second: place of system B.
+        first: index of system A.
+        second: index of system B.
         difference: EER of A minus EER of B on the trials, as a fraction.
         interval: of that difference.
         p_value: two-sided, for a difference of 0, in (0, 1].
@@ -68,22 +69,22 @@ def paired_tests(
     level: float = 0.95,
     seed: int = 0,
 ) -> list[PairedTest]:
-    """Every pair of systems, over the same draws.
+    """Tests every pair of systems, on the same bootstrap samples.
 
     Args:
         systems: at least two vectors of scores (N,), higher is more bona fide.
         is_bonafide: (N,) bool, the same trials in the same order for every system.
-        speakers: (N,) names, or None where they are not known.
-        resamples: number of draws B.
+        speakers: (N,) names, or None if they are not known.
+        resamples: number of bootstrap samples B.
         level: confidence level in (0, 1).
-        seed: of the draws.
+        seed: of the bootstrap.
 
     Returns:
         The pairs (0, 1), (0, 2), ..., (1, 2), ...
 
     Raises:
-        ValueError: fewer than two systems, other lengths, a class is empty, a score is NaN or
-            infinite, or too few draws for an interval of this level.
+        ValueError: fewer than two systems, different lengths, a class is empty, a score is NaN or
+            infinite, or the samples are too few for an interval of this level.
     """
     is_bonafide = np.asarray(is_bonafide, dtype=bool)
     scores = [check_scores(system, f"system {place}") for place, system in enumerate(systems)]
@@ -94,12 +95,12 @@ def paired_tests(
             f"{sorted(lengths)} trials"
         )
     rank = interval_rank(resamples, level)
-    units = choose_units(scores, is_bonafide, speakers)
-    draws = drawn_eers(scores, is_bonafide, units, resamples, seed)
+    units = choose_resampling_units(scores, is_bonafide, speakers)
+    eers = bootstrap_eers(scores, is_bonafide, units, resamples, seed)
     rates = [eer(vector[is_bonafide], vector[~is_bonafide])[0] for vector in scores]
     tests = []
     for first, second in combinations(range(len(scores)), 2):
-        differences = np.sort(np.round(draws[first] - draws[second], _DECIMALS))
+        differences = np.sort(np.round(eers[first] - eers[second], _DECIMALS))
         low, high = float(differences[rank - 1]), float(differences[-rank])
         interval = Interval(low, high, level, units.name, units.total)
         difference = round(rates[first] - rates[second], _DECIMALS)
@@ -108,28 +109,32 @@ def paired_tests(
 
 
 def interval_rank(resamples: int, level: float) -> int:
-    """k: the interval ends at the k-th smallest and the k-th largest of the draws.
+    """k: the interval ends at the k-th smallest and the k-th largest of the differences.
 
     Raises:
-        ValueError: the level is not in (0, 1), or the draws are too few for it.
+        ValueError: the level is not in (0, 1), or the bootstrap samples are too few for it.
     """
     if not 0 < level < 1:
         raise ValueError(f"a confidence level must lie between 0 and 1, not {level}")
     rank = int((resamples + 1) * (1 - level) / 2 + 1e-9)  # 1 - level is not exact
     if rank < 1:
         needed = int(np.ceil(2 / (1 - level) - 1e-9)) - 1
-        raise ValueError(f"{resamples} draws are too few: level {level:g} needs {needed}")
+        raise ValueError(f"{resamples} resamples are too few: level {level:g} needs {needed}")
     return rank
 
 
 def p_value(differences: np.ndarray) -> float:
-    """Two-sided p-value of the hypothesis that the difference is 0, from its draws (B,)."""
+    """Two-sided p-value of the hypothesis that the difference is 0.
+
+    Args:
+        differences: (B,) float, the difference in each bootstrap sample.
+    """
     fewer = min(np.sum(differences <= 0), np.sum(differences >= 0))
     return min(1.0, float(2 * (1 + fewer) / (differences.size + 1)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values of several tests, each raised so that all together err as seldom as one.
+    """Corrects p-values of several tests, so that the error rate holds for all of them together.
 
     With p-values in rising order p_1 ... p_m, the i-th becomes the largest of (m - j + 1) p_j over
     j <= i, at most 1: rejecting those <= a errs in any of the m tests with probability <= a.

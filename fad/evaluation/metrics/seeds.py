@@ -1,10 +1,10 @@
 """One result from several training seeds: mean, deviation and best.
 
-The deviation is that of a sample, with n - 1 in the denominator: the seeds are a few of the many
-that could have been taken, and n would make their spread too small. One seed has no deviation.
+The deviation is the sample deviation, with n - 1 in the denominator: the seeds are a sample of all
+possible seeds, and n would make their spread too small. One seed has no deviation.
 
-A best seed is chosen by the very trials that it is reported on. It is what a shared model can do,
-never what the recipe does: compare means.
+The best seed is chosen on the same trials that it is reported on. It shows what a shared model can
+do, not what the recipe does: compare means.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ class SeedSummary:
     Attributes:
         mean: their mean.
         deviation: sample standard deviation, None for one seed.
-        best: the lowest.
-        count: how many there are.
+        best: the lowest value.
+        count: number of values.
     """
 
     mean: float
@@ -46,11 +46,11 @@ def summarise_seeds(values: Sequence[float]) -> SeedSummary:
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
-    """Where the mean over all seeds may lie, by Student's t; None for one seed.
+    """Interval of the mean over all seeds, by Student's t; None for one seed.
 
-    It is about another training on the same data: the test trials stay these. Of values that are
-    all the same it is that value alone, which says that the trials are too few to tell the seeds
-    apart, and not that another seed would give the same.
+    It is about another training on the same data, tested on the same trials. If all values are
+    equal, the interval is that value: the trials are then too few to tell the seeds apart, and
+    another seed need not give the same.
 
     Raises:
         ValueError: as `summarise_seeds`.

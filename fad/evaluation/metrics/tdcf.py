@@ -1,4 +1,4 @@
-"""Tandem detection cost, min t-DCF: a countermeasure (CM) before a speaker verifier (ASV).
+"""Tandem detection cost, min t-DCF, of a countermeasure (CM) before a speaker verifier (ASV).
 
 The ASV system is fixed at the threshold t_asv of its own EER (targets against non-targets):
 
@@ -21,10 +21,10 @@ automatic speaker verification: fundamentals", IEEE/ACM TASLP 28, 2020):
     C2 = P_spoof C_fa,spoof (1 - P_miss,spoof,asv)
     t-DCF(t) = [C0 + C1 P_miss,cm(t) + C2 P_fa,cm(t)] / [C0 + min(C1, C2)]
 
-The minimum is taken over all CM thresholds. Both are without unit; 1 is a CM that accepts all or
-rejects all. They depend on the ASV system: compare values only for the same ASV scores. The 2019
-form scales away the floor C0 that the ASV errors set, so the two are never compared with each
-other.
+The minimum is over all CM thresholds. Both costs are without unit; 1 is the cost of a CM that
+accepts all or rejects all. They depend on the ASV system: compare values only for the same ASV
+scores. The 2019 form scales away the floor C0 that the ASV errors set, so never compare the two
+forms with each other.
 """
 
 from dataclasses import dataclass
@@ -146,8 +146,8 @@ def min_tdcf_2019(
         costs: priors and costs.
 
     Raises:
-        ValueError: bad scores (see `operating_points`), or so poor an ASV system that a weight is
-            not positive.
+        ValueError: bad scores (see `operating_points`), or the ASV system is so poor that a weight
+            is not positive.
     """
     asv_cost = costs.p_non * costs.c_fa_asv * asv.p_fa
     miss_weight = costs.p_tar * (costs.c_miss_cm - costs.c_miss_asv * asv.p_miss) - asv_cost

@@ -1,1 +1,1 @@
-"""Plots of results, drawn by matplotlib, the same bytes from the same numbers."""
+"""Plots of results by matplotlib; the same numbers give the same bytes."""

@@ -1,4 +1,4 @@
-"""EER of each attack with its interval: a panel a system, the attacks in the same rows."""
+"""EER of each attack with its interval: one panel for each system, the same rows in each."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ SEEN_MARKS = {True: "seen", False: "unseen", None: ""}
 
 
 def attack_order(runs: Sequence[Groups]) -> list[str]:
-    """The attacks with an EER, those seen in training first, each part by name."""
+    """The attacks with an EER: those seen in training first, both parts sorted by name."""
     first: dict[str, Any] = {}
     for groups in runs:
         for name, group in groups.items():
@@ -29,7 +29,7 @@ def attack_order(runs: Sequence[Groups]) -> list[str]:
 
 
 def _hardest(runs: Sequence[Groups], attacks: list[str]) -> list[str]:
-    """Those `MOST_ROWS` attacks whose highest EER is highest, in the order given."""
+    """The `MOST_ROWS` attacks with the highest EER in any run, in the order given."""
     worst = {name: max(_eers(runs, name), default=0.0) for name in attacks}
     chosen = sorted(attacks, key=lambda name: -worst[name])[:MOST_ROWS]
     return [name for name in attacks if name in chosen]
@@ -75,14 +75,17 @@ def _highest(runs: Sequence[Groups], attacks: Sequence[str]) -> float:
 
 
 def attack_svg(systems: Mapping[str, Sequence[Groups]]) -> bytes:
-    """Bars at the mean EER over a system's runs, a dot and a 95 % interval for each run.
+    """Draws bars at the mean EER over a system's runs, and a dot and a 95 % interval for each run.
 
-    Of more than `MOST_ROWS` attacks the hardest are shown. Rows and scale are the same in every
-    panel; attacks that training saw come first, those it did not are marked.
+    If there are more than `MOST_ROWS` attacks, only the hardest are shown. Rows and scale are the
+    same in every panel. Attacks seen in training come first; a line separates the unseen ones.
 
     Args:
         systems: results by attack of each run, by the system's name, in the order of their colours;
-            one without runs keeps its colour and has no panel. At least one has an EER.
+            a system without runs keeps its colour and has no panel. At least one has an EER.
+
+    Returns:
+        The SVG.
     """
     runs = [groups for found in systems.values() for groups in found]
     attacks = _hardest(runs, attack_order(runs))

@@ -1,4 +1,4 @@
-"""Bayes error-rate curves: what scores cost when they are read as log-likelihood ratios."""
+"""Bayes error-rate curves: the cost of scores that are read as log-likelihood ratios."""
 
 from collections.abc import Mapping
 from math import log
@@ -22,7 +22,7 @@ from fad.evaluation.plots.style import (
 
 
 def calibration_svg(systems: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Bayes error-rate curves, a panel a system: normalised cost over the prior log odds.
+    """Draws Bayes error-rate curves, normalised cost over prior log odds, in a panel a system.
 
     Args:
         systems: `bayes` of `fad.evaluation.results.curves.set_curves` by the system's name.

@@ -1,4 +1,4 @@
-"""EER against what training takes."""
+"""EER against the cost of training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CostPoint:
-    """A system in the plot of EER against cost: EERs of its runs in percent, and what it takes."""
+    """A system in the plot of EER against cost: EERs of its runs in percent, and its costs."""
 
     eers: Sequence[float]
     trainable: float
@@ -22,7 +22,7 @@ class CostPoint:
 
 
 def cost_svg(systems: Mapping[str, CostPoint], title: str) -> bytes:
-    """Mean EER against trainable parameters and seconds an epoch; lines from best to worst run."""
+    """Draws mean EER, and the range of the runs, against parameters and seconds an epoch."""
     with settings():
         figure = new_figure(8.4, max(3.0, 0.6 + 0.26 * len(systems)))
         left, right = figure.subplots(1, 2, sharey=True)
@@ -35,7 +35,7 @@ def cost_svg(systems: Mapping[str, CostPoint], title: str) -> bytes:
 
 
 def _scatter(axes: "Axes", systems: Mapping[str, CostPoint], costs: Sequence[float]) -> list:
-    """A marker a system at its mean EER, on a logarithmic axis; returns what a legend shows."""
+    """Draws each system at its mean EER, on a logarithmic axis; returns the legend's handles."""
     costs = np.maximum(costs, 0.01)
     top = max(1.0, *(max(point.eers) for point in systems.values()))
     axes.grid()
@@ -51,9 +51,9 @@ def _scatter(axes: "Axes", systems: Mapping[str, CostPoint], costs: Sequence[flo
 
 
 def set_cost_axis(axes: "Axes", lowest: float, highest: float, room: float) -> None:
-    """A logarithmic x axis from the lowest cost to the highest, and on both sides a factor beyond.
+    """Sets a logarithmic x axis from the lowest cost to the highest, wider by a factor `room`.
 
-    Labels stand at powers of ten, and where there are few of these also at 2 and 5 times them.
+    Labels are at powers of ten; if there are few of these, also at 2 and 5 times them.
     """
     from matplotlib.ticker import LogLocator
 

@@ -1,4 +1,4 @@
-"""DET plots: miss against false alarm rate on probit axes, one colour a system or group."""
+"""DET plots: miss against false alarm rate on probit axes, one colour for each system or group."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ TICKS = np.array(
 
 
 def det_limits(curves: Iterable[Det]) -> tuple[float, float]:
-    """Ticks at which the axes begin and end: about one trial at the low end, well past the EERs."""
+    """The rates at both ends of the axes: about one trial at the low end, well over the EERs."""
     curves = list(curves)
     one_trial = min(1 / max(det["bonafide"], det["spoof"]) for det in curves)
     worst = max(det["eer_percent"] for det in curves) / 100
@@ -32,7 +32,7 @@ def det_limits(curves: Iterable[Det]) -> tuple[float, float]:
 
 
 def _tick_names(ticks: np.ndarray) -> list[str]:
-    """The ticks in percent, empty where a name would touch the one before."""
+    """The ticks in percent; empty if a name would touch the one before."""
     places = probit(ticks)
     names, last = [], -np.inf
     for tick, place in zip(ticks, places, strict=True):
@@ -43,7 +43,7 @@ def _tick_names(ticks: np.ndarray) -> list[str]:
 
 
 def _dress(axes: "Axes", low: float, high: float) -> None:
-    """Ticks in percent, grid, diagonal, labels."""
+    """Sets ticks in percent, grid, diagonal and labels."""
     shown = TICKS[(low <= TICKS) & (high >= TICKS)]
     names = _tick_names(shown)
     axes.set_xticks(probit(shown), names)
@@ -58,14 +58,14 @@ def _dress(axes: "Axes", low: float, high: float) -> None:
 
 
 def is_marked(det: Det, limits: tuple[float, float]) -> bool:
-    """Whether the EER lies on the axes, so that a mark can be where it belongs."""
+    """Whether the EER lies within the axes, so that it has a mark."""
     return limits[0] <= det["eer_percent"] / 100 <= limits[1]
 
 
 def _draw_run(
     axes: "Axes", det: Det, limits: tuple[float, float], look: Look, width: float
 ) -> None:
-    """One curve, with a mark on the diagonal at its EER where that lies on the axes."""
+    """Draws one curve, with a mark on the diagonal at its EER if that lies within the axes."""
     low = limits[0]
     false_alarm = np.array(det["false_alarms"]) / det["spoof"]
     miss = np.array(det["misses"]) / det["bonafide"]
@@ -120,14 +120,14 @@ def _det_figure(
 
 
 def det_svg(systems: Mapping[str, Sequence[Det]], title: str, limits: tuple[float, float]) -> bytes:
-    """An SVG with a colour a system, a line for each of its runs, and the EERs on the diagonal.
+    """Draws an SVG with a colour for each system, a line for each run, and the EERs as marks.
 
-    Rates beyond the axes are drawn on their edge: a perfect detector is a point in the corner. An
-    EER beyond the axes has no mark.
+    Rates beyond the axes are drawn on the edge: a perfect detector is a point in the corner. An EER
+    beyond the axes has no mark.
 
     Args:
-        systems: the curves of each system's runs by its name, in the order of their colours; one
-            without runs keeps its colour and is not shown.
+        systems: the curves of each system's runs by its name, in the order of their colours; a
+            system without runs keeps its colour and is not shown.
         title: of the plot.
         limits: the rates at the ends of both axes, of `det_limits`.
     """
@@ -136,7 +136,7 @@ def det_svg(systems: Mapping[str, Sequence[Det]], title: str, limits: tuple[floa
 
 
 def shown_groups(det: Mapping[str, Det]) -> list[str]:
-    """`all` and, where both occur, `seen` and `unseen`: one of them alone is all attacks again."""
+    """`all`, and also `seen` and `unseen` if both occur: only one of them would be all attacks."""
     return list(det) if len(det) > 2 else ["all"]
 
 
@@ -145,7 +145,7 @@ def draw_det(path: str | Path, det: Mapping[str, Det], title: str) -> None:
 
     Args:
         path: the PNG, replaced atomically.
-        det: curves by group of attacks, as `set_curves` has them.
+        det: curves by group of attacks, as `set_curves` returns them.
         title: of the plot.
     """
     lines = {f"{group} attacks": [det[group]] for group in shown_groups(det)}

@@ -1,4 +1,4 @@
-"""Histograms of scores: of both classes, and of each attack."""
+"""Histograms of the scores of both classes and of each attack."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a panel of histograms shows: counts on common edges and the threshold of the EER."""
+    """The data of a panel of histograms: counts on common edges and the threshold of the EER."""
 
     histogram: Mapping[str, Any]
     threshold: float
 
 
 def _draw_shares(axes: "Axes", counts: Sequence[int], edges: np.ndarray, colour: str) -> None:
-    """A histogram in percent of its own trials, so that classes of any size can be compared."""
+    """Draws a histogram in percent of its own trials, so that classes of any size compare."""
     shares = 100 * np.array(counts) / max(1, sum(counts))
     axes.stairs(shares, edges, fill=True, color=colour, alpha=0.35, linewidth=0)
     axes.stairs(shares, edges, color=colour, linewidth=1.1)
 
 
 def histogram_svg(systems: Mapping[str, Scores]) -> bytes:
-    """Scores of both classes, a panel a system: blue bona fide, orange spoof, line at the EER.
+    """Draws the scores of both classes, with a line at the EER, one panel for each system.
 
     Args:
-        systems: what to show by the system's name; the panels' scales differ.
+        systems: the scores by the system's name; the panels' scales differ.
     """
     with settings():
         figure, grid = panels(len(systems), COLUMNS, *panel_size(len(systems)))
@@ -74,7 +74,7 @@ def _class_legend(figure) -> None:
 
 
 def attack_histogram_svg(scores: Scores, order: Sequence[str]) -> bytes:
-    """Scores of bona fide speech and of each attack, a row each on one scale.
+    """Draws the scores of bona fide speech and of each attack in rows, on one scale.
 
     Args:
         scores: with counts by attack.
@@ -99,5 +99,5 @@ def attack_histogram_svg(scores: Scores, order: Sequence[str]) -> bytes:
 
 
 def _left_of(axes: "Axes") -> dict[str, Any]:
-    """Text that ends left of the axes, at a height in the data's unit."""
+    """Options of text that ends left of the axes, at a height in data units."""
     return {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center", "fontsize": 9}

@@ -1,4 +1,4 @@
-"""Names written beside what they name, without one over another."""
+"""Names written beside their points, without overlaps."""
 
 import math
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ Box = tuple[float, float, float, float]
 
 _LETTERS = 8.5  # points
 _MARK = 4  # half of a marker
-_STEP = 6  # pixels between the boxes that a line is taken for
-_NEAR, _FAR = 7, 20  # points from what is named
-# Beside it, above and below, then further away with a line to it.
+_STEP = 6  # pixels between the boxes that stand for a line
+_NEAR, _FAR = 7, 20  # points between a name and its point
+# Beside the point, above and below it, then further away with a line to it.
 _PLACES = [
     (right * distance, up * distance)
     for distance in (_NEAR, _FAR, 2 * _FAR, 3 * _FAR, 4 * _FAR)
@@ -25,7 +25,7 @@ _PLACES = [
 
 @dataclass(frozen=True)
 class Label:
-    """A name, the point in data units that it stands beside, and its colour."""
+    """A name, its point in data units, and its colour."""
 
     text: str
     x: float
@@ -41,16 +41,16 @@ def place_labels(
 ) -> list[Box]:
     """Writes each label beside its point, where it covers no marker, line or other label.
 
-    Where there is no such place, the least bad is taken.
+    If there is no such place, it takes the one with the least overlap.
 
     Args:
-        axes: a panel whose limits are set and whose layout is done, of a figure with an Agg canvas.
-        labels: what is written, in this order.
-        markers: x and y of all that are drawn, in data units.
-        lines: x and y of one end and of the other, in data units.
+        axes: a panel with its limits and layout set, of a figure with an Agg canvas.
+        labels: the labels, in the order of writing.
+        markers: x and y of all markers drawn, in data units.
+        lines: x and y of both ends of all lines drawn, in data units.
 
     Returns:
-        Where each label stands.
+        The box of each label.
     """
     pixels = axes.figure.dpi / 72
     inside = axes.get_window_extent().extents
@@ -88,7 +88,7 @@ def _beside(
     size: tuple[float, float],
     pixels: float,
 ) -> Box:
-    """The box of a name that is moved away from a middle, by points right and up."""
+    """The box of a name that is moved from the middle by an offset, in points right and up."""
     ends = []
     for at, away, length in zip(middle, offset, size, strict=True):
         start = at + away * pixels - {1: 0.0, -1: 1.0, 0: 0.5}[_sign(away)] * length
@@ -110,7 +110,7 @@ def _write(axes: "Axes", label: Label, offset: tuple[float, float]) -> None:
         fontsize=_LETTERS,
         arrowprops=line if max(map(abs, offset)) > _NEAR else None,
     )
-    text.set_in_layout(False)  # which is done, and would else be done again around it
+    text.set_in_layout(False)  # the layout is done; it would be done again around the text
 
 
 def _sign(value: float) -> int:
@@ -118,23 +118,23 @@ def _sign(value: float) -> int:
 
 
 def _badness(box: Box, taken: Sequence[Box], inside: Box) -> float:
-    """The area that lies over something else or outside the panel, in square pixels."""
+    """The area over other boxes or outside the panel, in square pixels."""
     area = (box[2] - box[0]) * (box[3] - box[1])
     return sum(shared_area(box, other) for other in taken) + area - shared_area(box, inside)
 
 
 def _crossed(middle: Sequence[float], box: Box, others: Sequence[Box]) -> float:
-    """The area of other labels and markers that the line from a point to its label runs over."""
+    """The area of other labels and markers under the line from a point to its label."""
     return sum(shared_area(dot, other) for dot in _line(middle, box) for other in others)
 
 
 def _line(middle: Sequence[float], box: Box) -> list[Box]:
-    """The line from a point to its label, as `_along` gives it."""
+    """The line from a point to its label, as small boxes."""
     return _along(middle, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
 
 
 def _along(start: Sequence[float], end: Sequence[float]) -> list[Box]:
-    """Small boxes from one end of a line to behind the other, in pixels."""
+    """Small boxes along a line, in pixels."""
     count = 1 + int(math.dist(start, end) / _STEP)
     shares = [step / count for step in range(count)]
     dots = [[a + share * (b - a) for a, b in zip(start, end, strict=True)] for share in shares]
@@ -149,12 +149,12 @@ def shared_area(one: Box, other: Box) -> float:
 
 
 def spread_apart(wanted: Sequence[float], gap: float) -> list[float]:
-    """Places at least `gap` apart, in the order of those wanted and as near to them as may be.
+    """Moves places at least `gap` apart, in the same order and as near as possible.
 
-    Those that stand too near are moved together as a block, whose middle stays.
+    Places that are too near form a block, whose middle stays.
     """
     order = sorted(range(len(wanted)), key=lambda index: wanted[index])
-    blocks: list[list[float]] = []  # [number of places, the sum of where each wants the first]
+    blocks: list[list[float]] = []  # [number of places, sum of the first place that each wants]
     for rank, index in enumerate(order):
         blocks.append([1, wanted[index] - rank * gap])
         while len(blocks) > 1 and blocks[-2][1] / blocks[-2][0] > blocks[-1][1] / blocks[-1][0]:

@@ -1,8 +1,8 @@
-"""How the plots look, and how they become SVG or PNG with the same bytes each time.
+"""The look of the plots, and their SVG or PNG with the same bytes each time.
 
-Eight colours that stay apart for colour-blind readers (M. Okabe and K. Ito, "Color universal
-design", 2008, without their yellow, which is too pale for lines on white), and with each a marker,
-so that colour is never the only sign. From the eighth on lines are dashed.
+Seven colours that colour-blind readers can distinguish (M. Okabe and K. Ito, "Color universal
+design", 2008, without their yellow, which is too pale for lines on white). Each colour has its own
+marker, so that colour is never the only sign. From the eighth system on, lines are dashed.
 """
 
 import base64
@@ -25,8 +25,8 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 _STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 _SETTINGS = {
-    "svg.hashsalt": "fad",  # else the ids in it are drawn at random
-    "svg.fonttype": "path",  # shapes look the same on machines without the font
+    "svg.hashsalt": "fad",  # without it, the ids are random
+    "svg.fonttype": "path",  # text looks the same on machines without the font
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 10,
     "text.parse_math": False,  # a $ in a name is a $
@@ -60,7 +60,7 @@ class Look:
 
     @property
     def mark(self) -> dict[str, str]:
-        """Colours of the marker; hollow where lines are dashed."""
+        """Colours of the marker; it is hollow if lines are dashed."""
         if self.line == "-":
             return {"markerfacecolor": self.colour, "markeredgecolor": "white"}
         return {"markerfacecolor": "white", "markeredgecolor": self.colour}
@@ -73,35 +73,35 @@ class Look:
 
 
 def label(name: str, most: int = 22) -> str:
-    """A name as it is written in a plot: shortened in its middle, and never hidden.
+    """A name for a plot: a long one is shortened in its middle.
 
-    Matplotlib leaves labels that begin with an underscore out of legends.
+    A space goes before an underscore, since matplotlib hides labels that begin with one.
     """
     name = name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2) + 1 :]}"
     return f" {name}" if name.startswith("_") else name
 
 
 def settings():
-    """A context in which figures are made and written."""
+    """The context for making and writing figures."""
     import matplotlib
 
     return matplotlib.rc_context(_SETTINGS)
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure, in inches; to be made within `settings`."""
+    """An empty figure, in inches; call it within `settings`."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def panel_size(count: int) -> tuple[float, float]:
-    """Width and height of a panel in inches: one alone is larger."""
+    """Width and height of a panel in inches: a single one is larger."""
     return (5.0, 3.0) if count == 1 else PANEL
 
 
 def panels(number: int, columns: int, width: float, height: float) -> tuple["Figure", list["Axes"]]:
-    """A figure of `number` panels of equal size in inches, `columns` a row at most."""
+    """A figure of `number` panels of equal size in inches, at most `columns` in a row."""
     columns = min(number, columns)
     rows = -(-number // columns)
     figure = new_figure(columns * width, rows * height)
@@ -112,7 +112,7 @@ def panels(number: int, columns: int, width: float, height: float) -> tuple["Fig
 
 
 def svg(figure: "Figure") -> bytes:
-    """The figure as SVG, to be called within `settings`."""
+    """The figure as SVG; call it within `settings`."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     file = io.BytesIO()
@@ -126,7 +126,7 @@ def data_uri(image: bytes) -> str:
 
 
 def write_png(figure: "Figure", path: str | Path) -> None:
-    """Writes a PNG, replaced atomically, to be called within `settings`."""
+    """Writes a PNG, replaced atomically; call it within `settings`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure.set_dpi(200)

@@ -1,13 +1,13 @@
-"""Results by what is known of the trials: attack, codec, language, speaker, length, ...
+"""Results by columns of the trials: attack, codec, language, speaker, duration, ...
 
-A column that describes spoofs alone (it says `-` of every bona fide trial), as the attack does, is
-measured by each of its values' spoofs against all bona fide trials, as the field does. Any other
-column is measured among the trials that have the value: bona fide speech through a codec against
-spoofs through the same codec. A group without trials of both classes has counts and no EER. Trials
-of which the value is not known (`-`) are counted and are no group.
+A column that describes only spoofs (`-` for every bona fide trial), such as the attack, compares
+each value's spoofs with all bona fide trials, as is usual in the field. Any other column compares
+the trials with the same value: bona fide speech through a codec with spoofs through the same codec.
+A group without trials of both classes has counts and no EER. Trials whose value is not known (`-`)
+are counted, but are no group.
 
-The macro-average is the plain mean of the groups' EERs: each group counts the same, however many
-trials it has; the pooled EER counts each trial the same and finds one threshold for all.
+The macro-average is the mean of the groups' EERs: every group has the same weight, however many
+trials it has. The pooled EER gives every trial the same weight and has one threshold for all.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,26 +21,27 @@ Results = dict[str, Any]
 Measure = Callable[[Trials], Results]
 
 NOT_GROUPS = ("phase",)
-"""Columns with a place of their own in the results."""
+"""Columns that the results show elsewhere."""
 MAX_GROUPS = 1000
-"""A column of more values is a name of the trial and not a group, such as an unknown speaker."""
+"""A column with more values names trials, not groups, such as unknown speakers."""
 MAX_INTERVALS = 50
-"""A column of more groups has no interval for each, which would take minutes."""
+"""A column with more groups has no intervals, which would take minutes."""
 _NONE = np.empty(0, dtype=np.intp)
 
 
 def breakdowns(trials: Trials, measure: Measure, measure_many: Measure) -> dict[str, Results]:
-    """Results by each column that divides the trials.
+    """Computes results by each column that divides the trials.
 
     Args:
         trials: the trials of one phase.
-        measure: gives the results of trials of both classes, with `eer_percent`.
-        measure_many: the same without an interval: for speakers, since over one speaker there is
-            none to draw, and for columns of more than `MAX_INTERVALS` groups.
+        measure: returns the results of trials of both classes, with `eer_percent`.
+        measure_many: the same without an interval, for speakers, since one speaker cannot be
+            resampled, and for columns with more than `MAX_INTERVALS` groups.
 
     Returns:
-        By column: `against` (what a group's spoofs are measured against), `unknown` (trials
-        without a value), `macro_eer_percent`, `groups`: results or counts by value, sorted.
+        By column: `against` (the bona fide trials that a group's spoofs are compared with),
+        `unknown` (trials without a value), `macro_eer_percent`, `groups` (results or counts by
+        value, sorted).
     """
     found = {}
     for name in sorted(trials.columns, key=lambda name: (name != "attack", name)):
@@ -69,9 +70,10 @@ def breakdowns(trials: Trials, measure: Measure, measure_many: Measure) -> dict[
 
 
 def _members(column: np.ndarray, mask: np.ndarray | None) -> dict[str, np.ndarray]:
-    """By value, sorted: the indices of the trials, of those of a mask (N,) bool, that have it.
+    """Indices of the trials with each value, by value, sorted; only trials of a mask (N,) bool.
 
-    Sorted once, since a comparison a value takes a million trials times a thousand speakers.
+    It sorts once, since a comparison for each value would take a million trials times a thousand
+    speakers.
     """
     places = np.arange(column.size) if mask is None else np.flatnonzero(mask)
     values, codes, counts = np.unique(column[places], return_inverse=True, return_counts=True)
@@ -82,7 +84,7 @@ def _members(column: np.ndarray, mask: np.ndarray | None) -> dict[str, np.ndarra
 def _groups(
     trials: Trials, members: dict[str, np.ndarray], of_spoofs: bool
 ) -> Iterator[tuple[str, Trials]]:
-    """Each value and its trials; one at a time, since with all bona fide each is large."""
+    """Each value and its trials, one value at a time: with all bona fide trials each is large."""
     bonafide = np.flatnonzero(trials.is_bonafide) if of_spoofs else _NONE
     for value, own in members.items():
         yield value, trials.subset(np.concatenate([bonafide, own]))
@@ -95,7 +97,7 @@ def _measured(group: Trials, measure: Measure) -> Results:
 
 
 def by_phase(trials: Trials, measure: Measure) -> dict[str, Results]:
-    """Results of each phase by itself; nothing where phases are not known."""
+    """Results of each single phase; empty if phases are not known."""
     if "phase" not in trials.columns:
         return {}
     column = trials.columns["phase"]

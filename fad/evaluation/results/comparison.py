@@ -1,7 +1,7 @@
-"""Two or more systems on the same trials: their EERs, and whether the trials tell them apart.
+"""Two or more systems on the same trials: their EERs, and whether they differ significantly.
 
-The test is `fad.evaluation.metrics.paired`. With more than two systems every pair is tested, and
-the p-values are corrected for that (Holm). EERs and their differences are in percent.
+The test is `fad.evaluation.metrics.paired`. If there are more than two systems, every pair is
+tested, and the p-values are corrected for that (Holm). EERs and their differences are in percent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,16 +23,16 @@ LEVEL = 0.95
 def compare_systems(
     systems: Sequence[Trials], resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any]:
-    """The EERs and every pair's difference, as plain numbers and strings.
+    """Computes the EERs and every pair's difference, as plain numbers and strings.
 
     Args:
         systems: each system's scores of the same trials, of one phase, from
             `fad.evaluation.trials.reading.read_systems`.
-        resamples: draws of the bootstrap.
-        seed: of the draws, from 0.
+        resamples: number of bootstrap samples.
+        seed: of the bootstrap, from 0.
 
     Raises:
-        FadError: fewer than two systems or more than there are letters, or too few draws.
+        FadError: fewer than two systems, more systems than letters, or too few bootstrap samples.
     """
     if not 2 <= len(systems) <= len(ascii_uppercase):
         raise FadError(
@@ -84,7 +84,7 @@ def compare_systems(
 
 def comparison_text(results: Mapping[str, Any], digits: int = 4) -> str:
     """The results as tables, and each pair in a sentence."""
-    draws = f"{results['resamples']:,} bootstrap draws over {results['units']:,} {results['over']}"
+    draws = f"{results['resamples']:,} bootstrap samples of {results['units']:,} {results['over']}"
     pairs = results["pairs"]
     several = len(pairs) > 1
     of_phase = f" of the phase {results['phase']}" if results["phase"] else ""
@@ -103,7 +103,7 @@ def comparison_text(results: Mapping[str, Any], digits: int = 4) -> str:
     ]
     if several:
         parts.append(
-            f"p (Holm) is corrected for {len(pairs)} comparisons: calling those at "
+            f"p (Holm) is corrected for {len(pairs)} comparisons: calling pairs at "
             f"{1 - LEVEL:.2f} or below different errs in any of them with at most that probability"
         )
     return "\n\n".join(parts)
@@ -117,7 +117,7 @@ def _row(pair: Mapping[str, Any], digits: int, several: bool) -> list[str]:
 
 
 def _sentence(pair: Mapping[str, Any], digits: int, num_pairs: int) -> str:
-    """What a pair's numbers say, in words."""
+    """A pair's result in words."""
     first, second, difference = pair["first"], pair["second"], pair["difference_percent"]
     holds_0 = pair["low_percent"] <= 0 <= pair["high_percent"]
     if difference:

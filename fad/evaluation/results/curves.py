@@ -1,8 +1,8 @@
-"""What the plots of a set draw, as plain numbers: DET, histograms, Bayes error, hardest trials.
+"""The data of a set's plots, as plain numbers: DET, histograms, Bayes error, hardest trials.
 
-It is small, a few tens of kilobytes a set whatever the number of trials, so that a page over many
-experiments needs no score file. Curves are thinned, never smoothed: each of their points is an
-operating point, held as counts of trials.
+They are small, a few tens of kilobytes for a set of any size, so that a page over many experiments
+needs no score file. Curves are thinned, never smoothed: each point is an operating point, as counts
+of trials.
 """
 
 import json
@@ -24,30 +24,30 @@ from fad.utils.files import write_text
 
 CURVES = "curves.json"
 CURVES_VERSION = 1
-"""Of curves.json; to be raised when a key changes its meaning or goes."""
+"""Version of curves.json; raise it when a key changes its meaning or is removed."""
 
 DET_STEPS = 1000
 MOST_BINS = 80
 HARDEST = 20
-MOST_ATTACKS = 40  # with a histogram of their own
+MOST_ATTACKS = 40  # most attacks with a histogram each
 PRIOR_LOG_ODDS = np.linspace(-8, 8, 81)
 
 
 def _significant(values: np.ndarray, digits: int = 6) -> list[float]:
-    """Plain numbers of so many digits."""
+    """The values (N,) as plain numbers with this many digits."""
     return [float(f"{value:.{digits}g}") for value in values]
 
 
 def _floor(scores: np.ndarray) -> float:
-    """Where a rate of 0 is put on a DET axis: below one trial of the class."""
+    """The place of a rate of 0 on a DET axis: below one trial of the class."""
     return 0.5 / (scores.size + 1)
 
 
 def _det(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, Any]:
     """The DET curve as counts, and the EER in percent.
 
-    On a DET plot the curve runs down and to the right all the way, so its length there is the sum
-    of both coordinates' changes; of the corners within one step of that length the first is kept.
+    On a DET plot the curve only goes down and right, so its length is the sum of both coordinates'
+    changes. Of the corners within one step of that length, only the first is kept.
     """
     false_alarm, miss = det_curve(bonafide, spoof)
     length = probit(miss, _floor(bonafide)) - probit(false_alarm, _floor(spoof))
@@ -63,7 +63,7 @@ def _det(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, Any]:
 
 
 def _edges(*classes: np.ndarray) -> np.ndarray:
-    """Edges of equal bins over the scores, without the outermost outliers; fewer of few trials."""
+    """Edges of equal bins over the scores without outliers; fewer bins for few trials."""
     bins = int(np.clip(2 * np.sqrt(min(map(len, classes))), 12, MOST_BINS))
     quartiles = [np.quantile(scores, [0.25, 0.75]) for scores in classes]
     reach = 8 * max(high - low for low, high in quartiles)
@@ -74,9 +74,9 @@ def _edges(*classes: np.ndarray) -> np.ndarray:
 
 
 def _histogram(trials: Trials) -> dict[str, Any]:
-    """Counts of both classes, and of each attack where these are not too many, on common edges.
+    """Counts of both classes, and of each attack if there are few enough, on common edges.
 
-    The first and the last bin also hold what lies beyond them.
+    The first and the last bin also hold the scores beyond them.
     """
     edges = _edges(trials.bonafide, trials.spoof)
 
@@ -94,10 +94,10 @@ def _histogram(trials: Trials) -> dict[str, Any]:
 
 
 def _bayes_error(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, list[float]]:
-    """Actual and minimum normalised DCF at unit costs, at each of `PRIOR_LOG_ODDS`.
+    """Actual and minimum normalised DCF with unit costs, at each of `PRIOR_LOG_ODDS`.
 
-    These are `fad.evaluation.metrics.dcf.act_dcf` and `min_dcf`, with the trials sorted once for
-    all priors.
+    They equal `fad.evaluation.metrics.dcf.act_dcf` and `min_dcf`, but the trials are sorted only
+    once for all priors.
     """
     false_alarm, miss = det_curve(bonafide, spoof)
     bonafide, spoof = np.sort(bonafide), np.sort(spoof)
@@ -114,7 +114,7 @@ def _bayes_error(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, list[floa
 def _hardest(
     trials: Trials, of_class: np.ndarray, sign: int, paths: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """The trials of a class, (N,) bool, whose scores times `sign` are lowest."""
+    """The trials of a class, a mask (N,) bool, with the lowest scores times `sign`."""
     chosen = np.flatnonzero(of_class)
     chosen = chosen[np.argsort(sign * trials.scores[chosen], kind="stable")[:HARDEST]]
     rows = []
@@ -139,12 +139,12 @@ def set_curves(
     Args:
         trials: the scored trials, of one phase.
         trained: attacks in the training data.
-        calibrated_scores: (N,) log-likelihood ratios in nats of the same trials in their order,
-            None where there is no calibration.
-        paths: of the audio by utterance, as in wav.scp; those not there are left out.
+        calibrated_scores: (N,) log-likelihood ratios in nats of the same trials in the same order,
+            None if there is no calibration.
+        paths: of the audio by utterance, as in wav.scp; missing ones are left out.
 
     Returns:
-        `det` by group of attacks (`all`, and where they occur `seen` and `unseen`), `histogram`,
+        `det` by group of attacks (`all`, and if they occur `seen` and `unseen`), `histogram`,
         `bayes` (`prior_log_odds` of bona fide, `raw` and `calibrated`), `hardest` by class.
 
     Raises:

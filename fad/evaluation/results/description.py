@@ -1,4 +1,4 @@
-"""What an experiment is: its method, settings, encoder, code and training data."""
+"""Describes an experiment: its method, settings, encoder, code and training data."""
 
 from collections import Counter
 from contextlib import suppress

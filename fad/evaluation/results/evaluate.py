@@ -1,11 +1,10 @@
-"""From scored trials to a dictionary of results, ready for JSON.
+"""Evaluates scored trials: a dictionary of results, ready for JSON.
 
 Pooled: counts, EER with its interval, minDCF, actDCF, Cllr and min Cllr, AUC and, with ASV scores,
-both min t-DCF; accuracy at a threshold that was given. Then by attack and by whatever else is
-known of the trials (`fad.evaluation.results.breakdown`), over the attacks that training saw and
-over those it did not, and each phase apart. EERs are in percent; thresholds are in the unit of the
-scores; trials with a score above the threshold are accepted as bona fide. `schema.json` describes
-every key.
+both min t-DCF; with a given threshold, accuracy. Then by attack and by every other column of the
+trials (`fad.evaluation.results.breakdown`), over the attacks seen and not seen in training, and for
+each phase. EERs are in percent; thresholds are in the unit of the scores; trials with a score above
+the threshold are accepted as bona fide. `schema.json` describes every key.
 """
 
 from collections.abc import Mapping, Set
@@ -46,12 +45,11 @@ def evaluate(
         trials: the scored trials.
         asv_scores: ASV scores by kind (`fad.evaluation.trials.asv_scores.read_asv_scores`), for
             min t-DCF.
-        trained_attacks: attacks in the training data; where given, attacks are marked as seen or
-            not.
-        threshold: for accuracy and its like, chosen on other data; None leaves them out.
-        resamples: draws of the bootstrap; 0 leaves the intervals out.
+        trained_attacks: attacks in the training data; if given, attacks are marked as seen or not.
+        threshold: for accuracy and similar metrics, chosen on other data; None leaves them out.
+        resamples: number of bootstrap samples; 0 leaves the intervals out.
         seed: of the bootstrap.
-        phase: the phase that the results are of (`fad.evaluation.trials.trials.choose_phase`).
+        phase: the phase of the results (`fad.evaluation.trials.trials.choose_phase`).
 
     Returns:
         A dictionary of plain numbers, strings, lists and dictionaries, without NaN.
@@ -80,7 +78,7 @@ def evaluate(
 
 
 def eer_results(trials: Trials, resamples: int, seed: int) -> Results:
-    """Counts, EER and, unless `resamples` is 0, its interval, of trials of both classes."""
+    """Counts, EER and, unless `resamples` is 0, its interval, for trials of both classes."""
     rate, threshold = eer(trials.bonafide, trials.spoof)
     results = {
         "bonafide": trials.bonafide.size,
@@ -124,7 +122,9 @@ def _cost_results(trials: Trials) -> Results:
 def _tandem_results(
     trials: Trials, asv_scores: Mapping[str, np.ndarray] | None
 ) -> tuple[Results, list[str]]:
-    """Both min t-DCF and the ASV system's rates, and why one is None; nothing without ASV scores.
+    """Both min t-DCF, with the reason if one is None, and the ASV system's rates.
+
+    It is empty without ASV scores.
 
     Raises:
         FadError: the ASV scores lack a kind of trial or are not finite.
@@ -175,16 +175,16 @@ def _warnings(trials: Trials, results: Results) -> list[str]:
         warnings.append(
             f"EER above 50 %: {INVERTED} (negated, these have an EER of {100 * flipped:.2f} %)"
         )
-    if trials.speakers is not None and _drew_trials_of_speakers(trials, results):
+    if trials.speakers is not None and _resampled_trials_of_speakers(trials, results):
         warnings.append(
             f"the interval is over trials and too narrow: a class has under {MIN_SPEAKERS} speakers"
         )
     if np.unique(trials.scores).size == 1:
-        warnings.append("all scores are equal: they tell nothing")
+        warnings.append("all scores are equal: they carry no information")
     return warnings
 
 
-def _drew_trials_of_speakers(trials: Trials, results: Results) -> bool:
-    """Whether speakers have several trials each and yet were too few to be drawn."""
+def _resampled_trials_of_speakers(trials: Trials, results: Results) -> bool:
+    """Whether trials were resampled although speakers have several: they were too few."""
     over = results.get("eer_interval", {}).get("over")
     return over == "trials" and np.unique(trials.speakers).size < trials.utts.size

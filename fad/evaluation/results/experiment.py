@@ -1,4 +1,4 @@
-"""Stage 5: what is known of one experiment, as results.json, curves.json, RESULTS.md and plots."""
+"""Stage 5: writes the results of one experiment: results.json, curves.json, RESULTS.md, plots."""
 
 import logging
 from collections.abc import Iterator, Mapping, Set
@@ -34,8 +34,8 @@ def report(
 ) -> dict[str, Any]:
     """Writes `results.json`, `curves.json`, `RESULTS.md` and DET plots; same inputs, same bytes.
 
-    Sets that an earlier call reported are evaluated anew too, as long as their scores, of the
-    weights that are there now, and their data are.
+    Sets of an earlier call are evaluated again, if their data are still there, and their scores are
+    still there and were made by the present weights.
 
     Args:
         exp: `exp/<tag>`, with `config.yaml`, `train_summary.json`, `cost.json`, `scores/<set>`.
@@ -87,9 +87,9 @@ class ScoredSet:
 def _test_sets(
     exp: Path, tests: Mapping[str, Path], asv_files: Mapping[str, Path]
 ) -> Iterator[ScoredSet]:
-    """The sets of an earlier call whose scores and data are still there, and those named now.
+    """Yields the sets of an earlier call whose scores and data are still there, and the new ones.
 
-    One at a time, since the trials of many sets would not fit into memory together.
+    It reads one at a time, since the trials of many sets would not fit into memory together.
     """
     if len({plot_name(name) for name in tests}) < len(tests):
         raise FadError("two test sets differ only in / and _: rename one, they would share a plot")
@@ -139,7 +139,7 @@ def _evaluate_set(
         found["calibrated"] = calibrated_results(trials, calibration)
         ratios = calibration.llr(trials.scores)
         if not any(calibration.weights):
-            found["warnings"].append(f"the calibration tells nothing: {NO_SLOPE}")
+            found["warnings"].append(f"the calibration has no information: {NO_SLOPE}")
     return found, set_curves(trials, trained, ratios, paths(data))
 
 
@@ -159,7 +159,7 @@ def read_trials(exp: Path, name: str, data: Path) -> Trials:
 
 
 def _provenance(scores: Path, test_set: ScoredSet) -> dict[str, Any]:
-    """Which scores and which data a set's results are of, and how many clips were left out."""
+    """The scores and the data of a set's results, and the number of clips left out."""
     errors = test_set.data / "errors"  # stage 2's list of clips that it could not read
     return {
         "scores_sha256": sha256_file(scores),
@@ -170,7 +170,7 @@ def _provenance(scores: Path, test_set: ScoredSet) -> dict[str, Any]:
 
 
 def paths(data: Path) -> dict[str, str]:
-    """Where the audio of a data directory is, by utterance; empty where nothing says so."""
+    """Paths of the audio of a data directory, by utterance; empty without a wav.scp."""
     scp = data / "wav.scp"
     return read_wav_scp(scp) if scp.is_file() else {}
 

@@ -1,4 +1,4 @@
-"""RESULTS.md: the results of one experiment as a page to read."""
+"""RESULTS.md: the results of one experiment in Markdown."""
 
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -35,19 +35,19 @@ HOW_TO_READ = """## How to read this
 - **By attack** an attack's spoofs are measured against all bona fide trials; by codec, language,
   length or speaker a group's spoofs are measured against the group's own bona fide trials. The
   macro-average is the mean of the groups' EERs; `-` is a group without trials of both classes.
-- **Interval**: percentiles of the EER over bootstrap draws of what the next column says, classes
-  kept apart. Where nothing went wrong it is 0 to 0, however few trials there are: see the counts.
+- **Interval**: percentiles of the EER over bootstrap samples of the units in the next column, both
+  classes resampled separately. With no error it is 0 to 0, however few the trials: see the counts.
 - **\\*** meaningful only for scores calibrated as log-likelihood ratios; these are not calibrated.
-- **Calibrated** costs are of llr = scale * score + offset, fitted on the dev set alone; `at best`
-  is what no calibration can go below on these trials. It holds as far as dev is like the test set.
-- Costs: minDCF and actDCF use P_spoof 0.05, C_miss 1, C_fa 10. Cllr 1 is what a detector that
-  knows nothing costs; min Cllr is what is left of it after the best possible calibration. min t-DCF
-  depends on the ASV system: compare it only for the same ASV scores.
+- **Calibrated** costs are of llr = scale * score + offset, fitted only on the dev set; `at best` is
+  the lowest cost of any calibration on these trials. It holds as far as dev is like the test set.
+- Costs: minDCF and actDCF use P_spoof 0.05, C_miss 1, C_fa 10. Cllr 1 is the cost of a detector
+  without information; min Cllr is the cost after the best possible calibration. min t-DCF depends
+  on the ASV system: compare it only for the same ASV scores.
 """
 
 
 def _experiment(results: Results, cost: Results) -> str:
-    """What was run: configuration, encoder, code, data, parameters and cost."""
+    """The experiment: configuration, encoder, code, data, parameters and cost."""
     parameters, best, config = results["parameters"], results["best"], results["config"]
     pretrained, data = results["pretrained"], results["training_data"]
     changed = ", ".join(f"{key} {value}" for key, value in results["settings"].items())
@@ -89,13 +89,13 @@ def _processes(cost: Results) -> str:
 
 
 def _fewer(parameters: Results) -> str:
-    """How many times fewer parameters train than there are, where that says something."""
+    """How many times fewer parameters are trained than the model has; empty if not fewer."""
     ratio = parameters["ratio"]
     return f" ({ratio:,.1f} times fewer)" if parameters["trainable"] and ratio >= 1.05 else ""
 
 
 def _sets_table(sets: Mapping[str, Results]) -> str:
-    """All sets in one table: the cross-corpus view; the macro-average is over sets."""
+    """A table of all sets, for cross-corpus results; the macro-average is over sets."""
     header = ["test set", "bona fide", "spoof", "EER %", "95 % interval", "min Cllr (bits)"]
     rows = [
         [
@@ -137,7 +137,7 @@ def _test_set(name: str, found: Results, plot: str) -> str:
 
 
 def _groups(found: Results, column: str) -> str:
-    """The table of a column, or its macro-average alone where it would fill pages."""
+    """The table of a column; only its macro-average if the table would fill pages."""
     part = found["by"][column]
     if len(part["groups"]) <= MAX_ROWS:
         return markdown_table(*group_table(found, column))
@@ -151,8 +151,8 @@ def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str
     """The page.
 
     Args:
-        results: what results.json holds (see `fad.evaluation.results.experiment`).
-        cost: what cost.json holds (see `fad.experiment.summary`).
+        results: the contents of results.json (see `fad.evaluation.results.experiment`).
+        cost: the contents of cost.json (see `fad.experiment.summary`).
         plots: file name of the DET plot by set.
     """
     sets = results["test_sets"]

@@ -1,4 +1,4 @@
-"""Many experiments: gathered from their results.json and cost.json, and as one table."""
+"""Gathers many experiments from their results.json and cost.json, and shows them in one table."""
 
 import json
 import logging
@@ -38,9 +38,9 @@ def read_results(path: Path) -> dict[str, Any]:
 
 
 def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, Any]]:
-    """All results under some `exp` folders, each with its `path` and `cost`, sorted.
+    """Reads all results under some `exp` folders, each with its `path` and `cost`, sorted.
 
-    Experiments that are left out, as they have no results yet, are named in a warning.
+    A warning names experiments that are left out since they have no results yet.
 
     Args:
         exp_dirs: folders with `<tag>/results.json` in them, or such a tag's own folder.
@@ -62,13 +62,13 @@ def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, 
 
 
 def _files(exp_dirs: Iterable[Path], name: str) -> list[Path]:
-    """The files of a name in the folders, and in the folders in these, each once, sorted."""
+    """Files of this name in the folders and in their subfolders, each once, sorted."""
     found = [path for exp in exp_dirs for path in (exp / name, *exp.glob(f"*/{name}"))]
     return sorted({path for path in found if path.is_file()})
 
 
 def _warn_of_missing(results: Iterable[Path], configs: Iterable[Path]) -> None:
-    """Names the first experiments that were trained, or are being trained, and have no results."""
+    """Warns of experiments that have been or are being trained and have no results."""
     done = {path.parent for path in results}
     started = [path.parent for path in configs]
     missing = [folder.name for folder in started if folder not in done]
@@ -108,7 +108,7 @@ def _fixed_cells(system: System) -> list[str]:
 
 
 def eer_of(name: str, group: str = "all") -> Callable[[Experiment], float | None]:
-    """What gives a run's EER in percent on a set, over all, `seen` or `unseen` attacks."""
+    """Returns a getter of a run's EER in percent on a set, over all, `seen` or `unseen` attacks."""
 
     def get(run: Experiment) -> float | None:
         found = run["test_sets"].get(name, {})
@@ -127,7 +127,7 @@ def mean_text(values: Sequence[float], digits: int = 2) -> str:
 
 
 def _eer_cells(system: System, name: str) -> list[str]:
-    """EER over all attacks, of several runs with the best, and over seen and unseen ones."""
+    """EER over all attacks, with the best of several runs, and over seen and unseen attacks."""
     pooled = system.values(eer_of(name))
     best = f" ({min(pooled):.2f})" if len(pooled) > 1 else ""
     groups = (system.values(eer_of(name, group)) for group in ("seen", "unseen"))

@@ -1,4 +1,4 @@
-"""Systems: experiments that differ in their seed alone are runs of one system."""
+"""Systems: experiments that differ only in their seed are runs of one system."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ class System:
     """Runs of one configuration on one pre-trained file and the same data.
 
     Attributes:
-        name: what the tags of its runs have in common; a name occurs once among the systems.
+        name: the common part of its runs' tags; unique among the systems.
         runs: the experiments, by rising seed.
     """
 
@@ -28,16 +28,16 @@ class System:
     runs: tuple[Experiment, ...]
 
     def values(self, get: Callable[[Experiment], float | None]) -> list[float]:
-        """What `get` finds in each run, without those where there is nothing."""
+        """Values that `get` finds in the runs, without None."""
         return [value for run in self.runs if (value := get(run)) is not None]
 
     def cost(self, key: str) -> list[float]:
-        """A value of each run's cost.json, without those where it is not known."""
+        """A value of each run's cost.json, without None."""
         return self.values(lambda run: run["cost"].get(key))
 
 
 def spread(values: Sequence[float]) -> SeedSummary | None:
-    """Mean, sample deviation, lowest and count; None where there are no values."""
+    """Mean, sample deviation, lowest value and count; None without values."""
     return summarise_seeds(values) if values else None
 
 
@@ -53,10 +53,10 @@ def set_names(systems: Sequence[System]) -> list[str]:
 
 
 def _identity(experiment: Experiment) -> str:
-    """The same for runs that differ in their seed alone.
+    """A key that is equal for runs that differ only in their seed.
 
-    The path of the pre-trained file does not count, its sha256 does. Without a config nothing is
-    known to be the same.
+    It has the sha256 of the pre-trained file, not its path. A run without a config is equal to no
+    other.
     """
     config = experiment.get("config")
     if not config:
@@ -74,16 +74,16 @@ def _without_seed(run: Experiment) -> str:
 
 
 def _name(runs: Sequence[Experiment]) -> str:
-    """What the tags have in common; the tag of a run alone is left as it is."""
+    """The common part of the tags; the tag of a single run stays as it is."""
     names = {_without_seed(run) for run in runs}
     return names.pop() if len(runs) > 1 and len(names) == 1 else runs[0]["tag"]
 
 
 def name_sets(experiments: Sequence[Experiment]) -> list[Experiment]:
-    """The experiments, with their sets named after their recipe where they are of several.
+    """Adds the recipe to the names of sets, if the experiments are of several recipes.
 
-    `eval` of egs/mini and `eval` of egs/custom are not the same trials; `mini/eval` is already
-    named so in the results of other recipes.
+    `eval` of egs/mini and `eval` of egs/custom are different trials. A name such as `mini/eval`, in
+    the results of another recipe, stays.
     """
     if len({_recipe(run) for run in experiments}) < 2:
         return list(experiments)
@@ -105,12 +105,13 @@ def _recipe(run: Experiment) -> str:
 
 
 def group_seeds(experiments: Sequence[Experiment]) -> list[System]:
-    """Systems in the order of their first run; of a system's runs of one seed the first by path.
+    """Groups runs to systems, in the order of their first run.
 
-    The others would be counted as seeds of their own: they are named in a warning.
+    If several runs of a system have the same seed, only the first by path counts, and a warning
+    names the others: they are no further seeds.
 
-    They are named after their tags, where they are of several recipes after both (`mini/lora`), and
-    where that is not enough with a number.
+    Systems are named after their tags, with the recipe if there are several (`mini/lora`), and with
+    a number if names are still equal.
     """
     groups: dict[str, list[Experiment]] = {}
     for experiment in experiments:
@@ -123,7 +124,7 @@ def group_seeds(experiments: Sequence[Experiment]) -> list[System]:
 
 
 def _one_of_each_seed(group: Sequence[Experiment]) -> list[Experiment]:
-    """Of each recipe: another has other test sets."""
+    """The first run of each seed and recipe; another recipe has other test sets."""
     found: dict[tuple[int, str], Experiment] = {}
     for run in sorted(group, key=lambda run: (run["seed"], run["path"])):
         first = found.setdefault((run["seed"], _recipe(run)), run)
@@ -135,7 +136,7 @@ def _one_of_each_seed(group: Sequence[Experiment]) -> list[Experiment]:
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    """Names, those that come again with a number behind them."""
+    """Makes names unique: a repeated name gets a number."""
     count: Counter[str] = Counter()
     found = []
     for name in names:

@@ -1,4 +1,4 @@
-"""The rows of the tables that show the results of a set, in a terminal and in RESULTS.md alike."""
+"""Tables of a set's results, for the terminal and for RESULTS.md."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,12 +29,12 @@ DECISIONS = {
 
 
 def decimal(value: float | None, digits: int = 2) -> str:
-    """A number with fixed digits, `-` where there is none."""
+    """A number with fixed digits; `-` for None."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def whole(value: float | None) -> str:
-    """A whole number with commas, `-` where there is none."""
+    """A whole number with commas; `-` for None."""
     return "-" if value is None else f"{value:,.0f}"
 
 
@@ -44,19 +44,19 @@ def counted(number: int, noun: str) -> str:
 
 
 def interval(results: Results) -> str:
-    """The interval of an EER in percent, such as `1.05 to 1.28`; `-` where there is none."""
+    """The interval of an EER in percent, such as `1.05 to 1.28`; `-` if there is none."""
     found = results.get("eer_interval")
     return "-" if not found else f"{found['low_percent']:.2f} to {found['high_percent']:.2f}"
 
 
 def interval_basis(results: Results) -> str:
-    """What an interval was drawn over, such as `48 speakers`; `-` where there is none."""
+    """The resampling units of an interval, such as `48 speakers`; `-` if there is none."""
     found = results.get("eer_interval")
     return "-" if not found else f"{found['units']:,} {found['over']}"
 
 
 def pools(results: Results) -> dict[str, Results]:
-    """The results over all attacks and, where known, over seen and over unseen ones."""
+    """The results over all attacks and, if known, over seen and over unseen ones."""
     parts = {"pooled": results, "seen": results.get("seen"), "unseen": results.get("unseen")}
     return {name: part for name, part in parts.items() if part}
 
@@ -80,7 +80,7 @@ def error_table(results: Results, digits: int = 2) -> Table:
 
 
 def cost_table(results: Results, digits: int = 4) -> Table:
-    """Those costs that the results have."""
+    """The costs in the results."""
     rows = [
         [title, decimal(results[key], digits)] for key, title in COSTS.items() if key in results
     ]
@@ -88,14 +88,14 @@ def cost_table(results: Results, digits: int = 4) -> Table:
 
 
 def decision_table(results: Results, digits: int = 4) -> Table:
-    """What the decisions at the given threshold are worth, where there is one."""
+    """Accuracy, F1 and error rates of the decisions at the given threshold."""
     found = results["decisions"]
     rows = [[title, decimal(found[key], digits)] for key, title in DECISIONS.items()]
     return [f"decisions at {found['threshold']:g}", "value"], rows
 
 
 def calibrated_table(results: Results, digits: int = 4) -> Table:
-    """Costs of the scores as they are and as log-likelihood ratios, beside the best possible."""
+    """Costs of the raw scores and of the log-likelihood ratios, beside the lowest possible."""
     calibrated = results["calibrated"]
     header = ["cost", "raw scores", "calibrated on dev", "at best"]
     keys = {
@@ -113,7 +113,7 @@ def calibrated_table(results: Results, digits: int = 4) -> Table:
 
 
 def calibrated_sentence(results: Results) -> str:
-    """The map, and what its decisions are worth."""
+    """The calibration, and the error rates of its decisions, in a sentence."""
     found = results["calibrated"]
     decisions = found["decisions"]
     return (
@@ -126,7 +126,7 @@ def calibrated_sentence(results: Results) -> str:
 
 
 def asv_sentence(results: Results) -> str:
-    """The ASV system behind the t-DCF; empty where there is none."""
+    """The ASV system of the t-DCF in a sentence; empty if there is none."""
     asv = results.get("asv")
     if not asv:
         return ""
@@ -137,7 +137,7 @@ def asv_sentence(results: Results) -> str:
 
 
 def group_table(results: Results, name: str, digits: int = 2) -> Table:
-    """EER by the values of a column, with counts and interval; below, their macro-average."""
+    """EER by the values of a column, with counts and interval; last their macro-average."""
     found = results["by"][name]
     groups = found["groups"]
     header = [name, "bona fide", "spoof", "EER %", "95 % interval", "over"]
@@ -166,7 +166,7 @@ def group_table(results: Results, name: str, digits: int = 2) -> Table:
 
 
 def phase_table(results: Results, digits: int = 2) -> Table:
-    """Counts and EER of each phase by itself; the results are of the one that is marked."""
+    """Counts and EER of each single phase; the phase of the results is marked."""
     header = ["phase", "bona fide", "spoof", "EER %", "results of"]
     rows = [
         [

@@ -1,4 +1,4 @@
-"""The results of one set as a page for the terminal."""
+"""The results of one set as text for the terminal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def set_text(name: str, results: Results) -> str:
     """All tables of a set's results, with six digits.
 
     Args:
-        name: of the file of scores.
+        name: of the score file.
         results: as `fad.evaluation.results.evaluate.evaluate` gives them.
     """
     tables = {
@@ -51,7 +51,7 @@ def _heading(name: str, results: Results) -> str:
 
 
 def _groups(results: Results, by: str) -> str:
-    """A column's table; of many groups, those with the highest EER."""
+    """A column's table; if it has many groups, only those with the highest EER."""
     found = results["by"][by]
     groups = found["groups"]
     if len(groups) <= MANY:

@@ -6,7 +6,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is set to the right: a digit, a sign and a digit, or `-` alone."""
+    """Whether a cell is aligned right: it starts with a digit or a sign and a digit, or is `-`."""
     return cell == "-" or cell.lstrip("+-")[:1].isdigit()
 
 
@@ -22,7 +22,7 @@ def _pad(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> 
 
 
 def terminal_table(header: Sequence[str], rows: Rows) -> str:
-    """Columns two spaces apart under a rule; columns of numbers are set to the right."""
+    """Columns two spaces apart under a rule; columns of numbers are aligned right."""
     right = _right_aligned(header, rows)
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [_pad(header, widths, right), ["-" * width for width in widths]]
@@ -31,7 +31,7 @@ def terminal_table(header: Sequence[str], rows: Rows) -> str:
 
 
 def markdown_table(header: Sequence[str], rows: Rows) -> str:
-    """A Markdown table, also aligned as text; columns of numbers are set to the right."""
+    """A Markdown table, also aligned as text; columns of numbers are aligned right."""
     right = _right_aligned(header, rows)
     rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     widths = [max(3, *map(len, column)) for column in zip(header, *rows, strict=True)]

@@ -1,1 +1,1 @@
-"""Spoofing-aware speaker verification."""
+"""Spoofing-aware speaker verification: metrics, score files and results."""

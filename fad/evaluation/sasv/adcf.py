@@ -1,8 +1,7 @@
 """Architecture-agnostic detection cost, a-DCF, of spoofing-robust speaker verification.
 
-One score decides a trial, whatever made it: a tandem, a fusion or one network. With the error
-rates of `fad.evaluation.sasv.operating_points`, the priors p of the three kinds of trial and the
-costs C
+One score decides a trial; a tandem, a fusion or one network may have made it. With the error rates
+of `fad.evaluation.sasv.operating_points`, the priors p of the three kinds of trial and the costs C
 
     a-DCF(t) = C_miss p_tar P_miss(t) + C_fa p_non P_fa(t) + C_fa,spoof p_spoof P_fa,spoof(t)
 
@@ -54,7 +53,7 @@ class AdcfCosts(TandemPriors):
             raise ValueError(f"costs must be positive, not {costs}")
 
     def normalised(self, p_miss: ArrayLike, p_fa: ArrayLike, p_fa_spoof: ArrayLike) -> np.ndarray:
-        """Normalised cost of error rates of one shape."""
+        """Normalised cost of error rates of any shape; the cost has the same shape."""
         miss_weight = self.c_miss * self.p_tar
         fa_weight, spoof_weight = self.c_fa * self.p_non, self.c_fa_spoof * self.p_spoof
         cost = (
@@ -73,7 +72,7 @@ def min_adcf(
 ) -> tuple[float, float]:
     """Minimum normalised a-DCF over all thresholds, from 0 to 1, and its threshold.
 
-    Where several thresholds cost equally little, the lowest counts.
+    If several thresholds have the lowest cost, the lowest threshold counts.
 
     Args:
         target: (N_tar,) scores of bona fide trials by the claimed speaker, higher is more target.

@@ -6,9 +6,9 @@
 
 An EER here is the rate at which the ROC, drawn with straight lines between its operating points,
 meets "miss rate = false alarm rate". That is what the challenge's program computes; the EER of
-`fad.evaluation.metrics.eer`, which ASVspoof uses, takes the nearest operating point instead, and
-lies at most half a step of the ROC away. The SASV-EER depends on how many non-targets and spoofs a
-set has.
+`fad.evaluation.metrics.eer`, which ASVspoof uses, takes the nearest operating point instead; the
+two differ by at most half a step of the ROC. The SASV-EER depends on the numbers of non-targets
+and spoofs in a set.
 
 Source: J. Jung et al., "SASV 2022: The first spoofing-aware speaker verification challenge",
 Interspeech 2022. Rates are fractions from 0 to 1.
@@ -38,7 +38,12 @@ class SasvEers:
 
 
 def _interpolated_eer(accepted: np.ndarray, rejected: np.ndarray) -> float:
-    """EER on the ROC with straight lines between its operating points."""
+    """EER on the ROC with straight lines between its operating points.
+
+    Args:
+        accepted: (N_a,) scores of trials to accept.
+        rejected: (N_r,) scores of trials to reject.
+    """
     points = operating_points(accepted, rejected)
     # N_a N_r (P_miss - P_fa), in integers so that rounding cannot move the crossing.
     gap = points.misses * points.num_spoof - points.false_alarms * points.num_bonafide

@@ -1,16 +1,16 @@
 """Scores and keys of spoofing-aware speaker verification, read strictly.
 
-A trial is a claimed speaker and an utterance. Scores come as ASVspoof 5, track 2, wants them
-submitted, a table with a header:
+A trial is a claimed speaker and an utterance. Scores have the format of submissions to ASVspoof 5,
+track 2, a table with a header:
 
     spk     filename    cm-score  asv-score  sasv-score
     E_2040  E_000001    -         -          0.001
 
-where a column of dashes is a score that the system does not have; or as plain `speaker utt score`.
-The key is a table with the columns `spk filename asv-label` and, to be checked, `cm-label`; or
-plain `speaker utt target|nontarget|spoof`; or the protocol of SASV 2022, which has `bonafide` or
-the attack between. Columns are separated by tabs or spaces. A higher score is more target, or more
-bona fide.
+where a column of dashes is a score that the system does not have; or they are plain `speaker utt
+score`. The key is a table with the columns `spk filename asv-label` and optionally `cm-label`,
+which is checked; or plain `speaker utt target|nontarget|spoof`; or the protocol of SASV 2022, which
+has `bonafide` or the attack before the label. Columns are separated by tabs or spaces. A higher
+score is more target, or more bona fide.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ TRIAL = ("spk", "filename")
 PLAIN_SCORES = {3: (*TRIAL, "sasv-score")}
 PLAIN_KEYS = {3: (*TRIAL, "asv-label"), 4: (*TRIAL, "attack", "asv-label")}
 FULL_KEY_NAMES = {"tar-spk-anon": "spk", "trial-anon": "filename"}
-"""What the organisers' full key calls its columns."""
+"""Names of columns, by their names in the organisers' full key."""
 NO_SCORE = "-"
 
 
@@ -40,7 +40,7 @@ class SasvTrials:
     Attributes:
         name: where the scores come from, for messages.
         kinds: (N,) str, `target`, `nontarget` or `spoof`.
-        scores: (N,) float by system, `sasv`, `cm` and `asv`; what is not given is not there.
+        scores: (N,) float by system, `sasv`, `cm` or `asv`; only of the systems given.
     """
 
     name: str
@@ -48,13 +48,13 @@ class SasvTrials:
     scores: Mapping[str, np.ndarray]
 
     def of(self, system: str) -> dict[str, np.ndarray]:
-        """A system's scores of the trials of each kind."""
+        """A system's scores by kind of trial, each (N_kind,) float."""
         return {kind: self.scores[system][self.kinds == kind] for kind in KINDS}
 
 
 @dataclass(frozen=True)
 class _Table:
-    """The lines of a file and the names of its columns, which its header has or which are plain."""
+    """The lines of a file, and the names of its columns from its header or its layout."""
 
     path: Path
     names: tuple[str, ...]
@@ -65,7 +65,7 @@ class _Table:
         """Line number, trial and cells of each line.
 
         Raises:
-            FadError: a line has not as many columns as there are names, or a trial came before.
+            FadError: a line has more or fewer columns than names, or a trial occurs twice.
         """
         speaker, utt = (self.names.index(name) for name in TRIAL)
         seen = set()
@@ -78,18 +78,18 @@ class _Table:
                 )
             trial = f"{cells[speaker]} {cells[utt]}"
             if trial in seen:
-                raise FadError(f"{self.path}:{number}: trial '{trial[:80]}' came before: keep one")
+                raise FadError(f"{self.path}:{number}: trial '{trial[:80]}' occurs twice: keep one")
             seen.add(trial)
             yield number, trial, cells
 
 
 def _read(path: Path, plain: Mapping[int, tuple[str, ...]]) -> _Table:
-    """Reads a file; `plain` are the names of its columns, by their number, where no header is."""
+    """Reads a file; `plain` has the names of columns without a header, by their number."""
     lines = read_lines(path)
     if not lines:
         raise FadError(f"{path}: is empty: expected a header, or lines of '{' '.join(plain[3])}'")
     cells = lines[0].split()
-    # The organisers write `cm-label` in some files and `cm_label` in others, others in capitals.
+    # The organisers write `cm-label` in some files and `cm_label` in others; others use capitals.
     names = [cell.replace("_", "-").lower() for cell in cells]
     header = tuple(FULL_KEY_NAMES.get(name, name) for name in names)
     if set(header) & {*TRIAL, *SYSTEMS, "asv-label"}:
@@ -108,7 +108,7 @@ def _check_header(path: Path, header: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _number(text: str, path: Path, line: int) -> float:
-    """A finite score, with its place where it is none."""
+    """Reads a finite score; an error names its file and line."""
     try:
         return read_number(text)
     except FadError as error:
@@ -120,8 +120,8 @@ def read_sasv_scores(path: str | Path) -> dict[str, dict[str, float]]:
 
     Raises:
         FadError: the file is missing or empty; its header has an unknown name or lacks one; a line
-            has another number of columns, a score that is no finite number, or a trial that came
-            before; a column has a dash for some trials but not for all; or there is no score.
+            has another number of columns, a score that is no finite number, or a trial that occurs
+            twice; a column has a dash for some trials but not for all; or there is no score.
     """
     path = Path(path)
     table = _read(path, PLAIN_SCORES)
@@ -158,7 +158,7 @@ def read_sasv_key(path: str | Path) -> dict[str, str]:
     Raises:
         FadError: the file is missing or empty; its header lacks `asv-label`; a line has another
             number of columns, an unknown label, labels that contradict each other, or a trial that
-            came before.
+            occurs twice.
     """
     path = Path(path)
     table = _read(path, PLAIN_KEYS)
@@ -185,7 +185,7 @@ def read_sasv_trials(scores: str | Path, key: str | Path) -> SasvTrials:
     """Joins scores and key by trial.
 
     Raises:
-        FadError: as the two readers; the files have not the same trials; or a kind is missing.
+        FadError: as the two readers; the files have different trials; or a kind is missing.
     """
     found, kinds = read_sasv_scores(scores), read_sasv_key(key)
     try:

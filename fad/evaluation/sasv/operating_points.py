@@ -1,7 +1,7 @@
-"""Operating points of a speaker verifier that meets three kinds of trial.
+"""Operating points of a speaker verifier on three kinds of trial.
 
 A trial is a claimed speaker and an utterance: a target's, a non-target's, or a spoof of the target.
-It is accepted when its score lies above the threshold, `score > t`:
+It is accepted if its score is above the threshold, `score > t`:
 
     P_miss(t)     = #{target scores <= t} / N_tar
     P_fa(t)       = #{non-target scores > t} / N_non
@@ -38,7 +38,7 @@ class VerifierPoints:
 
 
 def _rejected(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Share of the scores that lie at or below each threshold."""
+    """(K + 1,) share of the scores (N,) at or below each of the thresholds (K + 1,)."""
     return np.searchsorted(np.sort(scores), thresholds, side="right") / scores.size
 
 

@@ -1,9 +1,9 @@
-"""Results of spoofing-aware speaker verification (SASV): a system's score, or a tandem's two.
+"""Results of spoofing-aware speaker verification (SASV), from one score or a tandem's two.
 
-From the SASV score, which decides alone: min a-DCF, a-DCF at a threshold, and the three EERs. From
-the scores of a countermeasure (CM) and a speaker verifier (ASV) in tandem: t-EER, and min t-DCF of
-ASVspoof 2021 with that ASV at the threshold of its own EER. (The evaluation package of ASVspoof 5
-fixes the ASV of the t-DCF to the organisers' own, so the value that it prints is another.)
+From the SASV score, which decides by itself: min a-DCF, a-DCF at a threshold, and the three EERs.
+From the scores of a countermeasure (CM) and a speaker verifier (ASV) in tandem: t-EER, and min
+t-DCF of ASVspoof 2021 with that ASV at the threshold of its own EER. (The evaluation package of
+ASVspoof 5 uses the organisers' ASV for the t-DCF, so it prints another value.)
 """
 
 from collections.abc import Callable
@@ -23,11 +23,11 @@ from fad.utils.errors import FadError
 
 T = TypeVar("T")
 MAX_SPREAD = 0.01
-"""How far apart the three error rates at the t-EER may lie before a warning says so."""
+"""The largest spread of the three error rates at the t-EER without a warning."""
 
 
 def _system_results(trials: SasvTrials, threshold: float | None) -> dict[str, Any]:
-    """What one score that decides alone is worth."""
+    """Results of one score that decides by itself."""
     scores = trials.of("sasv")
     minimum, best = min_adcf(**scores)
     rates = sasv_eers(**scores)
@@ -48,7 +48,7 @@ def _system_results(trials: SasvTrials, threshold: float | None) -> dict[str, An
 
 
 def _unless_undefined(warnings: list[str], metric: Callable[..., T], *args: Any) -> T | None:
-    """A metric; None, and the reason among the warnings, where it is not defined."""
+    """A metric; if it is not defined, None, and the reason is added to the warnings."""
     try:
         return metric(*args)
     except ValueError as error:
@@ -57,7 +57,7 @@ def _unless_undefined(warnings: list[str], metric: Callable[..., T], *args: Any)
 
 
 def _tandem_results(trials: SasvTrials, warnings: list[str]) -> dict[str, Any]:
-    """What a CM and an ASV are worth together."""
+    """Results of a CM and an ASV in tandem."""
     cm, asv = trials.of("cm"), trials.of("asv")
     cm_scores = np.concatenate([cm["target"], cm["nontarget"]]), cm["spoof"]
     rates = asv_rates(**asv)
@@ -71,8 +71,8 @@ def _tandem_results(trials: SasvTrials, warnings: list[str]) -> dict[str, Any]:
     }
 
 
-def _suspicions(results: dict[str, Any]) -> list[str]:
-    """What looks wrong about results that are all defined."""
+def _result_warnings(results: dict[str, Any]) -> list[str]:
+    """Warnings about results that are defined but look wrong."""
     found = []
     if results.get("sasv_eer_percent", 0) > 50:
         found.append("SASV-EER above 50 %: is the sign inverted? Scores are higher for targets")
@@ -90,21 +90,21 @@ def evaluate_sasv(trials: SasvTrials, threshold: float | None = None) -> dict[st
     """All results of one set of trials.
 
     Args:
-        trials: with the SASV score, or with those of CM and ASV, or all three.
-        threshold: of the SASV score, for the a-DCF at it.
+        trials: with the SASV score, or with the scores of CM and ASV, or with all three.
+        threshold: of the SASV score, for the a-DCF at this threshold.
 
     Returns:
-        A dictionary of plain numbers, strings, lists and dictionaries, without NaN; None where the
-        t-EER or the t-DCF is not defined, with the reason among the warnings.
+        A dictionary of plain numbers, strings, lists and dictionaries, without NaN. A t-EER or
+        t-DCF that is not defined is None, with the reason among the warnings.
 
     Raises:
-        FadError: the scores that are there are of no use, or the threshold is no finite number.
+        FadError: the scores given do not suffice, or the threshold is no finite number.
     """
     has_system, has_tandem = "sasv" in trials.scores, {"cm", "asv"} <= trials.scores.keys()
     if not has_system and not has_tandem:
         raise FadError(f"{trials.name}: give sasv-score, or cm-score and asv-score, or all three")
     if threshold is not None and not has_system:
-        raise FadError(f"{trials.name}: --threshold is for sasv-score, which the file has not")
+        raise FadError(f"{trials.name}: --threshold is for sasv-score, which the file lacks")
     results: dict[str, Any] = {
         kind: scores.size for kind, scores in trials.of(next(iter(trials.scores))).items()
     }
@@ -113,7 +113,7 @@ def evaluate_sasv(trials: SasvTrials, threshold: float | None = None) -> dict[st
         results |= _system_results(trials, threshold)
     if has_tandem:
         results |= _tandem_results(trials, warnings)
-    return results | {"warnings": warnings + _suspicions(results)}
+    return results | {"warnings": warnings + _result_warnings(results)}
 
 
 def _system_table(results: dict[str, Any]) -> Table:

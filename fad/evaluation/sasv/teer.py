@@ -1,30 +1,31 @@
-"""Concurrent tandem EER, t-EER: a countermeasure (CM) and a speaker verifier (ASV), no parameters.
+"""Concurrent tandem EER (t-EER) of a countermeasure (CM) and a speaker verifier (ASV).
 
-The tandem accepts a trial when the CM accepts it (its score > t_cm) and the ASV accepts it (its
-score > t_asv). The errors of the two are taken as independent given the kind of trial, so
+It has no parameters. The tandem accepts a trial if the CM accepts it (its score > t_cm) and the ASV
+accepts it (its score > t_asv). The errors of the two are taken as independent given the kind of
+trial, so
 
     P_miss,tdm     = 1 - (1 - P_miss,cm) (1 - P_miss,asv)        targets
     P_fa,tdm       = (1 - P_miss,cm) P_fa,asv                    non-targets
     P_fa,spoof,tdm = P_fa,cm P_fa,spoof,asv                      spoofs
 
-with the CM's P_miss over all bona fide trials, targets and non-targets. When a share rho of the
+with the CM's P_miss over all bona fide trials, targets and non-targets. If a share rho of the
 negative trials are spoofs, a pair (t_cm, t_asv) where P_miss,tdm equals (1 - rho) P_fa,tdm +
 rho P_fa,spoof,tdm is a point of the t-EER path of that rho. The paths of all rho meet where the
 three rates are equal: their common value is the concurrent t-EER.
 
-Measured rates are steps, so no pair need make the three equal. What is computed is what the
-evaluation package of ASVspoof 5 does. For every t_asv where P_miss,asv < (P_fa,asv +
+Measured rates are steps, so there may be no pair that makes the three equal. This file computes
+what the evaluation package of ASVspoof 5 computes. For every t_asv where P_miss,asv < (P_fa,asv +
 P_fa,spoof,asv) / 2, the pair on the path of rho = 1/2 has the t_cm at which the two sides are
-closest. Of these pairs that one is taken where
+closest. The result is the one of these pairs whose
 
     |P_fa,asv / P_fa,spoof,asv - P_fa,cm / (1 - P_miss,cm)|
 
-is least (pairs where a denominator is 0 do not count; of equals the lowest threshold does), and
-the value is its P_fa,spoof,tdm. Equal scores are one step here; the package steps through them one
-by one, so on tied scores it may differ.
+is least (pairs with a denominator of 0 do not count; of equal ones the lowest threshold counts),
+and the value is its P_fa,spoof,tdm. Equal scores are one step here; the package steps through them
+one by one, so it may differ on tied scores.
 
-Where the three rates have no common value (a CM that says nothing, an ASV that no spoof fools)
-the pair is only the nearest of a poor lot, and the value does not mean much: look at `spread`.
+If the three rates have no common value (a CM without information, an ASV that no spoof fools), the
+pair is only the nearest one, and the value means little: see `spread`.
 
 Source: T. Kinnunen et al., "t-EER: Parameter-free tandem evaluation of countermeasures and
 biometric comparators", IEEE TPAMI 2023. Rates are fractions from 0 to 1.
@@ -39,7 +40,7 @@ from fad.evaluation.metrics.det import operating_points
 from fad.evaluation.sasv.operating_points import VerifierPoints, verifier_points
 
 SPOOF_SHARE = 0.5
-"""rho of the path that is searched."""
+"""rho of the searched path."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class ConcurrentTeer:
 
     @property
     def spread(self) -> float:
-        """How far the three rates are from being equal: the largest less the smallest."""
+        """The largest of the three rates minus the smallest."""
         rates = (self.p_miss, self.p_fa, self.p_fa_spoof)
         return max(rates) - min(rates)
 
@@ -86,13 +87,13 @@ def _tandem_gap(
 def _path(
     cm_miss: np.ndarray, cm_false_alarm: np.ndarray, asv: VerifierPoints, at: np.ndarray
 ) -> np.ndarray:
-    """(A,) the CM point at which the gap is closest to 0, for each of the ASV points `at` (A,).
+    """(A,) int, the CM point where the gap is closest to 0, for each of the ASV points `at` (A,).
 
-    The gap rises with the CM's threshold, from below 0 to above, so that a bisection of all at once
-    finds where it changes its sign: memory is linear, time O(A log K) for K CM points.
+    The gap rises with the CM's threshold, from below 0 to above, so one bisection for all points
+    finds where it changes sign. Memory is linear, time is O(A log K) for K CM points.
     """
-    below = np.zeros(at.size, dtype=np.intp)  # the gap is negative there
-    above = np.full(at.size, cm_miss.size - 1)  # and is not there
+    below = np.zeros(at.size, dtype=np.intp)  # the gap is negative at these points
+    above = np.full(at.size, cm_miss.size - 1)  # and not negative at these
     while np.any(above - below > 1):
         middle = (below + above) // 2
         is_below = _tandem_gap(cm_miss[middle], cm_false_alarm[middle], asv, at) < 0
@@ -120,8 +121,8 @@ def concurrent_teer(
         asv_spoof: (N_spoof,) ASV scores of spoofed trials.
 
     Raises:
-        ValueError: a kind of trial is missing, a score is NaN or infinite, or no pair counts, as
-            may be where CM scores are inverted and few.
+        ValueError: a kind of trial is missing, a score is NaN or infinite, or no pair counts, which
+            can happen if CM scores are inverted and few.
     """
     cm = operating_points(cm_bonafide, cm_spoof)
     asv = verifier_points(asv_target, asv_nontarget, asv_spoof)

@@ -1,8 +1,8 @@
-"""Scores of the speaker verification system (ASV) that t-DCF supposes beside the countermeasure.
+"""Scores of the speaker verification system (ASV) that t-DCF combines with the countermeasure.
 
-ASVspoof 2019 hands them out as `bonafide|<attack> target|nontarget|spoof score`. ASVspoof 2021
-has `speaker trial score` and, apart, a key of the same pairs (`ASV/trial_metadata.txt`) with the
-kind of each trial and its phase. A higher score is more target.
+ASVspoof 2019 publishes them as `bonafide|<attack> target|nontarget|spoof score`. ASVspoof 2021
+publishes `speaker trial score` and a separate key of the same pairs (`ASV/trial_metadata.txt`) with
+the kind and the phase of each trial. A higher score is more target.
 """
 
 from collections.abc import Callable, Collection
@@ -31,16 +31,16 @@ def read_asv_scores(
     Args:
         path: the file: ASVspoof 2019's, or with a key ASVspoof 2021's.
         key: ASVspoof 2021's key of these scores.
-        phase: the phase of the key whose scores are taken; None takes all.
-        attacks: those of the trials, where known: ASVspoof 2019's scores say theirs too.
+        phase: the phase of the key whose scores are taken; None for all.
+        attacks: the attacks of the trials, if known; ASVspoof 2019's scores must share some.
 
     Returns:
-        A vector (N,) of scores for each of `target`, `nontarget` and `spoof`.
+        Scores by kind, `target`, `nontarget` and `spoof`, each (N_kind,) float64.
 
     Raises:
         FadError: a file is missing, a line is malformed, a kind of trial is missing; none of its
-            attacks is one of the trials'; the key has no such phase, a trial of it has no score, or
-            a score is of no trial of it.
+            attacks is one of the trials'; the key has no such phase, a trial of the key has no
+            score, or a score belongs to no trial of the key.
     """
     if key is None:
         return _read_2019(Path(path), set(attacks))
@@ -53,7 +53,7 @@ def read_asv_scores(
     def kind_of(columns: list[str]) -> str | None:
         pair = (columns[0], columns[1])
         if pair not in kinds or pair in scored:
-            what = "came before" if pair in scored else f"is no trial of {key}"
+            what = "occurs twice" if pair in scored else f"is no trial of {key}"
             raise FadError(f"'{' '.join(pair)[:80]}' {what}: give each trial of the key once")
         scored.add(pair)
         kind, its_phase = kinds[pair]
@@ -100,7 +100,7 @@ def _kind_2019(columns: list[str]) -> str:
 
 
 def _read_key(path: Path) -> dict[Pair, tuple[str, str]]:
-    """Kind and phase of each pair of speaker and trial."""
+    """Reads the kind and the phase of each pair of speaker and trial."""
     kinds: dict[Pair, tuple[str, str]] = {}
     for line, text in enumerate(read_lines(path), start=1):
         columns = text.split()
@@ -117,7 +117,7 @@ def _read_key(path: Path) -> dict[Pair, tuple[str, str]]:
 def _read(
     path: Path, form: str, kind_of: Callable[[list[str]], str | None]
 ) -> dict[str, np.ndarray]:
-    """Scores by kind, of the lines for which `kind_of` gives one."""
+    """Reads scores by kind, of those lines to which `kind_of` gives a kind."""
     scores: dict[str, list[float]] = {kind: [] for kind in ASV_KINDS}
     for line, text in enumerate(read_lines(path), start=1):
         columns = text.split()

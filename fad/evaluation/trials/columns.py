@@ -1,4 +1,4 @@
-"""What a data directory says of its utterances, as columns for `fad.evaluation.trials.trials`."""
+"""Columns of trials, from the tables of a data directory."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 from fad.data.tables import LENGTHS, Table, optional_tables, read_lengths, read_table
 
 NAMES = {"utt2spk": "speaker", "utt2attack": "attack", LENGTHS: "duration"}
-"""Columns whose name is not that of the table; `utt2codec` is `codec`."""
+"""Names of columns by their table, where they differ from the table's: `utt2codec` is `codec`."""
 DURATION_LIMITS = (1, 2, 4, 8, 16, 32, 64)
-"""Seconds at which the bins of lengths end; the lower end belongs to the bin."""
+"""Upper ends of the bins of durations, in seconds; a bin includes its lower end."""
 SAMPLE_RATE = 16_000
 
 
 def duration_bin(samples: int) -> str:
-    """Name of the bin of a length in samples at 16 kHz, such as `02-04 s`."""
+    """Name of the bin of a length in samples at 16 kHz: `02-04 s`."""
     low = 0
     for high in DURATION_LIMITS:
         if samples < high * SAMPLE_RATE:
@@ -23,7 +23,7 @@ def duration_bin(samples: int) -> str:
 
 
 def read_columns(data: Path) -> dict[str, Mapping[str, str]]:
-    """Tables by the name of their column: `attack`, `speaker`, `duration`, `codec`, ...
+    """Reads the tables of a data directory by their column: `attack`, `speaker`, `duration`, ...
 
     Raises:
         FadError: a table is missing or malformed.
@@ -33,7 +33,7 @@ def read_columns(data: Path) -> dict[str, Mapping[str, str]]:
 
 
 def read_column(name: str, path: str | Path) -> Table:
-    """A table `utt value`, but for `duration`, whose values are lengths in samples, as bins.
+    """Reads a table `utt value`; values of `duration` are lengths in samples, returned as bins.
 
     Raises:
         FadError: the table is missing or malformed.

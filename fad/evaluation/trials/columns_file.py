@@ -1,8 +1,9 @@
-"""Files of columns as others write them: with a header or without, of tabs, commas or spaces.
+"""Files of columns from any toolkit: with or without a header, with tabs, commas or spaces.
 
-Without a header, the number of columns and the place of the label tell which of the known layouts
-a file has. With one, columns are known by a short list of names, or named by the user. Nothing is
-guessed: two columns that could be the same thing are an error that lists them.
+In a file without a header, the number of columns and the place of the label decide which of the
+known layouts it has. In a file with a header, columns are recognised by a short list of names, or
+the user names them. Nothing is guessed: two columns that could mean the same are an error that
+lists them.
 """
 
 import csv
@@ -37,24 +38,24 @@ NAMES = {
     "vocoder": ("vocoder",),
     "gender": ("gender",),
 }
-"""What the columns of a header are taken for; capital letters do not matter, and _ is -."""
+"""Recognised names of columns in a header; case does not matter, and _ is the same as -."""
 
-DROPPED = "."  # in a layout: a column that nobody needs
-LOGITS = ("bonafide_logit", "spoof_logit")  # instead of a score, in a file of scores
+DROPPED = "."  # in a layout: a column that is not used
+LOGITS = ("bonafide_logit", "spoof_logit")  # in a score file, instead of a score
 Layout = Sequence[str]
 _OWN = ("utt", "score", *LOGITS)  # columns whose cells all differ
-_LONGEST = 1000  # characters of a cell
-_SHOWN = 12  # columns of a header in a message
+_LONGEST = 1000  # most characters of a cell
+_SHOWN = 12  # most columns of a header that a message lists
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ColumnsFile:
     """The columns of a file.
 
     Attributes:
         path: the file.
-        columns: the cells of each column by its name, in the order of the rows; `utt` is one.
-        first_line: the line of the first row, counted from 1.
+        columns: cells of each column by its name, in the order of the rows; always with `utt`.
+        first_line: line number of the first row, from 1.
     """
 
     path: Path
@@ -62,11 +63,11 @@ class Sheet:
     first_line: int
 
     def place(self, row: int) -> str:
-        """The line of a row, as messages name it."""
+        """File and line of a row, for messages."""
         return f"{self.path}:{self.first_line + row}"
 
     def labels(self, bonafide: str | None = None) -> list[str]:
-        """The column `label` in the words `bonafide` and `spoof`.
+        """The column `label`, as `bonafide` or `spoof`.
 
         Raises:
             FadError: as `read_label`, with the line.
@@ -80,34 +81,33 @@ class Sheet:
         return [meanings[word] for word in words]
 
 
-def read_sheet(
+def read_columns_file(
     path: str | Path,
     layouts: Sequence[Layout],
     needed: Sequence[str],
     chosen: Mapping[str, str] | None = None,
     option: str = "--columns",
-) -> Sheet:
+) -> ColumnsFile:
     """Reads a file of columns.
 
     Args:
-        path: UTF-8 text. Its first line is a header where it has a known name for `utt`, where it
-            has commas, and where `chosen` is given.
-        layouts: what a file without a header may have: the names of its columns in their order,
-            each with `utt`.
-        needed: names that a header must have a column for.
-        chosen: the header's column by name: for a name that has another word in `NAMES`, or for a
-            column that has no place there.
-        option: how the user sets `chosen`, for messages.
+        path: UTF-8 text. Its first line is a header if it has a known name for `utt`, if it has
+            commas, or if `chosen` is given.
+        layouts: allowed layouts of a file without a header: the names of its columns in their
+            order, each with `utt`.
+        needed: names that a header must have columns for.
+        chosen: the header's column by name, for columns whose names are not in `NAMES`.
+        option: the option that sets `chosen`, for messages.
 
     Raises:
         FadError: the file is unreadable or empty, a line has another number of columns than the
             first, a column is missing or ambiguous, a cell is very long, or an utterance has no
-            name or comes twice.
+            name or occurs twice.
     """
     path = Path(path)
     lines = read_lines(path)
     if not lines:
-        raise FadError(f"{path}: no line in it: make it again")
+        raise FadError(f"{path}: the file is empty: make it again")
     delimiter = _delimiter(path, lines[0], named=bool(chosen))
     words = next(_rows(path, lines[:1], delimiter), [])
     if chosen or delimiter == "," or _is_header(words):
@@ -119,20 +119,20 @@ def read_sheet(
         words, delimiter = list(layout), None
         form, first_line = f"'{_form(layout)}'", 1
     rows = _rows(path, lines[first_line - 1 :], delimiter)
-    sheet = Sheet(path, _cells(path, rows, places, len(words), form, first_line), first_line)
-    _check_lengths(sheet)
-    _check_utts(sheet)
-    return sheet
+    file = ColumnsFile(path, _cells(path, rows, places, len(words), form, first_line), first_line)
+    _check_lengths(file)
+    _check_utts(file)
+    return file
 
 
 def _delimiter(path: Path, first: str, named: bool) -> str | None:
-    """A tab, a comma, or None for white space, as the first line has it."""
+    """The delimiter of the first line: a tab, a comma, or None for white space."""
     if "\t" in first:
         return "\t"
     word = (first.split() or [""])[0]
     if ";" in word:
-        raise FadError(f"{path}:1: columns are parted by ';': part them by tabs or commas")
-    # Where nothing says that it is a header, `u1 1,5` has a decimal comma.
+        raise FadError(f"{path}:1: columns are separated by ';': separate them by tabs or commas")
+    # In a line that need not be a header, the comma of `u1 1,5` is a decimal comma.
     return "," if "," in (first if named else word) else None
 
 
@@ -150,10 +150,10 @@ def _csv_rows(path: Path, lines: Sequence[str]) -> Iterator[list[str]]:
     try:
         for number, row in enumerate(reader, start=1):
             if reader.line_num != number:
-                raise FadError(f"{path}: a quoted cell goes over the end of its line: mend it")
+                raise FadError(f"{path}: a quoted cell goes over the end of its line: repair it")
             yield [cell.strip() for cell in row]
     except csv.Error as error:
-        raise FadError(f"{path}: not a table of commas ({error}): mend it") from None
+        raise FadError(f"{path}: not a table with commas ({error}): repair it") from None
 
 
 def _fold(word: str) -> str:
@@ -176,7 +176,7 @@ def _named_places(
     chosen: Mapping[str, str],
     option: str,
 ) -> dict[str, int]:
-    """The place of each column that the user chose or that has a known name."""
+    """The index of each column that the user chose or that has a known name."""
     places = {}
     for name, column in chosen.items():
         if header.count(column) != 1:
@@ -209,7 +209,7 @@ def _form(layout: Layout) -> str:
 
 
 def _fitting(path: Path, layouts: Sequence[Layout], words: Sequence[str], option: str) -> Layout:
-    """The layout of this many columns, and of those with a label, one that has it where it is."""
+    """The layout with this many columns whose label, if it has one, is where a label is."""
     same = [layout for layout in layouts if len(layout) == len(words)]
     if not same:
         forms = "; ".join(f"'{_form(layout)}'" for layout in layouts)
@@ -218,7 +218,7 @@ def _fitting(path: Path, layouts: Sequence[Layout], words: Sequence[str], option
             f"other columns are named by a header, or with {option}"
         )
     with_label = [(layout, words[layout.index("label")]) for layout in same if "label" in layout]
-    # A number may be a score as well, so a word goes before it.
+    # A number may be a score too, so a layout with a word as its label goes first.
     spelled = [layout for layout, word in with_label if is_word_for_label(word)]
     fitting = spelled or [
         layout for layout, word in with_label if word in NUMBERS and _has_a_score(layout, words)
@@ -232,7 +232,7 @@ def _fitting(path: Path, layouts: Sequence[Layout], words: Sequence[str], option
 
 
 def _has_a_score(layout: Layout, words: Sequence[str]) -> bool:
-    """Whether there is a number where the layout has the score, if it has one."""
+    """Whether the layout has no score, or a number is where its score is."""
     return "score" not in layout or words[layout.index("score")][-1:].isdigit()
 
 
@@ -244,7 +244,7 @@ def _cells(
     form: str,
     first_line: int,
 ) -> dict[str, list[str]]:
-    """The cells of the columns at `places`; cells of the same text are one object in memory."""
+    """The cells of the columns at `places`; equal cells share one string in memory."""
     columns: dict[str, list[str]] = {name: [] for name in places}
     own = [(columns[name].append, place) for name, place in places.items() if name in _OWN]
     shared = [(columns[name].append, place) for name, place in places.items() if name not in _OWN]
@@ -261,29 +261,29 @@ def _cells(
     return columns
 
 
-def _check_lengths(sheet: Sheet) -> None:
-    """Refuses cells that no name and no number needs: arrays of text are as wide as the longest."""
-    for name, cells in sheet.columns.items():
+def _check_lengths(file: ColumnsFile) -> None:
+    """Refuses very long cells: an array of text is as wide as its longest cell."""
+    for name, cells in file.columns.items():
         longest = max(map(len, cells), default=0)
         if longest > _LONGEST:
             row = next(row for row, cell in enumerate(cells) if len(cell) > _LONGEST)
             raise FadError(
-                f"{sheet.place(row)}: {name} '{cells[row][:40]}...' has {len(cells[row]):,} "
+                f"{file.place(row)}: {name} '{cells[row][:40]}...' has {len(cells[row]):,} "
                 f"characters: at most {_LONGEST:,}"
             )
 
 
-def _check_utts(sheet: Sheet) -> None:
-    utts = sheet.columns["utt"]
+def _check_utts(file: ColumnsFile) -> None:
+    utts = file.columns["utt"]
     if not utts:
-        raise FadError(f"{sheet.path}: no trial in it, only a header: make it again")
+        raise FadError(f"{file.path}: only a header, no trial: make it again")
     seen: set[str] = set()
     for row, utt in enumerate(utts):
         if not utt:
-            raise FadError(f"{sheet.place(row)}: no name of an utterance: give one")
+            raise FadError(f"{file.place(row)}: the utterance has no name: give it one")
         if utt in seen:
             raise FadError(
-                f"{sheet.place(row)}: '{utt[:80]}' came before ({len(utts)} lines, "
+                f"{file.place(row)}: '{utt[:80]}' occurs twice ({len(utts)} lines, "
                 f"{len(set(utts))} names): keep one line for each"
             )
         seen.add(utt)

@@ -1,14 +1,14 @@
-"""What `python -m fad.bin.evaluate --help` says of the files of others."""
+"""The help of `python -m fad.bin.evaluate`: which score files and keys it reads."""
 
 DESCRIPTION = """\
-Error rates of a file of scores, of fad or of any other system, against a key.
+Computes error rates of a score file, made by fad or by any other system, with a key.
 
 EER, costs and, with --asv_scores, min t-DCF are those of the ASVspoof organisers' programs. A
-higher score means more bona fide; an EER over 50 % is told, and no sign is ever flipped. Each
-trial of the key must have one score: what is missing, too many or there twice is an error."""
+higher score means more bona fide. An EER over 50 % gives a warning; no sign is ever flipped. Each
+trial of the key must have exactly one score: a missing, extra or repeated score is an error."""
 
 EPILOG = """\
-scores (--scores), told by their columns:
+scores (--scores), recognised by their columns:
   utt score                            fad; ASVspoof 2021; SSL_Anti-spoofing
   utt attack label score               ASVspoof 2019; AASIST (no key needed)
   speaker utt attack label score       AASIST for ASVspoof 5; or: speaker utt score label
@@ -18,15 +18,15 @@ scores (--scores), told by their columns:
   ID_audio,label,score_class0,score_class1
                                        DeepFense: --bonafide 1 --columns \\
                                          spoof_logit=score_class0,bonafide_logit=score_class1
-  Any table with a header, of tabs, commas or spaces: --columns utt=NAME,score=NAME. The score of
-  two logits is that of bona fide less that of spoof.
+  Any table with a header, with tabs, commas or spaces: --columns utt=NAME,score=NAME. The score of
+  two logits is the logit of bona fide minus that of spoof.
 
-keys (--key), told by their shape:
+keys (--key), recognised by their columns:
   ASVspoof 2019 protocols (ASVspoof2019.LA.cm.eval.trl.txt); ASVspoof 2021 keys of LA, DF and PA
   (CM/trial_metadata.txt); ASVspoof 5 protocols (ASVspoof5.eval.track_1.tsv) and keys (filename,
   cm-label); `utt label`; a data directory of fad; any table with a header, such as In-the-Wild's
-  file,speaker,label. What else they know (attack, codec, phase, ...) becomes a table of results, as
-  does the column of a new NAME in --key_columns.
+  file,speaker,label. Each further column (attack, codec, phase, ...) becomes a table of results, as
+  does a column under a new NAME in --key_columns.
 
 examples:
   python -m fad.bin.evaluate --scores exp/lora/scores/eval --key data/eval

@@ -1,7 +1,7 @@
-"""A file of scores and what is known of its trials become trials; what does not fit is diagnosed.
+"""Joins a score file with a key and tables to trials, and diagnoses what does not fit.
 
-No trial is left out and none is taken twice: a file of scores must have exactly the trials of the
-key, or, where a phase is asked for, all those of that phase.
+No trial is left out and none is taken twice: a score file must have exactly the trials of the key,
+or, if a phase is chosen, all trials of that phase.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -30,15 +30,15 @@ def join(
     """Joins scores with a key and tables by utterance.
 
     Args:
-        found: the scores; labels and columns of theirs are used where the key has none.
-        key: the key; not needed where the scores have labels.
-        tables: further columns by name, as files `utt value`; they come before the key's.
-        phase: the phase that is asked for: where the scores are not of all trials of the key, all
-            of this phase are enough, and scores of other trials are not used.
+        found: the scores; their own labels and columns are used if the key has none.
+        key: the key; not needed if the scores have labels.
+        tables: further columns by name, as files `utt value`; they override the key's.
+        phase: the chosen phase. If the scores lack trials of the key, all trials of this phase
+            suffice, and scores of other trials are not used.
 
     Raises:
-        FadError: nobody knows the labels, or two files say different ones; the scores lack trials
-            or have some too many; there is no such phase; as `read_table` and `make_trials`.
+        FadError: no file has labels, or two files have different ones; the scores lack trials or
+            have extra ones; there is no such phase; as `read_table` and `make_trials`.
     """
     key = key or _own_key(found)
     tables = tables or {}
@@ -60,17 +60,17 @@ def join(
 def read_any_key(
     path: str | Path, chosen: Mapping[str, str] | None = None, bonafide: str | None = None
 ) -> Key:
-    """Reads a key file, as `read_key`, or the tables of a data directory."""
+    """Reads a key: a file, as `read_key` does, or the tables of a data directory."""
     if not Path(path).is_dir():
         return read_key(path, chosen, bonafide)
     return Key(Path(path), read_labels(Path(path) / "utt2label"), dict(read_columns(Path(path))))
 
 
 def by_stem(found: ScoreFile, key: Key | None) -> tuple[ScoreFile, Key | None]:
-    """Both with the names of utterances without folders and audio endings.
+    """Removes folders and audio endings from the names of utterances in the scores and in the key.
 
     Raises:
-        FadError: two names of a file become the same.
+        FadError: two names of a file become equal.
     """
     stems = _stems(found.path, found.scores)
     scores = ScoreFile(
@@ -122,7 +122,7 @@ def _without(utts: Collection[str], table: Mapping[str, Value]) -> dict[str, Val
 def _check_trials(
     path: Path, scores: Collection[str], key: Path, trials: Collection[str], phases: Table
 ) -> None:
-    """Checks that the scores are of exactly these trials."""
+    """Checks that the scores have exactly these trials."""
     missing = [utt for utt in trials if utt not in scores]
     extra = [utt for utt in scores if utt not in trials]
     if not missing and not extra:
@@ -159,7 +159,7 @@ def _first_few(utts: Collection[str]) -> str:
 
 
 def _stem(utt: str) -> str:
-    """`a/b.flac` -> `b`; a dot that opens no audio ending stays."""
+    """`b` of `a/b.flac`; a dot that is not followed by an audio ending stays."""
     name = utt.rpartition("/")[2]
     stem, dot, ending = name.rpartition(".")
     return stem if stem and dot + ending.lower() in AUDIO_SUFFIXES else name

@@ -1,9 +1,7 @@
-"""The options by which programs take scores and keys of anyone.
+"""Options of programs that read scores and keys of any toolkit.
 
-`fad.evaluation.trials.reading` follows them.
-
-`python -m fad.bin.evaluate --help` (`fad.evaluation.trials.formats`) says what the files may look
-like.
+`fad.evaluation.trials.reading` reads files by these options. `python -m fad.bin.evaluate --help`
+(`fad.evaluation.trials.formats`) shows the formats of the files.
 """
 
 from argparse import ArgumentParser
@@ -16,17 +14,17 @@ _NAMES = {"type": partial(str.split, sep=","), "default": [], "metavar": "NAME=C
 
 
 def add_score_options(parser: ArgumentParser) -> None:
-    """Adds how a file of scores is read."""
+    """Adds the options that say how to read a score file."""
     add = parser.add_argument
-    add("--columns", **_NAMES, help="columns of the scores' header")
+    add("--columns", **_NAMES, help="names of columns in the scores' header")
     add("--logits", choices=PAIRS, metavar="A,B", help="scores are pairs '[a, b]' of these logits")
-    add("--bonafide", choices=NUMBERS, help="which number is bona fide where labels are numbers")
+    add("--bonafide", choices=NUMBERS, help="which number is bona fide, if labels are numbers")
 
 
 def add_key_options(parser: ArgumentParser) -> None:
-    """Adds how the trials of scores are known."""
+    """Adds the options that say which trials were scored."""
     add = parser.add_argument
     add("--key", "--labels", help="the organisers' key, a table such as utt2label, or data/<set>")
-    add("--key_columns", **_NAMES, help="columns of the key's header")
-    add("--phase", help="phase of the key that is taken (eval where there is one)")
+    add("--key_columns", **_NAMES, help="names of columns in the key's header")
+    add("--phase", help="phase of the key to take (default: eval, if it has one)")
     add("--stems", action="store_true", help="compare names without folders and audio endings")

@@ -1,4 +1,4 @@
-"""The trials in files of scores and a key, by the options of `fad.evaluation.trials.options`."""
+"""Reads trials from score files and a key, by the options of `fad.evaluation.trials.options`."""
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from fad.utils.errors import FadError
 
 
 def read_files(args: Namespace, paths: Sequence[str | Path]) -> list[ScoreFile]:
-    """The files of scores, as the options of `add_score_options` say.
+    """Reads score files as the options of `add_score_options` say.
 
     Raises:
         FadError: as `read_scores`.
@@ -28,14 +28,14 @@ def read_trials(
     paths: Sequence[str | Path],
     tables: Mapping[str, str | Path | None],
 ) -> list[Trials]:
-    """The trials of each file of scores, of all phases that it has, as both groups of options say.
+    """Reads the trials of each score file, in all its phases, as both groups of options say.
 
-    Without a key, the first file with labels in it is the key of all.
+    Without a key, the first file that has labels is the key of all files.
 
     Args:
-        args: what the user gave.
-        paths: files of scores.
-        tables: further columns of the trials, as `join` takes them; what is None is not there.
+        args: the parsed options.
+        paths: score files.
+        tables: further columns of the trials, as `join` takes them; None for those not given.
 
     Raises:
         FadError: as `join`, `by_stem` and the readers; or --key_columns without --key.
@@ -55,10 +55,10 @@ def read_systems(
     paths: Sequence[str | Path],
     tables: Mapping[str, str | Path | None],
 ) -> list[Trials]:
-    """The same trials, scored by several systems: those of --phase, or of the phase `eval`.
+    """Reads the same trials scored by several systems: those of --phase, or of the phase `eval`.
 
     Raises:
-        FadError: as `read_trials`; there is no such phase, or the systems have not the same trials.
+        FadError: as `read_trials`; there is no such phase, or the systems have different trials.
     """
     trials = read_trials(args, paths, tables)
     systems = [of_phase(system, choose_phase(system, args.phase)) for system in trials]

@@ -1,4 +1,4 @@
-"""The scored trials of one set: scores joined with labels and with what else is known of them."""
+"""The scored trials of one set: scores joined with labels and further columns."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
@@ -10,9 +10,9 @@ from fad.data.tables import NO_ATTACK, check_same_keys
 from fad.utils.errors import FadError, nearest
 
 UNKNOWN = "-"
-"""What a column says where nothing is known, and of bona fide trials where it is of spoofs."""
+"""The value of a column that is not known, and of bona fide trials in a column about spoofs."""
 HEADLINE_PHASE = "eval"
-"""The phase that a challenge's results are of, where a set has several (ASVspoof 2021)."""
+"""The phase of a challenge's results, if a set has several (ASVspoof 2021)."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Trials:
     """The trials of one set, as vectors of one length N.
 
     Attributes:
-        name: where they come from, for messages.
+        name: where the trials come from, for messages.
         utts: (N,) str as objects, sorted.
         scores: (N,) float64, higher is more bona fide.
         is_bonafide: (N,) bool.
-        columns: (N,) str by name: `attack`, `speaker`, `codec`, `lang`, `phase`, ...; what is not
-            known is not there.
+        columns: (N,) str by name: `attack`, `speaker`, `codec`, `lang`, `phase`, ...; only those
+            that are known.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Trials:
 
     @property
     def attacks(self) -> np.ndarray | None:
-        """(N,) names of attacks, None where they are not known."""
+        """(N,) names of attacks, None if they are not known."""
         return self.columns.get("attack")
 
     @property
     def speakers(self) -> np.ndarray | None:
-        """(N,) names of speakers, None where none is known; an unknown one is the trial's own."""
+        """(N,) names of speakers, None if none is known; the utterance's for an unknown one."""
         names = self.columns.get("speaker")
         if names is None or (names == UNKNOWN).all():
             return None
@@ -50,12 +50,12 @@ class Trials:
 
     @property
     def bonafide(self) -> np.ndarray:
-        """Scores of the bona fide trials."""
+        """(N_b,) float64, scores of the bona fide trials."""
         return self.scores[self.is_bonafide]
 
     @property
     def spoof(self) -> np.ndarray:
-        """Scores of the spoofed trials."""
+        """(N_s,) float64, scores of the spoofed trials."""
         return self.scores[~self.is_bonafide]
 
     def spoofs_of(self, attacks: Set[str]) -> np.ndarray:
@@ -63,13 +63,13 @@ class Trials:
         return ~self.is_bonafide & np.isin(self.attacks, sorted(attacks))
 
     def spoof_attacks(self) -> list[str]:
-        """Names of the attacks that the spoofs have, sorted; none where they are not known."""
+        """Names of the spoofs' attacks, sorted; empty if they are not known."""
         if self.attacks is None:
             return []
         return sorted(set(self.attacks[~self.is_bonafide].tolist()) - {NO_ATTACK})
 
     def subset(self, which: np.ndarray) -> "Trials":
-        """Some of the trials, by a mask (N,) bool or by their indices."""
+        """Selects trials by a mask (N,) bool or by indices (M,) int."""
         columns = {name: column[which] for name, column in self.columns.items()}
         return replace(
             self,
@@ -93,12 +93,12 @@ def make_trials(
         name: where the scores come from, for messages.
         scores: score by utterance.
         labels: `bonafide` or `spoof` by utterance.
-        columns: further tables by utterance, such as `attack`, `speaker`, `codec`, `phase`; what
-            `attack` says of bona fide trials is not used.
-        files: where the `labels` and the columns come from, by their names, for messages.
+        columns: further tables by utterance, such as `attack`, `speaker`, `codec`, `phase`; the
+            `attack` of bona fide trials is not used.
+        files: the files of the `labels` and of the columns, by their names, for messages.
 
     Raises:
-        FadError: the tables have not the same utterances, or one class has no trial.
+        FadError: the tables have different utterances, or one class has no trial.
     """
     columns = columns or {}
     named = {
@@ -112,7 +112,9 @@ def make_trials(
     utts = sorted(scores)
     trials = Trials(
         name=name,
-        utts=np.array(utts, dtype=object),  # as <U, one long name makes all long
+        utts=np.array(
+            utts, dtype=object
+        ),  # in an array of <U, one long name makes all entries long
         scores=np.array([scores[utt] for utt in utts], dtype=np.float64),
         is_bonafide=np.array([labels[utt] == "bonafide" for utt in utts], dtype=bool),
         columns={key: np.array([table[utt] for utt in utts]) for key, table in columns.items()},
@@ -125,7 +127,7 @@ def check_classes(trials: Trials) -> None:
     """Checks that both classes have trials.
 
     Raises:
-        FadError: one has none.
+        FadError: a class has none.
     """
     for kind, mask in (("bona fide", trials.is_bonafide), ("spoofed", ~trials.is_bonafide)):
         if not mask.any():
@@ -135,12 +137,14 @@ def check_classes(trials: Trials) -> None:
 
 
 def choose_phase(trials: Trials, phase: str | None = None) -> str | None:
-    """The phase that results are of; None where the trials have no phases.
+    """Chooses the phase of the results; None if the trials have no phases.
 
-    Without a wish it is `eval` where there is one, and the only phase where there is one alone.
+    Args:
+        trials: the trials.
+        phase: the phase wanted; by default `eval`, else the only phase.
 
     Raises:
-        FadError: there is no such phase, or several and nothing that says which.
+        FadError: there is no such phase, or none is wanted and there are several without `eval`.
     """
     known = [] if "phase" not in trials.columns else sorted(set(trials.columns["phase"].tolist()))
     if phase is not None:
@@ -155,7 +159,7 @@ def choose_phase(trials: Trials, phase: str | None = None) -> str | None:
 
 
 def of_phase(trials: Trials, phase: str | None) -> Trials:
-    """The trials of a phase; all where it is None.
+    """The trials of a phase; all trials if it is None.
 
     Raises:
         FadError: the phase has no trial of one class.

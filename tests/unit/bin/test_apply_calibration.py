@@ -72,6 +72,6 @@ def test_the_trials_of_all_systems_are_the_same(folder):
 @pytest.mark.parametrize("out", ["a", "./b", "c.json"])
 def test_no_input_is_lost(folder, out):
     before = (folder / out).read_bytes()
-    with pytest.raises(FadError, match=r"is an input, which would be lost: name another file"):
+    with pytest.raises(FadError, match=r"is an input and would be lost: name another file"):
         apply(folder, "a", "b", out=out)
     assert (folder / out).read_bytes() == before

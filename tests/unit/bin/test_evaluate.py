@@ -148,7 +148,7 @@ def test_named_columns_endings_and_a_table_of_ones_own(files, printed):
     assert (found["bonafide"], found["spoof"], found["eer_threshold"]) == (1, 2, 0.0)
     assert found["by"]["lang"]["groups"]["de"]["eer_percent"] == 0.0
     assert set(found["by"]) == {"lang", "room"}
-    assert warnings == "warning: scores: no results by other: it tells no groups of both classes\n"
+    assert warnings == "warning: scores: no results by other: no value has trials of both classes\n"
 
 
 def test_scores_without_labels_are_an_error_with_the_remedy(files):
@@ -194,11 +194,11 @@ def test_numbers_that_are_none_are_refused(files, words, capsys):
     assert f"argument {words[0]}: expected a" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("draws", ["1", "38"])
-def test_no_interval_of_a_handful_of_draws(files, printed, draws):
+@pytest.mark.parametrize("resamples", ["1", "38"])
+def test_no_interval_of_a_handful_of_resamples(files, printed, resamples):
     files(cm=FOUR_COLUMNS)
-    with pytest.raises(FadError, match=rf"--resamples: {draws} draws are too few: .* needs 39 "):
-        main(["--scores", "cm", "--resamples", draws])
+    with pytest.raises(FadError, match=rf"--resamples: {resamples} .* are too few: .* needs 39 "):
+        main(["--scores", "cm", "--resamples", resamples])
     assert "eer_interval" not in printed("--scores", "cm", "--resamples", "0")[0]
     assert printed("--scores", "cm", "--resamples", "39")[0]["eer_interval"]["resamples"] == 39
 

@@ -11,11 +11,11 @@ from fad.evaluation.calibration.files import (
     apply_to_files,
     by_class,
     calibrated_results,
-    doubts,
     fit_files,
     fit_table,
     formula,
     read_model_calibration,
+    warnings_of_fit,
 )
 from fad.evaluation.calibration.model import Calibration, System, write_calibration
 from fad.evaluation.metrics.cllr import cllr, min_cllr
@@ -111,8 +111,11 @@ def test_the_formula_has_every_system():
     ("weights", "said"),
     [
         ((1.0, 1.0, 1.0), []),
-        ((0.0, 1.0, 1.0), ["good: its weight is 0: it tells nothing on these trials: "]),
-        ((-0.5, 1.0, 1.0), ["good: its weight is -0.5: it ranks the classes rightly alone: "]),
+        ((0.0, 1.0, 1.0), ["good: its weight is 0: no information on these trials: "]),
+        (
+            (-0.5, 1.0, 1.0),
+            ["good: its weight is -0.5: by itself it ranks the classes correct"],
+        ),
         ((1.0, -1.0, 0.0), ["bad: its weight is -1: is its sign inverted?", "flat: .* outliers"]),
     ],
 )
@@ -120,7 +123,7 @@ def test_a_sign_is_asked_for_only_where_the_order_is_wrong(weights, said):
     systems = tuple(map(System, ("good", "bad", "flat")))
     fitted = Calibration(weights, 0.0, 0.5, 2, 2, systems)
     bonafide, spoof = np.array([[2.0, -2, 1], [1, -1, 1]]), np.array([[-1.0, 1, 1], [-2, 2, 1]])
-    found = doubts(fitted, bonafide, spoof)
+    found = warnings_of_fit(fitted, bonafide, spoof)
     assert len(found) == len(said)
     for line, start in zip(found, said, strict=True):
         assert re.match(start.replace("?", r"\?"), line)

@@ -55,10 +55,10 @@ def test_probit_is_symmetric_and_finite_at_the_ends():
         (
             [1.0, np.nan],
             [0.0],
-            r"1 of 2 bona fide scores are not finite, or over 1e\+300, the first is nan",
+            r"1 of 2 bona fide scores are not finite, or over 1e\+300; the first is nan",
         ),
         ([1.0], [0.0, 1.0, -np.inf], "the first is -inf at index 2"),
-        ([1.0], [-1.7e308], r"or over 1e\+300, the first is -1.7e\+308"),
+        ([1.0], [-1.7e308], r"or over 1e\+300; the first is -1.7e\+308"),
         ([[1.0]], [0.0], "must be a vector"),
     ],
 )

@@ -73,7 +73,7 @@ def test_the_results_are_those_of_the_metrics(files):
 def test_two_systems_in_words(files):
     told = comparison_text(compare_systems(read(files, "good", "worse"), resamples=399))
     assert "100 bona fide and 100 spoofed trials, the same for all systems" in told
-    assert "399 bootstrap draws over 200 trials" in told
+    assert "399 bootstrap samples of 200 trials" in told
     assert "A's EER is lower than B's by" in told
     assert "points; the interval does not hold 0, and these trials tell the two apart." in told
     assert "Holm" not in told
@@ -98,7 +98,7 @@ def test_the_phase_is_told(files):
 
 
 def test_three_systems_are_corrected_for_three_pairs(files):
-    """With 49 draws no p is below 0.04: enough for one pair, too much for the best of three."""
+    """With 49 resamples no p is below 0.04: enough for one pair, too much for the best of three."""
     alone = compare_systems(read(files, "good", "worse"), resamples=49)
     assert "these trials tell the two apart" in comparison_text(alone)
     told = comparison_text(compare_systems(read(files, "good", "near", "worse"), resamples=49))
@@ -112,6 +112,6 @@ def test_a_number_of_systems_that_has_no_pairs_or_no_letters(files, count):
         compare_systems(read(files, *["good"] * count))
 
 
-def test_too_few_draws(files):
-    with pytest.raises(FadError, match=r"good: 20 draws are too few.*needs 39: raise --resamples"):
+def test_too_few_resamples(files):
+    with pytest.raises(FadError, match=r"good: 20 resamples are too few.*39: raise --resamples"):
         compare_systems(read(files, "good", "near"), resamples=20)

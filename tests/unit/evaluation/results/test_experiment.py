@@ -110,7 +110,7 @@ def test_a_calibration_that_tells_nothing_is_a_warning(experiment):
         experiment.exp / "calibration.json", Calibration((0.0,), 0.0, 0.5, 40, 60, (own,))
     )
     (warning,) = make_report(experiment)["test_sets"]["eval"]["warnings"]
-    assert warning.startswith("the calibration tells nothing")
+    assert warning.startswith("the calibration has no information")
 
 
 def test_asv_scores_of_all_phases_are_refused(experiment, tmp_path):

@@ -87,7 +87,7 @@ FIRST = scores_of(LA_KEY).splitlines(keepends=True)[0]
     [
         (LA_KEY, scores_of(LA_KEY).replace(FIRST, ""), "asv: 1 of the 6 trials of .*key have no"),
         (LA_KEY, scores_of(LA_KEY) + "LA_1 LA_2 3\n", "asv:7: 'LA_1 LA_2' is no trial of .*key"),
-        (LA_KEY, scores_of(LA_KEY) + FIRST, "asv:7: 'LA_0009.*' came before"),
+        (LA_KEY, scores_of(LA_KEY) + FIRST, "asv:7: 'LA_0009.*' occurs twice"),
         (LA_KEY.replace("spoof", "bonafide"), "", "key:3: expected ASVspoof 2021's ASV/trial_met"),
         ("LA_1 LA_2 target\n", "", "key:1: expected ASVspoof 2021's"),
     ],

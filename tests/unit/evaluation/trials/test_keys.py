@@ -129,7 +129,7 @@ def test_two_columns(key):
         (LA_2019.replace("- - bona", "- A01 bona"), ":1: attack 'A01' of bona fide speech"),
         (LA_2019.replace("A11", "bonafide"), ":2: attack 'bonafide' of spoofed speech"),
         (LA_2019.replace("spoof", "nontarget"), ":2: label 'nontarget'"),
-        (LA_2021 + LA_2021, r":4: 'LA_E_9332881' came before \(6 lines, 3 names\)"),
+        (LA_2021 + LA_2021, r":4: 'LA_E_9332881' occurs twice \(6 lines, 3 names\)"),
         (LA_2021 + LA_2019, ":4: 5 columns where 8 are expected: 'speaker utt codec"),
         ("u1 1\nu2 0\n", ":1: label '1' may mean .* --bonafide 1"),
         ("utt,score\nu1,1\n", "no column for 'label' in the header .* --key_columns label="),

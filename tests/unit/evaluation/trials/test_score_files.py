@@ -79,7 +79,7 @@ def test_columns_that_the_user_names(scores):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("u1 1\nu1 2\n", ":2: 'u1' came before"),
+        ("u1 1\nu1 2\n", ":2: 'u1' occurs twice"),
         ("u1 1\nu2 nan\n", ":2: score 'nan' is not finite"),
         ("u1 -inf\n", ":1: score '-inf' is not finite"),
         ("u1 A01 fake 1\nu2 A01 made 1\n", ":2: label 'made'"),
@@ -125,7 +125,7 @@ def test_one_logit_alone_is_no_score(scores):
 def test_files_without_scores_are_refused(tmp_path):
     (tmp_path / "empty").write_text("")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(FadError, match="no line in it"):
+    with pytest.raises(FadError, match="the file is empty"):
         read_scores(tmp_path / "empty")
     with pytest.raises(FadError, match="not UTF-8"):
         read_scores(tmp_path / "binary")
