@@ -30,16 +30,16 @@ class GuidedAttention(nn.Module):
         M_t  = sigmoid(W_t (ReLU(W_3 g) * ReLU(W_4 ((M_c + 1) x'))))                frames (T,)
         out  = gate_2 norm(up(ReLU(norm(down(x' (0.3 M_c + 0.05 M_t + 0.7))))))
 
-    Both gates start at zero, and so does the whole. Attention is scaled by 1 / sqrt(D), the inner
-    width of the maps is `width`, the temporal map's guide is that of its own frame, the channel map
-    is taken from the mean at once, where the authors' program has one more layer, and the norms are
-    LayerNorms: ours. BatchNorm, the paper's, would make a score depend on the batch.
+    Both gates start at zero, so the output does too. Ours: attention is scaled by 1 / sqrt(D); the
+    maps have an inner width of `width`; the temporal map takes the guide of the same frame; the
+    channel map is computed directly from the mean, without one more layer of the authors' program;
+    the norms are LayerNorms. With BatchNorm, as in the paper, a score would depend on the batch.
 
     Args:
         dim: the width D of x, a multiple of 16.
-        guide_dim: that of the guide, which is projected to D first.
+        guide_dim: the width E of the guide, which is projected to D first.
         width: inside the two maps.
-        tokens: how many there are.
+        tokens: the number of learnable tokens.
     """
 
     def __init__(self, dim: int, guide_dim: int, width: int, tokens: int) -> None:
@@ -207,18 +207,18 @@ class GuidedBlock(nn.Module):
 class DGSCT(Adaptation):
     """Two views of one audio that guide each other: the encoder's blocks, and an LFCC's branch.
 
-    Behind each block of the frozen encoder, x <- x + what `GuidedAttention` makes of x and the
-    guide; before it the guide has gone through a small block of its own, and has been guided by x
-    in the same way. All gates start at zero, so step 0 equals the base model.
+    Behind each block of the frozen encoder, the guide goes through a small block of its own and is
+    guided by x; then x <- x + `GuidedAttention` of x and the guide. All gates start at zero, so
+    step 0 equals the base model.
 
-    The paper adapts two frozen encoders of pictures and sound to each other, twice a block, and its
-    maps are of the full width D. That the guide is an LFCC, its branch, one pair a block, the
-    guide's order before x, and `width` are ours. The temporal map is over frames: the paper has a
-    spatial one over patches there, with the same weight.
+    The paper adapts two frozen encoders, of images and of sound, to each other, twice a block, and
+    its maps have the full width D. Ours: the guide is an LFCC with its own branch, one pair
+    a block, the guide comes before x, and `width`. The temporal map is over frames; the paper has a
+    spatial map over patches there, with the same weight.
 
-    It needs the waveform, so nothing can be stored for it, although the frontend is frozen. There
-    are, with D and E the widths of both, w `width`, k `tokens` and P(a, b) = a b + a + k a + 5 a w
-    + 5 w + 3 + a + a^2 / 8 + 2 a + a / 4,
+    The guide needs the waveform, so nothing can be stored, although the frontend is frozen. With D
+    and E the two widths, w `width`, k `tokens` and P(a, b) = a b + a + k a + 5 a w + 5 w + 3 + a
+    + a^2 / 8 + 2 a + a / 4, there are
 
         blocks * (P(D, E) + P(E, D) + E^2 + 9 E) + 63 E
 

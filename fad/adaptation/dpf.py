@@ -18,7 +18,7 @@ _KEPT, _VALUES = "kept", "values"  # of a packed weight: a bit an entry, and tho
 
 
 class _Masked(torch.autograd.Function):
-    """mask * W, whose gradient goes to all of W: what is pruned is told what it would do."""
+    """mask * W, whose gradient goes to all of W, also to the entries that are pruned."""
 
     @staticmethod
     def forward(ctx, weight: Tensor, mask: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ class _Masked(torch.autograd.Function):
 
 
 def masked(weight: Tensor, mask: Tensor) -> Tensor:
-    """mask * W, without the negative zeros that a product would have."""
+    """mask * W without negative zeros: W (d_out, d_in), mask the same shape in bool."""
     return torch.where(mask, weight, 0)
 
 
@@ -48,28 +48,28 @@ class MaskedLinear(nn.Linear):
 
 
 class DPF(Adaptation):
-    """All of the blocks trains, and each linear layer W x + b of theirs becomes (m * W) x + b.
+    """All parameters of the blocks train; each linear layer W x + b becomes (m * W) x + b.
 
-    The mask m has zeros at the smallest magnitudes of all these weights together. It is made anew
-    every 16 steps; the gradient at m * W is applied to the dense W, so that a weight that was
+    The mask m has zeros at the smallest magnitudes of all these weights together, and is computed
+    again every 16 steps. The gradient at m * W is applied to the dense W, so that a weight that was
     pruned too early grows back. After step t of the first T the share of zeros is
 
         s_t = s - s (1 - t / T)^3
 
-    and s from T on; masks are still made anew. Step 0 is dense, and the base model. All linear
-    layers of the blocks are pruned; their biases and LayerNorms are trained and not pruned. The
-    frontend, its projection and the positional convolution stay (ours: the paper trains all of its
-    networks, by SGD). Only an epoch that ends at the full sparsity can be the best one.
+    and from T on it is s; masks still change. Step 0 is dense and equals the base model. All linear
+    layers of the blocks are pruned; their biases and LayerNorms train and are not pruned. The
+    frontend, its projection and the positional convolution stay frozen: ours, since the paper
+    trains whole networks, by SGD. Only an epoch that ends at the full sparsity can be the best.
 
-    The file of the best model is smaller, not faster: of each weight it holds a bit an entry and
-    the values that are kept. In scoring the encoder is plain again and its zeros are multiplied
-    like any number. What resumes is dense: `checkpoint.pt` has W and the masks. There are `blocks *
-    (4 * (D^2 + D) + 2 * D * FFN + FFN + 5 * D)` trained parameters: 302,309,376 in XLS-R 300M, of
-    which 301,989,888 can be pruned; a step holds the masked weights as well, 1.2 GB there.
+    The file of the best model is smaller, not faster: for each weight it has a bit an entry and the
+    values that are kept. Scoring runs a plain encoder and multiplies its zeros. `checkpoint.pt` is
+    dense: it has W and the masks. There are `blocks * (4 * (D^2 + D) + 2 * D * FFN + FFN + 5 * D)`
+    trained parameters: 302,309,376 in XLS-R 300M, of which 301,989,888 can be pruned. A step also
+    holds the masked weights, 1.2 GB there.
 
     Args:
         sparsity: s, the share of zeros that it ends with, in [0, 1).
-        ramp: T as a share of all steps, in (0, 1]. The paper's end is its second milestone of the
+        ramp: T as a share of all steps, in (0, 1]. In the paper T is the second milestone of the
             learning rate.
         every: steps from one mask to the next.
 
@@ -115,7 +115,7 @@ class DPF(Adaptation):
     def _kept_values(self, layer: MaskedLinear) -> Tensor:
         if not layer.weight.is_meta:
             return layer.weight[layer.mask]
-        # A shape to be counted, which has no magnitudes: each layer keeps its share.
+        # Only counted: without magnitudes, each layer is taken to keep the same share.
         size = layer.weight.numel()
         return torch.empty(size - math.floor(self.sparsity * size), device="meta")
 
@@ -170,8 +170,12 @@ class DPF(Adaptation):
 def kth_magnitude(weights: Iterable[Tensor], number: int) -> float:
     """The `number`-th smallest absolute value of float32 tensors together; -1 for number 0.
 
-    By its bits, which order positive floats as they order integers: the upper half is found by
-    counting, then the lower half. Sorting all of XLS-R's weights together would take gigabytes.
+    The bits of positive floats order them as integers. The upper half of the bits is found by
+    counting, then the lower half: sorting all weights of XLS-R together would take gigabytes.
+
+    Args:
+        weights: float32 tensors of any shapes.
+        number: from 0 to the number of their entries.
     """
     if number == 0:
         return -1.0

@@ -52,13 +52,13 @@ class LAST(Adaptation):
 
     u_i = (u_{i-1} + z_i) + LSA_i(u_{i-1} + z_i) with u_0 = 0, and the back-end gets the one output
     u_m - (z_1 + ... + z_{m-1}): the last output and all that the side network has added, so that
-    step 0 is the base model. The encoder takes no part in the backward pass. There are `m * 4 * D *
+    step 0 is the base model. The backward pass does not enter the encoder. There are `m * 4 * D *
     r` parameters: 1,572,864 for 24 blocks at rank 16 in XLS-R 300M.
 
-    The paper has one such block behind each group of blocks of a vision transformer, and takes that
-    sum from the side network's output; no code was published. Assumed here: the first equation, the
-    normalisation, one head, no biases. Its z_0, the transformer's input, is left out: it is not
-    among the outputs that an encoder gives and stage 2 stores.
+    The paper has one such block behind each group of blocks of a vision transformer, and subtracts
+    that sum from the output of the side network; no code was published. Assumed: the equation, the
+    normalisation, one head, no biases. The paper's z_0, the input of the transformer, is left
+    out: encoders do not give it and stage 2 does not store it.
 
     Args:
         rank: r, at least 1.

@@ -20,7 +20,7 @@ METADATA = "fad"  # the one key of a file of factors, whose value is JSON
 
 
 class FactoredLinear(nn.Module):
-    """W_l (W_r x) + b in the place of W x + b; the factors hold nothing until they are given.
+    """W_l (W_r x) + b in the place of W x + b; the factors have no values at first.
 
     Args:
         base: the layer in whose place it is; its bias b is shared.
@@ -55,18 +55,18 @@ class PELA(Adaptation):
 
         r = floor(d_in d_out / (c (d_in + d_out))),
 
-    so that a layer has 1/c of its weights, and takes 1/c of its products. In the paper these are
-    then distilled from the whole model on unlabelled data; `python -m fad.bin.distill` does that
-    and gives the file for `factors`. Then they are tuned, here: the factors are, and not biases and
-    LayerNorms, which the paper tunes as well. The frontend, its projection and the positional
-    convolution stay. It does not start at the base model but at an approximation of it.
+    so that a layer has 1/c of its weights and of its products. The paper then distils the factors
+    from the whole model on unlabelled data: `python -m fad.bin.distill` does that and writes the
+    file for `factors`. This method tunes them. It does not tune biases and LayerNorms, as the paper
+    does. The frontend, its projection and the positional convolution stay frozen. Step 0 is an
+    approximation of the base model.
 
     There are `sum r (d_in + d_out)` parameters: 100,515,840 at c = 3 in XLS-R 300M, in the place of
-    301,989,888. What is saved is these factors, and scoring runs them: nothing is merged.
+    301,989,888. These factors are saved, and scoring runs them: nothing is merged.
 
     Args:
         c: the ratio, 2 or 3 in the paper. The rank is never larger than the full one.
-        factors: the file of distilled factors; None starts from the SVD alone, which takes minutes.
+        factors: the file of distilled factors; None starts from the SVD, which takes minutes.
 
     Raises:
         FadError: a c that leaves no rank; or (in `start`) factors that cannot be read, or are of
@@ -117,7 +117,9 @@ class PELA(Adaptation):
     def _load(self, path: Path, base_sha256: str) -> None:
         state, about = read_factors(path)
         if about["base_sha256"] != base_sha256:
-            raise FadError(f"{path}: factors of another pre-trained file: run fad.bin.distill anew")
+            raise FadError(
+                f"{path}: factors of another pre-trained file: run fad.bin.distill again"
+            )
         wrong = [
             name
             for name, value in self.owned().items()
@@ -126,7 +128,7 @@ class PELA(Adaptation):
         if about["c"] != self.c or wrong:
             raise FadError(
                 f"{path}: factors for c = {about['c']} of {len(state) // 2} layers, which do not "
-                f"fit c = {self.c} and {len(self._layers)} layers: run fad.bin.distill anew"
+                f"fit c = {self.c} and {len(self._layers)} layers: run fad.bin.distill again"
             )
         for name, value in self.owned().items():
             value.copy_(state[name])
@@ -143,9 +145,16 @@ class PELA(Adaptation):
         return FRONTEND
 
     def perturbation(self, encoder: Encoder, margin: float = 1e-3) -> Tensor:
-        """What keeps products near the weights of the whole `encoder`: a mean over layers of
+        """A loss that keeps products near the weights of the whole `encoder`.
 
-        (max |W_l W_r - W| - margin)^2.
+        The mean over layers of (max |W_l W_r - W| - margin)^2.
+
+        Args:
+            encoder: of the weights W.
+            margin: a largest change that costs nothing.
+
+        Returns:
+            A scalar.
         """
         changes = [
             _largest_change(layer, encoder.get_submodule(name).weight)
@@ -168,7 +177,7 @@ def read_factors(path: Path) -> tuple[dict[str, Tensor], dict]:
     if not path.is_file():
         raise FadError(
             f"{path}: no such file of factors: make it with fad.bin.distill, or start from the SVD "
-            "alone with adaptation_conf.factors=null"
+            "with adaptation_conf.factors=null"
         )
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -180,7 +189,7 @@ def read_factors(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def _largest_change(layer: FactoredLinear, weight: Tensor) -> Tensor:
-    """max |W_l W_r - W|, whose gradient is that of one entry: no product is kept for it."""
+    """max |W_l W_r - W|, a scalar; the gradient is of one entry, so no product is kept."""
     up, down = layer.up.weight, layer.down.weight
     with torch.no_grad():
         entry = (up @ down - weight).abs_().argmax()

@@ -1,4 +1,4 @@
-"""ReLoRA: low-rank updates that are folded into the weights and begun anew (arXiv 2307.05695)."""
+"""ReLoRA: low-rank updates that are merged into the weights and restarted (arXiv 2307.05695)."""
 
 import logging
 import math
@@ -18,17 +18,16 @@ logger = logging.getLogger(__name__)
 
 
 class ReLoRA(LoRA):
-    """LoRA that restarts: each N steps W <- W + (alpha / r) B A, with A drawn anew and B zero.
+    """LoRA that restarts: each N steps W <- W + (alpha / r) B A; then A is redrawn and B zero.
 
-    The sum of k updates of rank r has a rank of up to k r. At a restart a share of the optimizer's
-    state of A and B is set to zero, and the learning rate goes to zero and linearly back to the
-    cosine; that of the back-end too, which is in the same optimizer. The pre-trained encoder is the
-    warm start that the paper begins with.
+    The sum of k updates of rank r has a rank of up to k r. A restart zeroes a share of the
+    optimizer's state of A and B. The learning rate drops to zero and returns linearly to the schedule,
+    also for the back-end, which is in the same optimizer. The paper begins with a warm start; here
+    the pre-trained encoder is that.
 
-    What is trained has LoRA's number of parameters: 7,077,888 for all linear layers at rank 16 in
-    XLS-R 300M. But the weights under them change as well, and are saved: 301,989,888 numbers there,
-    1.2 GB in float32, in `best.safetensors` and in `checkpoint.pt`. They are float32, whatever
-    precision training computes in.
+    As many parameters train as in LoRA: 7,077,888 for all linear layers at rank 16 in XLS-R 300M.
+    The weights under them change as well and are saved, in `best.safetensors` and `checkpoint.pt`:
+    301,989,888 numbers there, 1.2 GB. They are float32, whatever precision training computes in.
 
     Args:
         rank: as for `LoRA`.
@@ -38,15 +37,15 @@ class ReLoRA(LoRA):
         blocks: as for `LoRA`.
         every: N, steps from one restart to the next.
         restart_warmup: steps in which the learning rate comes back after a restart.
-        prune: `magnitude` sets to zero what the optimizer keeps of the entries with the smallest
-            mean gradient, `random` of any; of an entry all or nothing, which is ours.
-        prune_share: how many of them, in (0, 1].
+        prune: which entries lose their optimizer state: `magnitude`, those of the smallest mean
+            gradient, or `random`. An entry loses all of its state, or none: that choice is ours.
+        prune_share: the share of entries, in (0, 1].
 
     Raises:
         FadError: as of `LoRA`.
     """
 
-    averageable = False  # restarts lie between epochs, at which factors begin anew
+    averageable = False  # factors of different restarts do not belong together
 
     def __init__(
         self,
@@ -77,7 +76,7 @@ class ReLoRA(LoRA):
 
     def _wrap(self, encoder: Encoder) -> None:
         super()._wrap(encoder)
-        # Of the run's seed, and so the same in all processes and in a run that is gone on with.
+        # From the seed of the run: the same in all processes and after resuming.
         self._seed = int(torch.randint(2**31, ()))
 
     def saved(self) -> dict[str, Tensor]:
@@ -95,7 +94,7 @@ class ReLoRA(LoRA):
         if since == 0 and state.step < state.total_steps:
             self._restart(state)
         if state.step >= self.every and since < self.restart_warmup:
-            # The schedule computes its rate of the step alone: this scales it for one step.
+            # The schedule computes its rate from the step, so this lasts for one step.
             for group in state.optimizer.param_groups:
                 group["lr"] *= since / self.restart_warmup
 
@@ -128,6 +127,6 @@ class ReLoRA(LoRA):
 
 
 def _moments(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> list[Tensor]:
-    """What an optimizer keeps of each entry of a parameter; not how many steps it has taken."""
+    """The optimizer's state that has the shape of a parameter, such as Adam's two moments."""
     kept = optimizer.state.get(parameter, {}).values()
     return [value for value in kept if value.shape == parameter.shape]

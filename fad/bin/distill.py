@@ -30,6 +30,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
     )
+    parser.add_argument("--encoder", default="xlsr", help="as in a config (default xlsr)")
     parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set> of stage 2")
     parser.add_argument("--out", type=Path, required=True, help="the factors, *.safetensors")
     parser.add_argument("--c", type=parse_finite, default=3.0, help="keeps 1/c of the weights (3)")
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fad.utils.devices import choose_device
 
     settings = DistillSettings(
-        args.c, args.steps, args.batch_size, args.lr, args.seed, args.crop_samples
+        args.c, args.steps, args.batch_size, args.lr, args.seed, args.crop_samples, args.encoder
     )
     device = choose_device(args.ngpu)
     every = max(1, args.checkpoint_steps)

@@ -198,7 +198,7 @@ class Encoder(nn.Module, ABC):
         raise self._cannot("compute activations again (train.activation_checkpointing)")
 
     def compile_blocks(self) -> None:
-        """Has `torch.compile` make each block anew, for any batch and length.
+        """Compiles each block with `torch.compile`, for any batch and length.
 
         Raises:
             FadError: this encoder cannot.

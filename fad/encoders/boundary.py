@@ -14,13 +14,14 @@ _BLOCK = re.compile(r"block:([1-9]\d{0,4})")
 
 @dataclass(frozen=True, order=True)
 class Boundary:
-    """What lies below is frozen, so that its output can be computed once and stored.
+    """Where the frozen part ends: its output can be computed once and stored.
 
-    Boundaries are ordered: of two that a method allows the larger saves more.
+    Boundaries are ordered by depth. The deeper one saves more.
 
     Attributes:
-        depth: -1, nothing is frozen (`none`: the input is audio); 0, the frontend is (`frontend`:
-            its frames); k, so are the first k blocks (`block:k`: the output of block k).
+        depth: -1 where nothing is frozen (`none`: the input is audio); 0 where the frontend is
+            (`frontend`: its frames); k where the first k blocks are too (`block:k`: the output of
+            block k).
     """
 
     depth: int
@@ -45,8 +46,8 @@ def needed_outputs(boundary: Boundary, wanted: tuple[int, ...]) -> tuple[int, ..
         wanted: the blocks whose outputs the back-end gets.
 
     Returns:
-        Numbers in order, 0 the frontend: its frames alone, or the output of the boundary's block
-        and those of the wanted blocks before it.
+        Numbers in order, 0 for the frontend: only its frames, or the output of the boundary's
+        block and those of the wanted blocks before it.
     """
     below = {number for number in wanted if number < boundary.depth}
     return tuple(sorted(below | {boundary.depth}))

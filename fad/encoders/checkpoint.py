@@ -1,4 +1,4 @@
-"""From a pre-trained model's files, fairseq's or Hugging Face's, to the running encoder."""
+"""Reads a pre-trained model's files, fairseq's or Hugging Face's, and builds the encoder `xlsr`."""
 
 import hashlib
 import logging
@@ -32,10 +32,10 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def pretrained_sha256(path: str | Path) -> str:
-    """What identifies a pre-trained model: the sha256 of all that is read of it.
+    """The sha256 that identifies a pre-trained model.
 
-    Of a fairseq file it is the file's own. Of a Hugging Face model it is that of a list of its
-    files' sha256, and so the same for the folder and for the weights file in it, wherever it lies.
+    For a fairseq file it is the sha256 of the file. For a Hugging Face model it is that of the list
+    of its files' sha256, so it is the same for the folder and for the weights file in it.
 
     Raises:
         FadError: a file is missing.
@@ -51,11 +51,11 @@ def pretrained_sha256(path: str | Path) -> str:
 def load_xlsr(
     checkpoint: Checkpoint, layers: str | list[int] = "all", num_blocks: int | None = None
 ) -> XLSR:
-    """Builds the running encoder on the meta device and gives it the checkpoint's tensors.
+    """Builds the encoder `xlsr` on the meta device and gives it the checkpoint's tensors.
 
-    `num_blocks` keeps only the first blocks: time and memory fall with them. Their outputs are
-    those that they have in the whole, so the LayerNorm behind the very last is left out too.
-    Float32 tensors are used where they lie (mapped from the file), so memory stays near one copy.
+    `num_blocks` keeps only the first blocks, which saves time and memory. Their outputs stay the
+    same, so the LayerNorm behind the last block of the file is left out too. Float32 tensors are
+    used in place, mapped from the file, so memory stays near one copy.
 
     Raises:
         FadError: another architecture, or tensors missing, too many, of another shape or no floats.

@@ -53,7 +53,8 @@ class Conv1d(nn.Conv1d):
 def replace_convolutions(module: nn.Module) -> None:
     """Makes every `nn.Conv1d` in `module` a `Conv1d`, with its parameters, names and hooks.
 
-    The class of the very objects changes: a new module would lack fairseq's weight norm, a hook.
+    It changes the class of the objects in place: a new module would lack their hooks, such as
+    fairseq's weight norm.
     """
     for conv in module.modules():
         if type(conv) is nn.Conv1d:

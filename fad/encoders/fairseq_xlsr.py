@@ -19,8 +19,8 @@ from fad.encoders.pretrained import Checkpoint, checked_sizes
 from fad.utils.errors import FadError
 from fad.utils.masks import padding_mask
 
-# A checkpoint's own, from its pre-training. The running encoder has none, and dropped layers would
-# be missing among the outputs.
+# Set by the checkpoint for its pre-training. The encoder `xlsr` has no dropout, and dropped layers
+# would be missing among the outputs.
 DROPOUTS = (
     "dropout",
     "attention_dropout",
@@ -29,7 +29,7 @@ DROPOUTS = (
     "dropout_features",
     "encoder_layerdrop",
 )
-# Those parts are removed at once, so they need not be built at whatever size a file gives.
+# These parts are removed at once, so they are not built at the size that a file gives.
 NO_PRETRAINING = {"quantize_targets": False, "final_dim": 0}
 
 
@@ -101,7 +101,7 @@ class FairseqXLSR(Encoder):
 
 
 def replace_attention(theirs: nn.Module) -> FairseqSelfAttention:
-    """Our attention around the very projections of fairseq's."""
+    """Our attention with the projections of fairseq's, which are not copied."""
     ours = FairseqSelfAttention(theirs.embed_dim, theirs.num_heads)
     for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
         setattr(ours, name, getattr(theirs, name))

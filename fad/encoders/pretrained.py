@@ -1,4 +1,4 @@
-"""A pre-trained wav2vec 2.0 model in fairseq's words, whichever kind of file it was read from."""
+"""A pre-trained wav2vec 2.0 model by fairseq's names, from any kind of file."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fad.utils.errors import FadError
 
-# Used in pre-training alone: counted, but not kept in memory.
+# Used only in pre-training: counted, but not kept in memory.
 PRETRAINING_PARTS = ("mask_emb", "quantizer.", "project_q.", "final_proj.")
 
 MAX_CONV_LAYERS = 32
@@ -112,7 +112,7 @@ def check_tensors(checkpoint: Checkpoint) -> None:
         if not _has_all_values(value):
             raise FadError(
                 f"{checkpoint.path}: {shown(name)} is no plain tensor with all its values in the "
-                "file: refused; save it anew as plain float tensors"
+                "file: refused; save it again as plain float tensors"
             )
 
 

@@ -1,8 +1,8 @@
-"""The released models of XLS-R's kind: their shapes in fairseq's words, and what a file must hold.
+"""The released models of the XLS-R kind: their shapes by fairseq's names.
 
-From the configs inside the released files; pre-training heads included. XLSR-53 (arXiv 2006.13979)
-and MMS 300M (arXiv 2305.13516) are of the shape of XLS-R 300M (arXiv 2111.09296), MMS 1B is of that
-of XLS-R 1B.
+Taken from the configs inside the released files, pre-training heads included. XLSR-53 (arXiv
+2006.13979) and MMS 300M (arXiv 2305.13516) have the shape of XLS-R 300M (arXiv 2111.09296), MMS 1B
+has that of XLS-R 1B.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from fad.utils.errors import FadError, nearest
 Shape = dict[str, Any]
 
 
-# What they have in common; the rest of their config is about pre-training, or fairseq's default.
+# Common to all; the rest of their config is about pre-training or has fairseq's defaults.
 COMMON: Shape = {
     "_name": "wav2vec2",
     "extractor_mode": "layer_norm",
@@ -61,7 +61,7 @@ def parameter_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
 
 
 def shape_of(name: str) -> Checkpoint:
-    """A released model without its values: a checkpoint whose tensors are of the meta device.
+    """A released model without its values: a checkpoint whose tensors are on the meta device.
 
     Raises:
         FadError: no model of that name is known.
@@ -95,7 +95,7 @@ def check_shapes(checkpoint: Checkpoint, name: str) -> None:
 
 
 def alike(checkpoint: Checkpoint) -> list[str]:
-    """The names of the released models whose encoder is of just its shape."""
+    """The names of the released models whose encoder has exactly this shape."""
     found = _found_shapes(checkpoint)
     return [name for name, shape in RELEASED.items() if _encoder_shapes(shape) == found]
 

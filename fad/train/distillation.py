@@ -21,11 +21,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fad.adaptation.pela import PELA, read_factors
+from fad.config import registry
 from fad.config.resolve import difference
 from fad.data.batches import Batch, EpochBatches, RandomCrops, training_loader
 from fad.data.sources import AudioSource
 from fad.encoders.boundary import FRONTEND
-from fad.encoders.checkpoint import load_xlsr, pretrained_sha256, read_checkpoint
+from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.models.detector import write_weights
 from fad.train.schedules import warmup_cosine
 from fad.train.stopping import Stopped, StopSignals
@@ -52,6 +53,7 @@ class DistillSettings:
     lr: float
     seed: int
     crop_samples: int
+    encoder: str = "xlsr"
 
     def __post_init__(self) -> None:
         least = {"c": 0, "steps": 1, "batch_size": 1, "lr": 0, "seed": 0, "crop_samples": 400}
@@ -73,7 +75,7 @@ def distil(
     """Distils and writes `out`; goes on from `<out>.checkpoint.pt` if there is one.
 
     Args:
-        pretrained: the XLS-R file: teacher, and what the student is made from.
+        pretrained: the pre-trained file: teacher, and what the student is made from.
         audio: a `dump/audio/<set>`; its labels are not read.
         out: the file of factors, as `PELA` reads it.
         settings: what the result depends on.
@@ -148,8 +150,9 @@ class Distiller:
     ) -> None:
         self.settings, self.device, self.step = settings, device, 0
         checkpoint = read_checkpoint(pretrained)
-        self.teacher = load_xlsr(checkpoint).requires_grad_(False).to(device)
-        self.student, self.pela = load_xlsr(checkpoint), PELA(settings.c)
+        load = registry.get("encoder", settings.encoder)
+        self.teacher = load(checkpoint).requires_grad_(False).to(device)
+        self.student, self.pela = load(checkpoint), PELA(settings.c)
         self.pela.attach(self.student)
         self.student.to(device)
         grid = self.teacher.grid
@@ -245,7 +248,7 @@ def _read(path: Path, about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_same(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    changed = difference(old, new)
+    changed = difference({"encoder": "xlsr", **old}, new)  # the only one that older files are of
     if changed:
         raise FadError(
             f"{path} was made with other options or other data; give another --out or remove it. "

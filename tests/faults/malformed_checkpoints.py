@@ -141,7 +141,7 @@ FAULTS = [
             f"checkpoint: {what} tensor",
             tensor(NORM, value),
             read,
-            f"'{NORM}' is no plain tensor with all its values in the file: refused; save it anew",
+            f"'{NORM}' is no plain tensor with all its values in the file: refused; save it again",
         )
         for what, value, read in (
             ("a sparse", torch.ones(32).to_sparse(), xlsr),

@@ -1,6 +1,7 @@
 """`fad.bin.distill`: factors that are nearer to the whole encoder, and a run that goes on."""
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -14,11 +15,12 @@ from safetensors.torch import load_file
 
 from fad.adaptation.pela import read_factors
 from fad.bin import distill
+from fad.config import registry
 from fad.config.resolve import load_config
 from fad.dump.fingerprint import fingerprint
 from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256
-from fad.models.detector import build_detector
+from fad.models.detector import build_detector, write_weights
 from fad.train.distillation import Distiller
 from fad.train.stopping import Stopped
 from fad.utils.errors import FadError
@@ -54,10 +56,24 @@ def distance(mini_file, *overrides: str) -> float:
     return sum((x - y).square().mean().item() for x, y in zip(found, wanted, strict=True))
 
 
-def test_what_is_distilled_is_nearer_to_the_whole_encoder(options, mini_file, tmp_path):
-    distill.main(options(steps=40))
-    conf = f"adaptation_conf.factors={tmp_path / 'pela.safetensors'}"
-    assert distance(mini_file, conf) < 0.9 * distance(mini_file)
+@pytest.mark.parametrize("encoder", registry.SLOTS["encoder"])
+def test_what_is_distilled_is_nearer_to_the_whole_encoder(options, mini_file, tmp_path, encoder):
+    distill.main(options(steps=40, encoder=encoder))
+    conf = (f"encoder={encoder}", f"adaptation_conf.factors={tmp_path / 'pela.safetensors'}")
+    assert distance(mini_file, *conf) < 0.9 * distance(mini_file)
+
+
+def test_factors_from_before_there_was_a_choice_of_encoder_are_of_xlsr(options, tmp_path, caplog):
+    distill.main(options())
+    path = tmp_path / "pela.safetensors"
+    state, about = read_factors(path)
+    del about["encoder"]
+    write_weights(path, state, about)
+    with caplog.at_level(logging.INFO):
+        distill.main(options())
+    assert "there already" in caplog.text
+    with pytest.raises(FadError, match="made with other options"):
+        distill.main(options(encoder="fairseq_xlsr"))
 
 
 def test_the_file_says_what_it_was_made_from(options, mini_file, tmp_path):
