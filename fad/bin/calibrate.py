@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.evaluation.trials.options import add_key_options, add_score_options
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import check_weights
 from fad.utils.cli import run
 
@@ -50,8 +51,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Writes the calibration; prints what it is and what it changes on these trials."""
     args = get_parser().parse_args(argv)
     for path in args.scores if args.model else ():
-        check_weights(args.model, path)
-    from fad.evaluation.calibration.files import by_class, doubts, fit_files, fit_table, formula
+        check_weights(ExperimentDir(args.model), path)
+    from fad.evaluation.calibration.files import (
+        by_class,
+        fit_files,
+        fit_table,
+        formula,
+        warnings_of_fit,
+    )
     from fad.evaluation.calibration.model import write_calibration
     from fad.evaluation.results.text import terminal_table
     from fad.evaluation.trials.reading import read_systems
@@ -61,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     bonafide, spoof = by_class(systems)
     calibration = fit_files(args.scores, bonafide, spoof, args.p_spoof)
     write_calibration(args.out, calibration)
-    for doubt in doubts(calibration, bonafide, spoof):
-        logging.warning("%s", doubt)
+    for warning in warnings_of_fit(calibration, bonafide, spoof):
+        logging.warning("%s", warning)
     print(formula(calibration))
     print(terminal_table(*fit_table(calibration, bonafide, spoof)))
     phase = choose_phase(systems[0])

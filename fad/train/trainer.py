@@ -4,7 +4,6 @@ import logging
 import math
 import time
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,10 @@ from fad.data.batches import (
     training_loader,
 )
 from fad.data.sources import Source
-from fad.models.detector import WEIGHTS, Detector, save_detector
+from fad.experiment.directory import ExperimentDir
+from fad.models.detector import Detector, save_detector
 from fad.train.averaging import EpochWeights
-from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
+from fad.train.checkpointing import Progress, load_checkpoint, save_checkpoint
 from fad.train.optimization import new_optimizer, new_schedule, parameter_groups
 from fad.train.stopping import Stopped, StopSignals
 from fad.train.validation import validate
@@ -73,7 +73,7 @@ class Trainer:
         dev_labels: np.ndarray,
         config: dict[str, Any],
         settings: TrainSettings,
-        exp: Path,
+        exp: ExperimentDir,
         base_sha256: str,
         crop_frames: int,
         augment: Chain | None,
@@ -163,7 +163,7 @@ class Trainer:
                 self._epoch(None)
             return
         # Steps after the last checkpoint are done again: what they wrote is hidden.
-        first, folder = self.progress.step + 1, self.exp / "tensorboard"
+        first, folder = self.progress.step + 1, self.exp.tensorboard
         try:
             with SummaryWriter(str(folder), purge_step=first) as board:
                 while not self._done():
@@ -210,7 +210,7 @@ class Trainer:
         is_best = done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device), here, complete)
         latest = done.history[-1]
         if is_best and self.world.rank == 0:
-            save_detector(self.detector, self.exp / WEIGHTS, self.base_sha256)
+            save_detector(self.detector, self.exp.weights, self.base_sha256)
         kept = done.best_epochs(self.settings.average_checkpoints)
         averages = self.settings.average_checkpoints > 1 and self.world.rank == 0
         if averages and done.epoch in kept:
@@ -345,10 +345,10 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
-        save_checkpoint(self.exp / CHECKPOINT, self.progress, states)
+        save_checkpoint(self.exp.checkpoint, self.progress, states)
 
     def _resume(self) -> None:
-        path = self.exp / CHECKPOINT
+        path = self.exp.checkpoint
         if not path.exists():
             return
         self.progress, states = load_checkpoint(path)
@@ -362,9 +362,9 @@ class Trainer:
                 f"{path}: not the state of this training; remove it to train anew: {error!r:.100}"
             ) from None
         done = self.progress
-        if done.best is not None and not (self.exp / WEIGHTS).exists():
+        if done.best is not None and not (self.exp.weights).exists():
             raise FadError(
-                f"{self.exp / WEIGHTS}: gone, and epoch {done.best['epoch']} that gave it is past; "
+                f"{self.exp.weights}: gone, and epoch {done.best['epoch']} that gave it is past; "
                 f"remove {path} to train anew"
             )
         what = "finished" if done.finished else "going on"

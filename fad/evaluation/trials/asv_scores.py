@@ -43,7 +43,7 @@ def read_asv_scores(
             a score is of no trial of it.
     """
     if key is None:
-        return _read_2019(Path(path), set(attacks))
+        return _read_2019(Path(path), {attack.rpartition("/")[2] for attack in attacks})
     kinds = _read_key(Path(key))
     phases = {its_phase for _, its_phase in kinds.values()}
     if phase is not None and phase not in phases:
