@@ -12,9 +12,9 @@ from torch import nn
 from fad.augment.chain import new_chain
 from fad.config.train import TrainSettings
 from fad.data import tables
+from fad.data.fingerprint import fingerprint
 from fad.data.sources import Source
 from fad.data.waveform import MIN_SAMPLES
-from fad.dump.fingerprint import fingerprint
 from fad.dump.plan import Dumps
 from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint

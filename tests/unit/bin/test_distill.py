@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from fad.adaptation.pela import read_factors
 from fad.bin import distill
 from fad.config.resolve import load_config
-from fad.dump.fingerprint import fingerprint
+from fad.data.fingerprint import fingerprint
 from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.models.detector import build_detector
