@@ -38,7 +38,7 @@ PLAN: dict[str, tuple[set[str], set[str]]] = {
         {"config", "encoders", "adaptation", "backends", "losses", "experiment"},
         TORCH | {"safetensors"},
     ),
-    "dump": ({"config", "data", "encoders", "models"}, TORCH | {"kaldiio"}),
+    "dump": ({"config", "data", "encoders", "models"}, TORCH | {"kaldiio", "soundfile"}),
     "evaluation.calibration": (
         {"data", "experiment", "evaluation.metrics", "evaluation.trials"},
         {"numpy", "scipy"},
@@ -58,11 +58,11 @@ PLAN: dict[str, tuple[set[str], set[str]]] = {
         {"numpy"},
     ),
     "evaluation.html": (
-        {"config", "evaluation.plots", "evaluation.results"},
+        {"config", "experiment", "evaluation.plots", "evaluation.results"},
         {"jinja2", "markupsafe"},
     ),
     "study": (
-        {"config", "dump", "experiment", "evaluation.metrics", "evaluation.plots"}
+        {"config", "data", "dump", "experiment", "evaluation.metrics", "evaluation.plots"}
         | {"evaluation.results"},
         {"numpy", "matplotlib"},
     ),
