@@ -1,3 +1,21 @@
-"""fad: fake-audio detection by adapting large self-supervised speech models."""
+"""fad: fake-audio detection by adapting large self-supervised speech models.
+
+`fad.load` gives a trained detector; see `fad.inference.api`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fad.inference.api import Scorer, load
 
 __version__ = "0.1.0"
+__all__ = ["Scorer", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the API when it is asked for, so that programs do not wait for torch."""
+    if name not in ("Scorer", "load"):
+        raise AttributeError(f"module 'fad' has no attribute '{name}'")
+    from fad.inference import api
+
+    return getattr(api, name)

@@ -89,7 +89,7 @@ def read_audio(path: str | Path) -> np.ndarray:
             f"{path}: its rate is {rate} Hz, outside {RATES[0]} to {RATES[1]}: mend it or leave it "
             "out"
         )
-    wav = _resample(wav, rate)
+    wav = resample(wav, rate)
     if not np.isfinite(wav).all():
         raise FadError(f"{path}: holds NaN or infinite samples: write it anew or leave it out")
     if not wav.any():
@@ -186,7 +186,7 @@ def _join(path: Path, parts: Iterable[np.ndarray], rate: int) -> np.ndarray:
     return np.concatenate(gathered)
 
 
-def _resample(wav: np.ndarray, rate: int) -> np.ndarray:
+def resample(wav: np.ndarray, rate: int) -> np.ndarray:
     """Resamples wav (S,) from `rate` Hz to 16 kHz."""
     if rate == SAMPLE_RATE:
         return wav

@@ -164,7 +164,7 @@ PLANTED = [
     Planted(
         "hours",
         "audio: five hours of silence in 60 kB",
-        both(put(audio, "MAX_HOURS", 99), put(audio, "_resample", same)),
+        both(put(audio, "MAX_HOURS", 99), put(audio, "resample", same)),
     ),
     Planted("regular files", "audio: a folder", put(audio, "is_file", lambda path: True)),
     Planted(
