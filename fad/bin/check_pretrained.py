@@ -8,15 +8,15 @@ from pathlib import Path
 from fad.utils.cli import run
 
 DESCRIPTION = """\
-Reads a pre-trained model and prints, as JSON, what it is.
+Reads a pre-trained model and prints what it is, as JSON.
 
     python -m fad.bin.check_pretrained --pretrained xlsr2_300m.pt --like xls-r-300m
     python -m fad.bin.check_pretrained --pretrained wav2vec2-xls-r-1b/
 
-parameters   all of the file's, its pre-training heads included
-like         the released models of just its shape
-normalize    whether audio is brought to zero mean and unit variance for it
-sha256       what trained models know it by
+parameters   all parameters of the file, including the pre-training heads
+like         the released models that have exactly its shape
+normalize    whether it needs audio with zero mean and unit variance
+sha256       by which a trained model recognises it
 """
 
 
@@ -30,7 +30,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
     )
-    parser.add_argument("--like", help="the released model that it must be of, e.g. xls-r-300m")
+    parser.add_argument("--like", help="released model whose shape it must have, e.g. xls-r-300m")
     return parser
 
 

@@ -4,19 +4,20 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from fad.config.plugins import add_plugin_option, load_environment
 from fad.utils.cli import parse_finite, parse_natural, run
 
 DESCRIPTION = """\
-Makes the linear layers of a pre-trained encoder's blocks products of two thin matrices, by SVD, and
-trains these so that the blocks' outputs stay those of the whole encoder. Any speech serves: labels
-are not read.
+Replaces each linear layer of a pre-trained encoder's blocks by a product of two thin matrices, from
+its SVD. Then trains these so that the outputs of the blocks stay near those of the whole encoder.
+Any speech will do: no labels are read.
 
     python -m fad.bin.distill --pretrained xlsr2_300m.pt --audio dump/audio/train \\
         --out pela.safetensors --c 3 --steps 10000
     python -m fad.bin.train --config pela --set adaptation_conf.factors=pela.safetensors ...
 
-Stopped and started again with the same options, it goes on where it was: beside OUT lies a
-checkpoint until it is done.
+After a stop, the same command continues from the last checkpoint, which lies beside OUT until the
+end.
 """
 
 
@@ -27,25 +28,21 @@ def get_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder"
-    )
-    parser.add_argument("--encoder", default="xlsr", help="as in a config (default xlsr)")
-    parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set> of stage 2")
-    parser.add_argument("--out", type=Path, required=True, help="the factors, *.safetensors")
-    parser.add_argument("--c", type=parse_finite, default=3.0, help="keeps 1/c of the weights (3)")
-    parser.add_argument("--steps", type=parse_natural, default=10000, help="default 10000")
-    parser.add_argument("--batch_size", type=parse_natural, default=16, help="default 16")
-    parser.add_argument(
-        "--lr", type=parse_finite, default=1e-4, help="of AdamW, warm-up and cosine (default 1e-4)"
-    )
-    parser.add_argument("--seed", type=parse_natural, default=1, help="of crops, order (1)")
-    parser.add_argument("--crop_samples", type=parse_natural, default=64600, help="default 64600")
-    parser.add_argument("--num_workers", type=parse_natural, default=2, help="that read audio (2)")
-    parser.add_argument(
-        "--checkpoint_steps", type=parse_natural, default=500, help="between checkpoints (500)"
-    )
-    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
+    add, natural = parser.add_argument, {"type": parse_natural, "metavar": "N"}
+    add("--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder")
+    add("--encoder", default="xlsr", help="as in a config (default xlsr)")
+    add_plugin_option(parser)
+    add("--audio", type=Path, required=True, help="a dump/audio/<set> of stage 2")
+    add("--out", type=Path, required=True, help="file of factors to write, *.safetensors")
+    add("--c", type=parse_finite, default=3.0, help="keep 1/c of the weights (default 3)")
+    add("--steps", **natural, default=10000, help="training steps (default 10000)")
+    add("--batch_size", **natural, default=16, help="crops a step (default 16)")
+    add("--lr", type=parse_finite, default=1e-4, help="highest rate of AdamW (default 1e-4)")
+    add("--seed", **natural, default=1, help="seed of crops and order (default 1)")
+    add("--crop_samples", **natural, default=64600, help="length of a crop (default 64600)")
+    add("--num_workers", **natural, default=2, help="processes that read audio (default 2)")
+    add("--checkpoint_steps", **natural, default=500, help="steps to a checkpoint (default 500)")
+    add("--ngpu", type=int, default=0, help="GPUs, 0 or 1 (default 0)")
     return parser
 
 
@@ -56,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         FadError: see `fad.train.distillation`.
     """
     args = get_parser().parse_args(argv)
+    load_environment()
     from fad.train.distillation import DistillSettings, distil
     from fad.utils.devices import choose_device
 

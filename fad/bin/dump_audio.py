@@ -8,9 +8,9 @@ from fad.dump.jobs import add_job_options, check_job
 from fad.utils.cli import run
 
 DESCRIPTION = """\
-Decodes every clip of a data directory. A clip that is 16 kHz mono 16-bit WAV or FLAC already is
-named by its path; any other is written as such to OUT/flac. Run each job, then combine; a job that
-is called again goes on where it ended:
+Decodes every clip of a data directory. A clip that is already 16 kHz mono 16-bit WAV or FLAC is
+listed by its path; any other is written as FLAC to OUT/flac. Run each job, then combine. A job that
+is run again continues where it ended.
 
   python -m fad.bin.dump_audio --data data/train --out dump/audio/train --job 1 --nj 2
   python -m fad.bin.dump_audio --data data/train --out dump/audio/train --job 2 --nj 2
@@ -34,7 +34,8 @@ def get_parser() -> argparse.ArgumentParser:
         "--on_error",
         choices=("stop", "skip"),
         default="stop",
-        help="what --combine does when clips are bad; jobs go through all theirs (default stop)",
+        help="what --combine does when clips cannot be read; each job tries all of its clips "
+        "(default stop)",
     )
     return parser
 

@@ -13,14 +13,15 @@ from fad.utils.cli import run
 from fad.utils.errors import FadError
 
 DESCRIPTION = """\
-Computes what a method leaves frozen of the encoder for a dumped set once, and stores it as kaldiio
-arks: the frontend's frames, or the outputs of the frozen blocks.
+Runs the part of the encoder that a method leaves frozen on a dumped set once, and stores what it
+gives as kaldiio arks: the frontend's frames, or the outputs of the frozen blocks.
 
     python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --name train
     python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --name train \\
         --combine true
 
-Of blocks a training set is stored with --set train.crop=first alone. What is there is kept.
+Outputs of blocks are stored for a training set only with --set train.crop=first. Files that exist
+are kept.
 """
 
 
@@ -32,15 +33,14 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config_options(parser)
-    parser.add_argument(
-        "--pretrained", type=Path, required=True, help="a fairseq file or HF folder"
-    )
-    parser.add_argument("--dump_dir", type=Path, default=Path("dump"), help="stage 2's (dump)")
-    parser.add_argument("--name", required=True, help="a set under <dump_dir>/audio")
-    parser.add_argument("--use", choices=("train", "dev"), default="train", help="for (train)")
-    parser.add_argument("--dump", type=parse_dump, default="auto", help=DUMP_HELP)
-    parser.add_argument("--max_dump_gb", type=float, default=100, help="most to store (100)")
-    parser.add_argument("--ngpu", type=int, default=0, help="0 or 1 (default 0)")
+    add = parser.add_argument
+    add("--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder")
+    add("--dump_dir", type=Path, default=Path("dump"), help="directory of stage 2 (default dump)")
+    add("--name", required=True, help="a set under <dump_dir>/audio")
+    add("--use", choices=("train", "dev"), default="train", help="what it is for (default train)")
+    add("--dump", type=parse_dump, default="auto", help=DUMP_HELP)
+    add("--max_dump_gb", type=float, default=100, help="most to store, in GB (default 100)")
+    add("--ngpu", type=int, default=0, help="GPUs, 0 or 1 (default 0)")
     add_job_options(parser)
     return parser
 

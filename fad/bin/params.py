@@ -10,15 +10,15 @@ from fad.config.resolve import load_config
 from fad.utils.cli import run
 
 DESCRIPTION = """\
-Prints how many parameters a method trains: of one as JSON, of all of conf/ as a table.
+Prints how many parameters a method trains: one method as JSON, all of conf/ as a table.
 
     python -m fad.bin.params --config lora_r16 --pretrained xlsr2_300m.pt
     python -m fad.bin.params --all
 
-total        the file's (its pre-training heads included, as the paper counts; less the blocks
-             that num_blocks leaves out) and ours
-trainable    adaptation + backend (in the table: in encoder, in back-end)
-ratio        the pre-trained file's over the trainable ones: how many times fewer than full tuning
+total        parameters of the pre-trained file and ours. As in the paper, pre-training heads count;
+             blocks that num_blocks leaves out do not
+trainable    adaptation + backend + loss (in the table: in encoder, in back-end)
+ratio        parameters of the file / trainable: how many times fewer than full tuning
 bytes saved  the values in best.safetensors
 """
 
@@ -36,7 +36,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pretrained",
         type=Path,
-        help="a fairseq file or a Hugging Face folder (default: none, and XLS-R 300M's shape)",
+        help="a fairseq file or a Hugging Face folder (default: the shape of XLS-R 300M)",
     )
     return parser
 

@@ -16,16 +16,17 @@ Prints a path and a score for each audio file, of any format and rate.
 
     python -m fad.bin.score --model exp/lora a.wav b.flac
 
-HIGHER MEANS BONA FIDE. A score is logit[bonafide] - logit[spoof]; the threshold of equal error
-rates on a test set is in the model's RESULTS.md. With --calibrated true it becomes a log-likelihood
-ratio in nats, by the calibration.json that stage 4 fitted on the dev set, and `bonafide` or `spoof`
-stands behind it: what costs least at this prior and these costs, on recordings like that set's.
+HIGHER MEANS BONA FIDE. A score is logit[bonafide] - logit[spoof]; the model's RESULTS.md has the
+threshold of equal error rates on each test set. With --calibrated true the score becomes a
+log-likelihood ratio in nats, by the calibration.json that stage 4 fitted on the dev set, and
+`bonafide` or `spoof` follows: the decision that costs least at this prior and these costs, on
+recordings like those of the dev set.
 
     python -m fad.bin.score --model exp/lora --calibrated true --p_spoof 0.5 --c_fa 1 a.wav
 
-A recording of any length is scored: over 64 s in windows, whose logits are averaged. One score for
-two hours tells little of a short spoofed part: cut what you suspect. Files that cannot be read are
-named on standard error; the rest is scored, and the exit code is 1.
+A recording may have any length: over 64 s it is scored in windows, whose logits are averaged. One
+score for two hours says little about a short spoofed part: cut out what you suspect. Files that
+cannot be read are named on standard error; the others are scored, and the exit code is 1.
 """
 
 

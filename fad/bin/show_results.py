@@ -21,6 +21,7 @@ EXAMPLE = """examples, in a recipe and over recipes:
 def get_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
+        prog="python -m fad.bin.show_results",
         description=DESCRIPTION,
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

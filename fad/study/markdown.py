@@ -12,26 +12,25 @@ from fad.utils.files import remove_parts, write_json, write_text
 
 Study = Mapping[str, Any]
 
-ENDS = ("frozen", "full")  # of what can be trained: nothing of the encoder, and all
+ENDS = ("frozen", "full")  # nothing of the encoder trains, and all of it
 HEADER = ["system", "runs", "trainable", "fewer", "reads", "s/step", "peak MB", "EER %", "best"]
 HEADER += ["95 % interval", "over", "seen", "unseen"]
 
 HOW_TO_READ = """## How to read this
 
-- **EER**: the mean over the runs of a system, which differ in their seed alone, and their sample
-  deviation. **best**: the lowest, chosen by the very trials that it is of: compare means. **seen**,
-  **unseen**: over the attacks that training had, and over those that it had not.
+- **EER**: the mean over the runs of a system, which differ only in their seed, and their sample
+  deviation. **best**: the lowest; the same trials chose it and measured it, so compare means.
+  **seen**, **unseen**: over the attacks that training had, and over those that it had not.
 - **Interval**, 95 %. Over seeds: where the mean of many such trainings may lie on these same trials
-  (Student's t); a point where all seeds gave one EER. Over speakers or trials, where there is one
-  run alone: where the EER of this one model may lie on other trials (bootstrap). Neither is part
-  of the other.
+  (Student's t); a point where all seeds gave one EER. Over speakers or trials, where there is only
+  one run: where the EER of this one model may lie on other trials (bootstrap). Neither includes the
+  other.
 - **fewer**: how many times fewer parameters train than the pre-trained file has.
-- **reads**: what training read: audio, or what stage 2 had stored; making that is in no cost here.
-- **s/step**: of the steps of training alone: the median epoch divided by its steps, of the median
-  run. **peak MB**: the most memory that a process of any run took, scoring the dev set included.
-  `*` marks what was measured elsewhere or otherwise than most, and is not in the plot of cost:
-  {usual}.
-- A rank changes the rank alone: alpha stays, and with it falls a factor such as alpha / rank.
+- **reads**: what training read: audio, or what stage 2 had stored; no cost here includes stage 2.
+- **s/step**: only the steps of training: the median epoch divided by its steps, in the median run.
+  **peak MB**: the most memory that a process of any run took, also to score the dev set. `*` marks
+  what was not measured as most were, and is not in the plot of cost. Most were measured on {usual}.
+- A rank changes only the rank: alpha stays, so a factor such as alpha / rank falls.
 - In the plots a marker is the mean, a bar the interval and a dash a run.
 """
 
@@ -168,7 +167,7 @@ def _draw(systems: Sequence[Entry], name: str, folder: Path) -> list[str]:
 
 
 def _family(system: Entry) -> tuple[str, str]:
-    """What the plot of cost joins, systems that differ in rank or crop alone, and which it is.
+    """What the plot of cost joins: systems that differ only in rank or crop; and which one it is.
 
     Where a method has several ranks it joins these, and each crop is a family of its own.
     """

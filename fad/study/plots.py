@@ -13,9 +13,9 @@ from fad.evaluation.plots.style import MUTED, Look, label, new_figure, settings,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_ROOM = 1.15  # of the highest value, so that nothing touches the top
+_ROOM = 1.15  # times the highest value, so that nothing touches the top
 _GAP = 11  # points between two names at the right edge
-MOST_NAMED = 14  # systems whose names fit beside their points; of more, each method has one name
+MOST_NAMED = 14  # systems whose names fit beside their points; with more, one name a method
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Point:
 
     @property
     def highest(self) -> float:
-        """The top of all that is drawn of it."""
+        """The top of everything that is drawn for it."""
         return max([self.mean, *self.values, *(self.interval or ())])
 
 
@@ -38,8 +38,8 @@ class Costed:
     """A system in the plot of cost.
 
     Attributes:
-        family: what it is called with its like, to which it is joined by a line.
-        name: what it is called among these; empty where it is the only one.
+        family: the name of the systems that a line joins it to.
+        name: its own name among these; empty where it is the only one.
         trainable: parameters.
         seconds_per_step: None where not known.
         point: its EERs; x does not count.
@@ -190,7 +190,7 @@ def _draw_costs(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
 
 
 def _name_points(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
-    """A family's name stands at its first point, the others have their own alone."""
+    """Writes a family's name at its first point; the other points only have their own."""
     labels = []
     known: set[str] = set()
     for system, cost in sorted(costs, key=lambda each: each[1]):
