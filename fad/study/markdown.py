@@ -18,20 +18,19 @@ HEADER += ["95 % interval", "over", "seen", "unseen"]
 
 HOW_TO_READ = """## How to read this
 
-- **EER**: the mean over the runs of a system, which differ in their seed alone, and their sample
-  deviation. **best**: the lowest, chosen by the very trials that it is of: compare means. **seen**,
-  **unseen**: over the attacks that training had, and over those that it had not.
-- **Interval**, 95 %. Over seeds: where the mean of many such trainings may lie on these same trials
-  (Student's t); a point where all seeds gave one EER. Over speakers or trials, where there is one
-  run alone: where the EER of this one model may lie on other trials (bootstrap). Neither is part
-  of the other.
-- **fewer**: how many times fewer parameters train than the pre-trained file has.
-- **reads**: what training read: audio, or what stage 2 had stored; making that is in no cost here.
-- **s/step**: of the steps of training alone: the median epoch divided by its steps, of the median
-  run. **peak MB**: the most memory that a process of any run took, scoring the dev set included.
-  `*` marks what was measured elsewhere or otherwise than most, and is not in the plot of cost:
+- **EER**: the mean over the runs of a system, which differ only in their seed, and their sample
+  deviation. **best**: the lowest, chosen on the same trials: compare means. **seen**, **unseen**:
+  over attacks in the training data, and over the other attacks.
+- **Interval**, 95 %. Over seeds: of the mean of many such trainings on these same trials (Student's
+  t); a point if all seeds have one EER. Over speakers or trials, if there is only one run: of the
+  EER of this one model on other trials (bootstrap). Neither includes the other.
+- **fewer**: how many times fewer parameters are trained than the pre-trained file has.
+- **reads**: the input of training: audio, or frames stored by stage 2, whose cost is not included.
+- **s/step**: only of the steps of training: the median epoch divided by its steps, of the median
+  run. **peak MB**: the most memory of a process in any run, scoring the dev set included. `*` marks
+  costs measured on another machine or in another way than most; they are not in the plot of cost:
   {usual}.
-- A rank changes the rank alone: alpha stays, and with it falls a factor such as alpha / rank.
+- A rank changes only the rank: alpha stays, so a factor such as alpha / rank falls.
 - In the plots a marker is the mean, a bar the interval and a dash a run.
 """
 
