@@ -19,17 +19,17 @@ HEADER += ["95 % interval", "over", "seen", "unseen"]
 HOW_TO_READ = """## How to read this
 
 - **EER**: the mean over the runs of a system, which differ only in their seed, and their sample
-  deviation. **best**: the lowest; the same trials chose it and measured it, so compare means.
-  **seen**, **unseen**: over the attacks that training had, and over those that it had not.
-- **Interval**, 95 %. Over seeds: where the mean of many such trainings may lie on these same trials
-  (Student's t); a point where all seeds gave one EER. Over speakers or trials, where there is only
-  one run: where the EER of this one model may lie on other trials (bootstrap). Neither includes the
-  other.
-- **fewer**: how many times fewer parameters train than the pre-trained file has.
-- **reads**: what training read: audio, or what stage 2 had stored; no cost here includes stage 2.
-- **s/step**: only the steps of training: the median epoch divided by its steps, in the median run.
-  **peak MB**: the most memory that a process of any run took, also to score the dev set. `*` marks
-  what was not measured as most were, and is not in the plot of cost. Most were measured on {usual}.
+  deviation. **best**: the lowest, chosen on the same trials: compare means. **seen**, **unseen**:
+  over attacks in the training data, and over the other attacks.
+- **Interval**, 95 %. Over seeds: of the mean of many such trainings on these same trials (Student's
+  t); a point if all seeds have one EER. Over speakers or trials, if there is only one run: of the
+  EER of this one model on other trials (bootstrap). Neither includes the other.
+- **fewer**: how many times fewer parameters are trained than the pre-trained file has.
+- **reads**: the input of training: audio, or frames stored by stage 2, whose cost is not included.
+- **s/step**: only of the steps of training: the median epoch divided by its steps, of the median
+  run. **peak MB**: the most memory of a process in any run, scoring the dev set included. `*` marks
+  costs measured on another machine or in another way than most; they are not in the plot of cost:
+  {usual}.
 - A rank changes only the rank: alpha stays, so a factor such as alpha / rank falls.
 - In the plots a marker is the mean, a bar the interval and a dash a run.
 """

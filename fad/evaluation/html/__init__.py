@@ -1,4 +1,1 @@
-"""report.html: results as one self-contained page.
-
-Each section has a module that prepares its data and a jinja2 template that lays it out.
-"""
+"""report.html: the results as one self-contained page, made by jinja2 from `templates/`."""

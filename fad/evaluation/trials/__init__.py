@@ -1,1 +1,1 @@
-"""Scores of anyone, and keys, joined to trials."""
+"""Score files of any toolkit and keys, joined to trials."""
