@@ -21,9 +21,9 @@ class ReLoRA(LoRA):
     """LoRA that restarts: each N steps W <- W + (alpha / r) B A; then A is redrawn and B zero.
 
     The sum of k updates of rank r has a rank of up to k r. A restart zeroes a share of the
-    optimizer's state of A and B. The learning rate drops to zero and returns linearly to the schedule,
-    also for the back-end, which is in the same optimizer. The paper begins with a warm start; here
-    the pre-trained encoder is that.
+    optimizer's state of A and B. The learning rate drops to zero and returns linearly to its
+    schedule, also for the back-end, which is in the same optimizer. The paper begins with a warm
+    start; here the pre-trained encoder is that.
 
     As many parameters train as in LoRA: 7,077,888 for all linear layers at rank 16 in XLS-R 300M.
     The weights under them change as well and are saved, in `best.safetensors` and `checkpoint.pt`:

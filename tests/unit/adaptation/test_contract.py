@@ -257,7 +257,7 @@ def test_padded_in_a_batch_it_scores_as_alone(case):
 def test_with_activation_checkpointing_the_same_is_trained(case):
     plain, saving = case.build(), case.build()
     if case.encoder != "xlsr":
-        with pytest.raises(FadError, match="cannot compute activations again .*set encoder=xlsr"):
+        with pytest.raises(FadError, match=r"cannot compute activations again .*set encoder=xlsr"):
             saving.encoder.use_activation_checkpointing()
         return
     saving.encoder.use_activation_checkpointing()
