@@ -21,7 +21,7 @@ class ReLoRA(LoRA):
     """LoRA that restarts: each N steps W <- W + (alpha / r) B A; then A is redrawn and B zero.
 
     The sum of k updates of rank r has a rank of up to k r. A restart zeroes a share of the
-    optimizer's state of A and B. The learning rate drops to zero and returns linearly to the
+    optimizer's state of A and B. The learning rate drops to zero and returns linearly to its
     schedule, also for the back-end, which is in the same optimizer. The paper begins with a warm
     start; here the pre-trained encoder is that.
 
