@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fad.evaluation.trials.options import add_key_options, add_score_options
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import check_weights
 from fad.utils.cli import run
 
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Writes the calibration; prints it, and the costs before and after on these trials."""
     args = get_parser().parse_args(argv)
     for path in args.scores if args.model else ():
-        check_weights(args.model, path)
+        check_weights(ExperimentDir(args.model), path)
     from fad.evaluation.calibration.files import (
         by_class,
         fit_files,

@@ -10,12 +10,12 @@ from fad.utils.cli import parse_pairs, run
 DESCRIPTION = """Writes results.json, RESULTS.md, report.html and a DET plot for each test set into
 exp/<tag>, and again exp/report.html over all experiments there.
 
-It reads exp/<tag>/scores/<set> and exp/<tag>/train_summary.json, the tables utt2label,
-utt2attack and utt2spk of each test set, and utt2attack of the training data: attacks that occur
-there are `seen`."""
+It reads exp/<tag>/scores/<set> and exp/<tag>/train_summary.json, which says what the model was
+trained on: attacks that occurred there are `seen`; and the tables utt2label, utt2attack and utt2spk
+of each test set."""
 EXAMPLE = """example:
-  python -m fad.bin.results --exp exp/lora --train_data dump/audio/train \\
-      --test eval=dump/audio/eval --asv_scores eval=asv_scores.txt"""
+  python -m fad.bin.results --exp exp/lora --test eval=dump/audio/eval \\
+      --asv_scores eval=asv_scores.txt"""
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -27,7 +27,12 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--exp", required=True, type=Path, help="exp/<tag>")
-    parser.add_argument("--train_data", required=True, type=Path, help="training data directory")
+    parser.add_argument(
+        "--dump_dir",
+        type=Path,
+        default=Path("dump"),
+        help="stage 2's, for an old experiment that does not say what it was trained on (dump)",
+    )
     parser.add_argument(
         "--test", required=True, action="append", metavar="SET=DIR", help="a set and its data"
     )
@@ -50,14 +55,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     asv_scores = parse_paths("--asv_scores", args.asv_scores)
     from fad.evaluation.html.page import write_pages
     from fad.evaluation.results.experiment import report
+    from fad.experiment.directory import ExperimentDir
 
-    results = report(args.exp, args.train_data, tests, asv_scores)
+    exp = ExperimentDir(args.exp)
+    results = report(exp, args.dump_dir, tests, asv_scores)
     for name, found in results["test_sets"].items():
         logging.info("%s: EER %.2f %%", name, found["eer_percent"])
         for warning in found["warnings"]:
             logging.warning("%s: %s", name, warning)
-    write_pages(args.exp)
-    logging.info("written: %s and report.html", args.exp / "RESULTS.md")
+    write_pages(exp)
+    logging.info("written: %s and report.html", exp.results_md)
 
 
 if __name__ == "__main__":

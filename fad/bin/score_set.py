@@ -1,15 +1,17 @@
 """Stage 4: scores a dumped set."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from fad.config.plugins import add_plugin_option
 from fad.dump.jobs import add_job_options, check_job, left_to_do
 from fad.dump.shards import Parts, audio_parts
-from fad.experiment.scores import identity, record_weights
-from fad.inference.options import add_model_options, manner
-from fad.utils.cli import run
+from fad.experiment.directory import ExperimentDir
+from fad.experiment.scores import describe_scoring, is_scored, record_weights
+from fad.inference.options import add_model_options, scoring_mode
+from fad.utils.cli import parse_bool, run
 from fad.utils.errors import FadError
 
 DESCRIPTION = """\
@@ -34,6 +36,14 @@ def get_parser() -> argparse.ArgumentParser:
     add_plugin_option(parser)
     parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set>")
     parser.add_argument("--out", type=Path, required=True, help="the score file")
+    parser.add_argument(
+        "--if_needed",
+        type=parse_bool,
+        default=False,
+        metavar="true|false",
+        help="do nothing where the scores are there, of these weights, precision and compute, and "
+        "later than the dump (default false)",
+    )
     add_job_options(parser)
     return parser
 
@@ -48,12 +58,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_job(args)
     if not (args.audio / "wav.scp").is_file():
         raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")
-    parts = audio_parts(args.out, args.audio, identity(args.model, manner(args)))
+    model, mode = ExperimentDir(args.model), scoring_mode(args)
+    if args.if_needed and is_scored(model, args.out, args.audio, mode):
+        logging.info("%s: scored by these weights already", args.out)
+        return
+    parts = audio_parts(args.out, args.audio, describe_scoring(model, mode))
     if args.combine:
         parts.check_done(args.nj)
         parts.join()
         parts.remove()
-        record_weights(args.model, args.out, manner(args))
+        record_weights(model, args.out, mode)
     elif left := left_to_do(len(parts.shards), args.job, args.nj, parts.is_done):
         _score(args, parts, left)
 

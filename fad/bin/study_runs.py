@@ -58,14 +58,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     axes = replace(axes, **{name: getattr(args, name) for name in names if getattr(args, name)})
     runs = study_plan.plan(args.name, axes, rates, args.set)
     sha256 = pretrained_sha256(args.pretrained) if args.pretrained else None
-    standing = study_plan.Standing(Path("exp"), Path("dump"), args.test_sets, sha256)
+    finished = study_plan.Finished(Path("exp"), Path("dump"), args.test_sets, sha256)
     times = study_plan.read_times(Path("exp") / args.name / study_plan.TIMES)
     dumps: dict[tuple, int] = {}
     for each in runs:
         # Of what a study varies, stage 2 goes by the method and the crop alone.
         dump = dumps.setdefault((each.method, each.config["train"]["crop_samples"]), len(dumps))
         seconds = study_plan.estimate(each, runs, times)
-        state = "done" if standing.is_finished(each) else "todo"
+        state = "done" if finished.has(each) else "todo"
         shown = "-" if seconds is None else f"{seconds:.0f}"
         print(state, shown, dump, each.tag, each.method, *each.overrides, sep="\t")
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from fad.config.options import add_config_options
@@ -50,10 +51,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = get_parser().parse_args(argv)
     config = load_config(args.config, args.set)
-    from fad.train.experiment import held_experiment, train_experiment
+    from fad.experiment.directory import ExperimentDir
+    from fad.train.experiment import train_experiment
     from fad.train.world import joined
 
-    with joined(args.ngpu) as (world, device), held_experiment(args.exp, world):
+    exp = ExperimentDir(args.exp)
+    with joined(args.ngpu) as (world, device), exp.held() if world.rank == 0 else nullcontext():
         train_experiment(
             config,
             config_name(args.config),
@@ -61,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             args.dump_dir,
             args.train_set,
             args.dev_set,
-            args.exp,
+            exp,
             device,
             args.dump,
             world,

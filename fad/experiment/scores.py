@@ -1,38 +1,58 @@
-"""Which weights gave a set's scores, so that they are not taken for another model's.
+"""Which weights gave a set's scores, and how, so that they are not taken for another model's.
 
-`<set>.weights.sha256` is for `sha256sum --check`, which passes over a line that begins with #. In
-such a line stand precision and cost (`int8`, `fp32-compute2`), where they are not float32 and all.
+`<set>.weights.sha256` lies beside the scores. It is for `sha256sum --check`, which passes over a
+line that begins with #: there stands the scoring mode (`int8`, `fp32-compute2`) where it is not
+float32 at full cost.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from fad.inference.options import FP32
+from fad.experiment.directory import ExperimentDir
+from fad.experiment.names import WEIGHTS
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file, write_text
 
-CONFIG, WEIGHTS = "config.yaml", "best.safetensors"
-_LINE = re.compile(rb"(?:# precision [a-z0-9-]+\n)?([0-9a-f]{64})  best\.safetensors\n")
+FP32, INT8 = "fp32", "int8"
+PRECISIONS = (FP32, INT8)
+_RECORD = re.compile(rb"(?:# precision ([a-z0-9-]+)\n)?([0-9a-f]{64})  best\.safetensors\n")
 
 
-def identity(model: Path, precision: str = FP32) -> list[str]:
+@dataclass(frozen=True)
+class ScoringMode:
+    """What changes scores beside the weights and the audio; as text `fp32`, `int8-compute2`.
+
+    Attributes:
+        precision: one of `PRECISIONS`.
+        compute: the largest factor by which time is pooled; 1 is full cost.
+    """
+
+    precision: str = FP32
+    compute: int = 1
+
+    def __str__(self) -> str:
+        return self.precision if self.compute == 1 else f"{self.precision}-compute{self.compute}"
+
+
+FULL = ScoringMode()
+
+
+def describe_scoring(model: ExperimentDir, mode: ScoringMode = FULL) -> list[str]:
     """What scores depend on beside the audio, as lines; the weights name the pre-trained file.
 
     Raises:
         FadError: it is no model.
     """
-    lines = [f"precision {precision}"]
-    for path in (model / CONFIG, model / WEIGHTS):
-        if not path.is_file():
-            raise FadError(f"{path}: missing: --model takes an exp/<tag> that stage 3 has made")
-        lines.append(f"{path.name} {sha256_file(path)}")
-    return lines
+    model.check_model()
+    files = (model.config, model.weights)
+    return [f"precision {mode}", *(f"{path.name} {sha256_file(path)}" for path in files)]
 
 
-def record_weights(model: Path, scores: Path, precision: str = FP32) -> None:
-    """Writes the sha256 of the weights in `model` beside a set's scores, and their precision."""
-    note = "" if precision == FP32 else f"# precision {precision}\n"
-    write_text(_record(scores), f"{note}{sha256_file(model / WEIGHTS)}  {WEIGHTS}\n")
+def record_weights(model: ExperimentDir, scores: Path, mode: ScoringMode = FULL) -> None:
+    """Writes the sha256 of the model's weights beside a set's scores, and the scoring mode."""
+    note = "" if mode == FULL else f"# precision {mode}\n"
+    write_text(_record(scores), f"{note}{model.weights_sha256()}  {WEIGHTS}\n")
 
 
 def recorded_weights(scores: Path) -> str | None:
@@ -41,28 +61,54 @@ def recorded_weights(scores: Path) -> str | None:
     Raises:
         FadError: what stands beside the scores is no such record.
     """
-    record = _record(scores)
-    if not record.is_file():
-        return None
-    found = _LINE.fullmatch(record.read_bytes())
-    if not found:
-        raise FadError(f"{record}: no sha256 of weights: score the set again")
-    return found[1].decode()
+    found = _read_record(scores)
+    return None if found is None else found[1]
 
 
-def check_weights(exp: Path, scores: Path) -> None:
-    """Checks that scores are of the weights that are in `exp` now.
+def check_weights(model: ExperimentDir, scores: Path) -> None:
+    """Checks that scores are of the weights that are in `model` now.
 
     Raises:
         FadError: they are of others, or nobody knows.
     """
-    if not (exp / WEIGHTS).is_file():
-        raise FadError(f"{exp / WEIGHTS}: missing: run stage 3 first")
+    sha256 = model.weights_sha256()
     recorded = recorded_weights(scores)
     if recorded is None:
         raise FadError(f"{scores}: without {_record(scores).name} beside it: run stage 4 again")
-    if recorded != sha256_file(exp / WEIGHTS):
-        raise FadError(f"{scores}: of other weights than {exp / WEIGHTS}: run stage 4 again")
+    if recorded != sha256:
+        raise FadError(f"{scores}: of other weights than {model.weights}: run stage 4 again")
+
+
+def is_scored(model: ExperimentDir, scores: Path, audio: Path, mode: ScoringMode = FULL) -> bool:
+    """Whether a set's scores are of the weights that are there, in this mode, and after its dump.
+
+    Args:
+        model: what scores.
+        scores: the set's file of scores.
+        audio: the set's `dump/audio/<set>`.
+        mode: how it is to be scored.
+    """
+    if not scores.is_file() or _changed(scores) <= _changed(audio / "wav.scp"):
+        return False
+    try:
+        return _read_record(scores) == (str(mode), model.weights_sha256())
+    except FadError:
+        return False
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def _read_record(scores: Path) -> tuple[str, str] | None:
+    """Scoring mode and sha256 of the weights; None without a record."""
+    record = _record(scores)
+    if not record.is_file():
+        return None
+    found = _RECORD.fullmatch(record.read_bytes())
+    if not found:
+        raise FadError(f"{record}: no sha256 of weights: score the set again")
+    return (found[1] or FP32.encode()).decode(), found[2].decode()
 
 
 def _record(scores: Path) -> Path:

@@ -4,29 +4,30 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fad.experiment.directory import ExperimentDir
 from fad.utils.errors import FadError
 
-SUMMARY, COST = "train_summary.json", "cost.json"
 REQUIRED = ("config_name", "seed", "adaptation", "parameters", "pretrained", "best")
+TRAINING_DATA = "training_data"  # see `fad.experiment.training_data`; older ones lack it
 _COST_KEYS = ("seconds_per_epoch", "peak_memory_mb", "epochs", "device", "processes")
 
 
-def read_train_summary(exp: Path) -> dict[str, Any]:
+def read_train_summary(exp: ExperimentDir) -> dict[str, Any]:
     """`exp/<tag>/train_summary.json`: the same bytes from every run with the same inputs.
 
     Raises:
         FadError: the file is missing, no JSON, or lacks a key.
     """
-    return _read(exp / SUMMARY, REQUIRED)
+    return _read(exp.summary, REQUIRED)
 
 
-def read_cost(exp: Path) -> dict[str, Any]:
+def read_cost(exp: ExperimentDir) -> dict[str, Any]:
     """`exp/<tag>/cost.json`: seconds, memory, device and processes.
 
     Raises:
         FadError: as `read_train_summary`.
     """
-    return _read(exp / COST, _COST_KEYS)
+    return _read(exp.cost, _COST_KEYS)
 
 
 def _read(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:

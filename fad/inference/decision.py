@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fad.evaluation.calibration.files import read_model_calibration
-from fad.evaluation.calibration.model import CALIBRATION, Calibration
+from fad.evaluation.calibration.model import Calibration
 from fad.evaluation.metrics.dcf import ASVSPOOF5, DcfCosts
+from fad.experiment.directory import ExperimentDir
 from fad.utils.cli import parse_bool
 from fad.utils.errors import FadError
 
@@ -86,6 +87,7 @@ def read_answer(args: argparse.Namespace) -> Score | Decision:
         costs = DcfCosts(**given)
     except ValueError as error:
         raise FadError(f"--calibrated true: {error}") from error
-    calibration = read_model_calibration(args.model)
+    model = ExperimentDir(args.model)
+    calibration = read_model_calibration(model)
     logging.info("bonafide from %s nats on", f"{costs.bayes_threshold:z.6f}")
-    return Decision(calibration, costs, args.model / CALIBRATION)
+    return Decision(calibration, costs, model.calibration)

@@ -7,7 +7,7 @@ import torch
 
 from fad.adaptation.base import NotMergeable
 from fad.encoders.int8 import quantise
-from fad.inference.options import INT8, PRECISIONS
+from fad.experiment.scores import INT8, PRECISIONS
 from fad.models.detector import Detector, load_detector
 from fad.utils.errors import FadError
 

@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-FP32, INT8 = "fp32", "int8"
-PRECISIONS = (FP32, INT8)
+from fad.experiment.scores import FP32, PRECISIONS, ScoringMode
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +30,6 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def manner(args: argparse.Namespace) -> str:
-    """How the options have scores computed, in one word: `fp32`, `int8`, `fp32-compute2`."""
-    return args.precision if args.compute == 1 else f"{args.precision}-compute{args.compute}"
+def scoring_mode(args: argparse.Namespace) -> ScoringMode:
+    """What --precision and --compute ask for."""
+    return ScoringMode(args.precision, args.compute)

@@ -20,12 +20,11 @@ from fad.encoders.base import Encoder
 from fad.encoders.boundary import NONE, Boundary
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.encoders.pretrained import Checkpoint
+from fad.experiment.directory import ExperimentDir
 from fad.losses.base import Loss
 from fad.utils.errors import FadError, nearest
 from fad.utils.files import atomic_path
 
-CONFIG = "config.yaml"
-WEIGHTS = "best.safetensors"
 _METADATA = "fad"  # one key: safetensors writes several in a random order
 _ENCODER = "encoder."
 
@@ -252,12 +251,9 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
     Raises:
         FadError: a file is missing, or the pre-trained file is not the one trained with.
     """
-    model_dir = Path(model_dir)
-    weights = model_dir / WEIGHTS
-    for needed in (model_dir / CONFIG, weights):
-        if not needed.is_file():
-            raise FadError(f"{needed}: missing: --model takes an exp/<tag> that stage 3 has made")
-    config = _read_config(model_dir / CONFIG)
+    model = ExperimentDir(model_dir)
+    model.check_model()
+    config, weights = _read_config(model.config), model.weights
     recorded = Path(config["pretrained"]["path"])
     if pretrained is None and not recorded.exists():
         raise FadError(f"{recorded}: the pre-trained file is gone; say where with --pretrained")

@@ -12,6 +12,7 @@ from fad.evaluation.metrics.seeds import mean_interval
 from fad.evaluation.results.overview import gather
 from fad.evaluation.results.systems import Experiment, System, group_seeds, set_names, spread
 from fad.evaluation.results.tables import counted, interval_basis
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.summary import read_train_summary
 from fad.utils.errors import FadError
 from fad.utils.git import git_hash
@@ -40,7 +41,7 @@ def gather_study(exp: Path, name: str) -> dict[str, Any]:
         FadError: no run is finished, or a file of one is malformed.
     """
     folders = sorted(exp.glob(f"{name}_*"))
-    if not any((folder / "results.json").is_file() for folder in folders):
+    if not any(ExperimentDir(folder).results.is_file() for folder in folders):
         raise FadError(f"{exp}/{name}_*: no run is finished: run ./study.sh --name {name} first")
     systems = group_seeds(gather(folders))
     configs = [_values(system) for system in systems]
@@ -57,9 +58,9 @@ def gather_study(exp: Path, name: str) -> dict[str, Any]:
         "measured_on": usual,
         "warnings": _warnings(systems),
         "unfinished": [
-            folder.name
-            for folder in folders
-            if (folder / "config.yaml").is_file() and not (folder / "results.json").is_file()
+            exp.tag
+            for exp in map(ExperimentDir, folders)
+            if exp.config.is_file() and not exp.results.is_file()
         ],
         "test_sets": set_names(systems),
         "systems": entries,
@@ -144,7 +145,7 @@ def _number_labels(entries: Sequence[Entry]) -> None:
 
 def _reads(run: Experiment) -> str | None:
     """What training read: `none` is audio."""
-    return read_train_summary(Path(run["path"]).parent).get("reads", {}).get("train")
+    return read_train_summary(ExperimentDir(Path(run["path"]).parent)).get("reads", {}).get("train")
 
 
 def _place(run: Experiment) -> str:

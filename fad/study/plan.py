@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,11 @@ from statistics import median
 from typing import Any
 
 from fad.config import registry, shipped
-from fad.config.plain_yaml import read_yaml
-from fad.config.plugins import plugins_of
-from fad.config.resolve import config_name, difference, load_config
+from fad.config.resolve import load_config
 from fad.config.train import TrainSettings
 from fad.dump.fingerprint import fingerprint
+from fad.experiment.directory import ExperimentDir
+from fad.experiment.names import make_tag
 from fad.utils.errors import FadError, nearest
 from fad.utils.files import sha256_file
 
@@ -156,8 +155,7 @@ def _run(name: str, method: str, overrides: Sequence[str]) -> Run:
             kept += (override,)
     config = _resolve(method, kept)
     _check_values(method, config)
-    tag = "_".join([name, config_name(method), *kept])
-    tag = re.sub(r"[^A-Za-z0-9._=+-]", "-", tag)  # as fad.sh names an experiment
+    tag = f"{name}_{make_tag(method, kept)}"
     if len(tag) > LONGEST_NAME:
         raise FadError(f"{tag}: longer than {LONGEST_NAME} letters: put some of --set into a YAML")
     return Run(tag, method, kept, config)
@@ -182,8 +180,8 @@ def _check_values(method: str, config: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What is asked of a finished run, beyond its own config.
+class Finished:
+    """Which runs are finished: what is asked of their results, beyond their own config.
 
     Attributes:
         exp: the recipe's exp/.
@@ -197,37 +195,18 @@ class Standing:
     tests: Sequence[str] = ()
     pretrained_sha256: str | None = None
 
-    def is_finished(self, run: Run) -> bool:
-        """Whether the results are there, of this config, the encoder and the data that lie here.
-
-        What has results of something else counts as not finished: run.sh refuses it, and says why.
-        """
-        folder = self.exp / run.tag
-        try:
-            results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-            made = read_yaml(folder / "config.yaml")
-            pretrained, data = made.pop("pretrained"), made.pop("data")
-            is_started_alike = self._is_of_files(made.pop("files", {}), run)
-            has_sets = set(self.tests) <= results["test_sets"].keys()
-            same = self.pretrained_sha256 in (None, pretrained["sha256"])
-            same = same and made.pop("plugins", {}) == plugins_of(run.config)
-            is_alike = has_sets and same and is_started_alike and self._is_of(data)
-            return is_alike and not difference(made, run.config)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, FadError):
-            return False
-
-    def _is_of_files(self, files: Mapping[str, str], run: Run) -> bool:
-        """Whether the method starts from what it did; a file that is gone does not count."""
+    def has(self, run: Run) -> bool:
+        """Whether the results are there, of the run's config, this encoder and these data."""
         conf = run.config
-        there = registry.get("adaptation", conf["adaptation"])(**conf["adaptation_conf"]).files()
-        return all(_sha256(path) == files.get(key) for key, path in there.items())
+        method = registry.get("adaptation", conf["adaptation"])(**conf["adaptation_conf"])
+        files = {key: _sha256(path) for key, path in method.files().items() if path.is_file()}
+        exp = ExperimentDir(self.exp / run.tag)
+        return exp.is_finished(conf, self.tests, self.pretrained_sha256, self._fingerprint, files)
 
-    def _is_of(self, data: Mapping[str, str]) -> bool:
-        """Whether the sets of these fingerprints lie in the dump; one without a dump may."""
-        found = {name: self.dump / "audio" / name for name in data}
-        return all(
-            _fingerprint(audio) == data[name] for name, audio in found.items() if audio.is_dir()
-        )
+    def _fingerprint(self, name: str) -> str | None:
+        """The fingerprint of a set that lies in the dump."""
+        audio = self.dump / "audio" / name
+        return _fingerprint(audio) if audio.is_dir() else None
 
 
 @cache

@@ -11,9 +11,6 @@ import torch
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path
 
-CHECKPOINT = "checkpoint.pt"
-
-
 # What makes an epoch better than another, by the words of `train.select`: the least is the best.
 RANKS: dict[str, Callable[[dict[str, Any]], tuple[float, ...]]] = {
     "dev_eer": lambda epoch: (epoch["dev_eer"], epoch["dev_loss"]),

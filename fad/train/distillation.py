@@ -32,7 +32,8 @@ from fad.train.schedules import warmup_cosine
 from fad.train.stopping import Stopped, StopSignals
 from fad.utils.devices import autocast
 from fad.utils.errors import FadError
-from fad.utils.files import atomic_path, held
+from fad.utils.files import atomic_path
+from fad.utils.locks import held
 from fad.utils.masks import padding_mask
 from fad.utils.progress import progress
 

@@ -1,10 +1,7 @@
 """Stage 3: from a config and dumps to a trained experiment directory."""
 
-import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +9,6 @@ import numpy as np
 import torch
 
 from fad.augment.chain import new_chain
-from fad.config.plain_yaml import read_yaml
-from fad.config.plugins import plugins_of
-from fad.config.resolve import difference, dump_config
 from fad.config.train import TrainSettings
 from fad.data import tables
 from fad.data.batches import WholeUtterances
@@ -24,20 +18,19 @@ from fad.dump.plan import Dumps
 from fad.encoders.base import Encoder
 from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
-from fad.models.detector import CONFIG, WEIGHTS, assemble, new_adaptation
-from fad.train.checkpointing import CHECKPOINT, Progress
+from fad.experiment.directory import ExperimentDir, Sources
+from fad.experiment.summary import TRAINING_DATA, read_train_summary
+from fad.experiment.training_data import describe_training_data
+from fad.models.detector import assemble, new_adaptation
+from fad.train.checkpointing import Progress
 from fad.train.crops import training_crops
 from fad.train.optimization import check_optimization
 from fad.train.trainer import Trainer
 from fad.train.world import World
 from fad.utils.devices import autocast
 from fad.utils.errors import FadError
-from fad.utils.files import held, remove_parts, sha256_file, write_json, write_text
+from fad.utils.files import sha256_file, write_json
 from fad.utils.git import git_hash
-
-SUMMARY = "train_summary.json"  # the same from every run with the same inputs
-COST = "cost.json"  # what this run took
-LOCK = ".train.lock"
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +42,7 @@ def train_experiment(
     dump: Path,
     train_set: str,
     dev_set: str,
-    exp: Path,
+    exp: ExperimentDir,
     device: torch.device,
     stored: str,
     world: World,
@@ -89,12 +82,12 @@ def train_experiment(
         )
     if world.rank == 0:
         files = {key: sha256_file(path) for key, path in adaptation.files().items()}
-        claim_directory(exp, config, pretrained, sha256, data, files)
+        exp.claim(config, Sources(pretrained, sha256, data, files))
     world.barrier()
 
     torch.manual_seed(settings.seed)
     detector = assemble(config, adaptation, read_checkpoint(pretrained))
-    if (exp / CHECKPOINT).exists():
+    if exp.checkpoint.exists():
         adaptation.skip_start()
     else:
         adaptation.start(lambda: sha256)
@@ -128,7 +121,9 @@ def train_experiment(
     progress = trainer.run()
     if world.rank > 0:
         return
-    write_json(exp / COST, _cost(progress))
+    write_json(exp.cost, _cost(progress))
+    # Of a training that had ended before: the code and the data are what they were then.
+    before = read_train_summary(exp) if exp.summary.is_file() else {}
     summary = {
         "config_name": config_name,
         "seed": settings.seed,
@@ -138,79 +133,11 @@ def train_experiment(
         "best": progress.best,
         **({"average": progress.average} if progress.average else {}),
         "reads": {"train": str(sources[0].boundary), "dev": str(sources[1].boundary)},
-        "git": _trained_with(exp),
+        "git": before.get("git") if before else git_hash(),
+        TRAINING_DATA: before.get(TRAINING_DATA)
+        or describe_training_data(dump / "audio" / train_set, dump / "audio" / dev_set),
     }
-    write_json(exp / SUMMARY, summary)
-
-
-def _trained_with(exp: Path) -> str | None:
-    """The commit of the code: of a training that had ended before, what was written then."""
-    path = exp / SUMMARY
-    if not path.is_file():
-        return git_hash()
-    return json.loads(path.read_text(encoding="utf-8")).get("git")
-
-
-@contextmanager
-def held_experiment(exp: Path, world: World) -> Iterator[None]:
-    """Keeps other runs out of `exp`, and removes what killed ones left half-written there.
-
-    Raises:
-        FadError: another run is at work in `exp`.
-    """
-    if world.rank > 0:
-        yield
-        return
-    with held(exp / LOCK):
-        remove_parts(exp)
-        yield
-
-
-def claim_directory(
-    exp: Path,
-    config: dict[str, Any],
-    pretrained: Path,
-    sha256: str,
-    data: dict[str, str],
-    files: dict[str, str],
-) -> None:
-    """Writes `exp/config.yaml`; once a checkpoint is there, checks that it is the same.
-
-    Args:
-        data: the fingerprint of each set that training reads, by its name.
-        files: the sha256 of those that the method starts from; one that is gone since the start is
-            asked for no more.
-
-    Raises:
-        FadError: `exp` was trained with another config, pre-trained file or data; the text shows
-            what.
-    """
-    path = exp / CONFIG
-    base = {"path": str(pretrained.absolute()), "sha256": sha256}
-    made_of = {"files": files, "plugins": plugins_of(config)}
-    new = {**config, "pretrained": base, "data": data} | {k: v for k, v in made_of.items() if v}
-    if not (exp / CHECKPOINT).exists():
-        if (exp / SUMMARY).exists():
-            raise FadError(
-                f"{exp}: has a finished model and no {CHECKPOINT} to go on from: score it with "
-                "--skip_train true, give another --tag, or remove it"
-            )
-        for stale in (WEIGHTS, COST):  # of a run that the new config does not describe
-            (exp / stale).unlink(missing_ok=True)
-        write_text(path, dump_config(new))
-        return
-    old = read_yaml(path)
-    # The same file at another place is the same model.
-    if isinstance(old.get("pretrained"), dict):
-        old["pretrained"]["path"] = new["pretrained"]["path"]
-    if old.get("files"):
-        new["files"] = old["files"] | files
-    changed = difference(old, new)
-    if changed:
-        raise FadError(
-            f"{exp} was made with another config or other data; give another --tag or remove it. "
-            f"There (-) and now (+):\n{changed}"
-        )
+    write_json(exp.summary, summary)
 
 
 def set_up_blocks(encoder: Encoder, settings: TrainSettings) -> None:

@@ -4,7 +4,6 @@ import logging
 import math
 import time
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,10 @@ from fad.data.batches import (
     collate,
     training_loader,
 )
-from fad.models.detector import WEIGHTS, Detector, save_detector
+from fad.experiment.directory import ExperimentDir
+from fad.models.detector import Detector, save_detector
 from fad.train.averaging import EpochWeights
-from fad.train.checkpointing import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
+from fad.train.checkpointing import Progress, load_checkpoint, save_checkpoint
 from fad.train.optimization import new_optimizer, new_schedule, parameter_groups
 from fad.train.stopping import Stopped, StopSignals
 from fad.train.validation import validate
@@ -64,7 +64,7 @@ class Trainer:
         dev: WholeUtterances,
         config: dict[str, Any],
         settings: TrainSettings,
-        exp: Path,
+        exp: ExperimentDir,
         base_sha256: str,
         world: World,
     ) -> None:
@@ -146,7 +146,7 @@ class Trainer:
                 self._epoch(None)
             return
         # Steps after the last checkpoint are done again: what they wrote is hidden.
-        first, folder = self.progress.step + 1, self.exp / "tensorboard"
+        first, folder = self.progress.step + 1, self.exp.tensorboard
         try:
             with SummaryWriter(str(folder), purge_step=first) as board:
                 while not self._done():
@@ -193,7 +193,7 @@ class Trainer:
         is_best = done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device), here, complete)
         latest = done.history[-1]
         if is_best and self.world.rank == 0:
-            save_detector(self.detector, self.exp / WEIGHTS, self.base_sha256)
+            save_detector(self.detector, self.exp.weights, self.base_sha256)
         kept = done.best_epochs(self.settings.average_checkpoints)
         averages = self.settings.average_checkpoints > 1 and self.world.rank == 0
         if averages and done.epoch in kept:
@@ -319,14 +319,14 @@ class Trainer:
             return
         states = {name: part.state_dict() for name, part in self._parts().items()}
         states["trained"] = self.detector.trained_state()
-        save_checkpoint(self.exp / CHECKPOINT, self.progress, states)
+        save_checkpoint(self.exp.checkpoint, self.progress, states)
 
     def _parts(self) -> dict[str, Any]:
         """What has a state besides the detector."""
         return {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
 
     def _resume(self) -> None:
-        path = self.exp / CHECKPOINT
+        path = self.exp.checkpoint
         if not path.exists():
             return
         self.progress, states = load_checkpoint(path)
@@ -339,9 +339,9 @@ class Trainer:
                 f"{path}: not the state of this training; remove it to train anew: {error!r:.100}"
             ) from None
         done = self.progress
-        if done.best is not None and not (self.exp / WEIGHTS).exists():
+        if done.best is not None and not (self.exp.weights).exists():
             raise FadError(
-                f"{self.exp / WEIGHTS}: gone, and epoch {done.best['epoch']} that gave it is past; "
+                f"{self.exp.weights}: gone, and epoch {done.best['epoch']} that gave it is past; "
                 f"remove {path} to train anew"
             )
         what = "finished" if done.finished else "going on"

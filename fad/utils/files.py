@@ -1,13 +1,11 @@
 """Files that are either whole or not there: written beside, synced and renamed."""
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,28 +101,3 @@ def sha256_file(path: str | Path) -> str:
     """The sha256 of a file's bytes, as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def held(lock: Path) -> Iterator[None]:
-    """Holds the lock file `lock` until the end, or the death, of this process.
-
-    Raises:
-        FadError: another process holds it; the text says which.
-    """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with open(lock, "a+", encoding="utf-8") as file:
-        try:
-            # A record lock: unlike those of flock, forked data workers that outlive us have no
-            # part in it, and it works over NFS.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):  # which of them depends on the file system
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise FadError(
-                f"{lock.parent}: in use by {holder}: wait for its end, or end it"
-            ) from None
-        with suppress(OSError):  # the note is a courtesy, which a full disk may refuse
-            os.ftruncate(file.fileno(), 0)
-            os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-        yield

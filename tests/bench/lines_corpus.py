@@ -11,6 +11,7 @@ import numpy as np
 from fad.config.resolve import dump_config, merge_config
 from fad.data import tables
 from fad.dump.layout import FEATS
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import record_weights
 
 CORPUS = "asvspoof2019_la"
@@ -133,7 +134,7 @@ def write_experiment(folder: Path, count: int) -> None:
     (places.exp / "train_summary.json").write_text(json.dumps(SUMMARY))
     (places.exp / "cost.json").write_text(json.dumps(COST))
     (places.exp / "best.safetensors").write_bytes(b"weights")
-    record_weights(places.exp, places.scores)
+    record_weights(ExperimentDir(places.exp), places.scores)
 
 
 def write_all(folder: Path, count: int) -> None:

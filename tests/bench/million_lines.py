@@ -193,7 +193,7 @@ def write_results(folder: Path, count: int) -> Run:
     from fad.bin.results import main
 
     places = Places(folder)
-    words = ["--exp", places.exp, "--train_data", places.audio, "--test", f"train={places.audio}"]
+    words = ["--exp", places.exp, "--test", f"train={places.audio}"]
     return lambda: main(list(map(str, words)))
 
 

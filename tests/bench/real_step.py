@@ -20,6 +20,7 @@ import soundfile
 
 from fad.data.corpus import Clip, write_corpus
 from fad.evaluation.results.text import terminal_table
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.summary import read_cost, read_train_summary
 from tests.helpers.released import XLSR_300M, write_random_checkpoint
 
@@ -71,7 +72,7 @@ def measure(root: Path, pretrained: Path, config: str) -> list[str]:
     train += ["--exp", str(exp), "--dump", "none", "--set", f"train.batch_size={BATCH}"]
     train += ["--set", "train.epochs=1", "--set", "train.num_workers=0"]
     wall, peak, _ = measured(root, train)
-    summary, cost = read_train_summary(exp), read_cost(exp)
+    summary, cost = read_train_summary(ExperimentDir(exp)), read_cost(ExperimentDir(exp))
     score = ["fad.bin.score", "--model", str(exp), "wav/eval0.flac"]
     score_wall, score_peak, printed = measured(root, score)
     return [

@@ -49,7 +49,7 @@ def experiment(summary: str | None, **content: str) -> Callable[[Path], list[str
         for name, text in (good | content).items():
             path = exp / "scores/eval" if name == "scores" else data / name
             path.write_text(text)
-        return ["--exp", str(exp), "--train_data", str(data), "--test", f"eval={data}"]
+        return ["--exp", str(exp), "--test", f"eval={data}"]
 
     return make
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from fad.config.resolve import load_config
+from fad.experiment.directory import ExperimentDir
 from fad.train.checkpointing import load_checkpoint
 from fad.train.experiment import train_experiment
 from fad.train.world import World
@@ -42,7 +43,7 @@ def train(
         dump,
         "train",
         "dev",
-        exp,
+        ExperimentDir(exp),
         torch.device("cpu"),
         stored,
         world or World(),

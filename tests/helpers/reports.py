@@ -9,6 +9,7 @@ import numpy as np
 from fad.evaluation.results.curves import set_curves, write_curves
 from fad.evaluation.results.evaluate import evaluate
 from fad.evaluation.trials.trials import make_trials, of_phase
+from fad.experiment.directory import ExperimentDir
 
 COST = {
     "seconds_per_epoch": 2.345,
@@ -72,7 +73,7 @@ def write_experiment(
         results: further keys of results.json, or others in their place.
     """
     found = {
-        "schema_version": 2,
+        "schema_version": 3,
         "tag": folder,
         "git": "c0ffee" * 6 + "abcd",
         "config_name": "lora",
@@ -103,7 +104,7 @@ def write_experiment(
     if curves:
         parts = {name: of_phase(sets[name], found["test_sets"][name].get("phase")) for name in sets}
         write_curves(
-            exp,
+            ExperimentDir(exp),
             {
                 name: set_curves(part, {"A01"}, 1.5 * part.scores, paths or {})
                 for name, part in parts.items()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fad.config.resolve import dump_config, merge_config
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import record_weights
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -25,6 +26,14 @@ SUMMARY = {
     },
     "pretrained": {"path": "mini.pt", "sha256": "ab" * 32},
     "best": {"epoch": 3, "dev_eer": 0.0125, "dev_loss": 0.1},
+    "training_data": {
+        "train_set": "train",
+        "dev_set": "dev",
+        "bonafide": 1,
+        "spoof": 3,
+        "speakers": 2,
+        "attacks": ["mini/lpc", "mini/other", "mini/world"],
+    },
 }
 COST = {
     "seconds_per_epoch": 12.34,
@@ -35,15 +44,16 @@ COST = {
 }
 
 
-TRAINED = ("t-2", "t-3", "t-4")
-
-
 class Experiment(NamedTuple):
     """Folders of an experiment that is ready for stage 5."""
 
     exp: Path
-    train: Path
     eval: Path
+
+    @property
+    def directory(self) -> ExperimentDir:
+        """The owner of `exp`."""
+        return ExperimentDir(self.exp)
 
 
 def write(path: Path, rows: dict[str, object]) -> None:
@@ -60,20 +70,17 @@ def experiment(tmp_path) -> Experiment:
     scores = [means[attack] + rng.normal() for attack in attacks]
     labels = ["bonafide" if attack == "-" else "spoof" for attack in attacks]
     speakers = [f"s{index % 12}" for index in range(len(attacks))]
-    found = Experiment(tmp_path / "exp" / "lora", tmp_path / "train", tmp_path / "eval")
+    found = Experiment(tmp_path / "exp" / "lora", tmp_path / "eval")
     write(found.exp / "scores" / "eval", dict(zip(utts, scores, strict=True)))
     columns = {"utt2label": labels, "utt2attack": attacks, "utt2spk": speakers}
     for name, column in columns.items():
         write(found.eval / name, dict(zip(utts, column, strict=True)))
-    write(found.train / "utt2attack", {"t-1": "-", "t-2": "world", "t-3": "lpc", "t-4": "other"})
-    write(found.train / "utt2label", {"t-1": "bonafide"} | dict.fromkeys(TRAINED, "spoof"))
-    write(found.train / "utt2spk", {"t-1": "s1"} | dict.fromkeys(TRAINED, "s2"))
     config = merge_config("lora", ["train.lr=0.5"]) | {"data": {"train": "12" * 32}}
     (found.exp / "config.yaml").write_text(dump_config(config))
     (found.exp / "train_summary.json").write_text(json.dumps(SUMMARY))
     (found.exp / "cost.json").write_text(json.dumps(COST))
     (found.exp / "best.safetensors").write_bytes(b"weights")
-    record_weights(found.exp, found.exp / "scores" / "eval")
+    record_weights(found.directory, found.exp / "scores" / "eval")
     return found
 
 

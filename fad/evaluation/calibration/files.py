@@ -8,7 +8,6 @@ import numpy as np
 
 from fad.data.tables import check_same_keys
 from fad.evaluation.calibration.model import (
-    CALIBRATION,
     REMEDY,
     Calibration,
     System,
@@ -19,7 +18,8 @@ from fad.evaluation.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.evaluation.metrics.decisions import auc, decisions_at
 from fad.evaluation.trials.score_files import ScoreFile
 from fad.evaluation.trials.trials import Trials
-from fad.experiment.scores import WEIGHTS, recorded_weights
+from fad.experiment.directory import ExperimentDir
+from fad.experiment.scores import recorded_weights
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 
@@ -125,21 +125,19 @@ def apply_to_files(
         raise FadError(f"{source}: {error}: {REMEDY}") from error
 
 
-def read_model_calibration(exp: Path) -> Calibration:
+def read_model_calibration(exp: ExperimentDir) -> Calibration:
     """The calibration beside a model, `exp/<tag>/calibration.json`.
 
     Raises:
         FadError: it is missing or malformed, was fitted with other weights than the model has now,
             or is of several systems.
     """
-    path, weights = exp / CALIBRATION, exp / WEIGHTS
+    path = exp.calibration
     calibration = read_calibration(path)
     if len(calibration.systems) > 1:
         raise FadError(f"{path}: is a fusion of {len(calibration.systems)} systems: {REMEDY}")
-    if not weights.is_file():
-        raise FadError(f"{weights}: missing: run stage 3 first")
-    if calibration.systems[0].model_sha256 != sha256_file(weights):
-        raise FadError(f"{path}: of other weights than {weights}: {REMEDY}")
+    if calibration.systems[0].model_sha256 != exp.weights_sha256():
+        raise FadError(f"{path}: of other weights than {exp.weights}: {REMEDY}")
     return calibration
 
 

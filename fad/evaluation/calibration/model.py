@@ -20,7 +20,6 @@ from fad.evaluation.metrics.det import check_scores
 from fad.utils.errors import FadError
 from fad.utils.files import write_json
 
-CALIBRATION = "calibration.json"
 VERSION = 1
 REMEDY = "fit it again (stage 4, or python -m fad.bin.calibrate)"
 _KEYS = {"version", "p_spoof", "offset", "trials", "systems"}

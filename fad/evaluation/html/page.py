@@ -6,7 +6,6 @@ out. Plots are SVG in data URIs. The same experiments give the same bytes.
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 from fad.evaluation.html.breakdown import breakdown_section
 from fad.evaluation.html.costs import costs_section
@@ -20,6 +19,8 @@ from fad.evaluation.html.summary import summary_section
 from fad.evaluation.html.trials import trials_section
 from fad.evaluation.results.overview import gather_with_curves
 from fad.evaluation.results.systems import Experiment, group_seeds, name_sets
+from fad.experiment.directory import ExperimentDir
+from fad.experiment.names import REPORT
 from fad.utils.errors import FadError
 from fad.utils.files import write_text
 
@@ -36,7 +37,6 @@ SECTIONS = {
     "reading": ("How to read this page", "How to read", lambda systems: True),
     "provenance": ("Provenance", "Provenance", provenance_section),
 }
-REPORT = "report.html"
 
 
 def page(experiments: Sequence[Experiment], title: str) -> str:
@@ -66,17 +66,17 @@ def page(experiments: Sequence[Experiment], title: str) -> str:
     )
 
 
-def write_pages(exp: Path) -> None:
+def write_pages(exp: ExperimentDir) -> None:
     """Writes `report.html` in `exp/<tag>`, and again the one in `exp` over all experiments.
 
     If another experiment's results cannot be read, the page over all experiments stays as it was,
     and a warning says why.
     """
-    tag, recipe = exp.resolve().name, exp.resolve().parents[1].name
-    write_text(exp / REPORT, page(gather_with_curves([exp]), f"{tag} of {recipe}"))
+    everything, recipe = exp.path.parent, exp.path.resolve().parents[1].name
+    write_text(exp.report, page(gather_with_curves([exp.path]), f"{exp.tag} of {recipe}"))
     try:
-        everything = page(gather_with_curves([exp.parent]), f"Results of {recipe}")
+        of_all = page(gather_with_curves([everything]), f"Results of {recipe}")
     except FadError as error:
-        logging.warning("%s is not rewritten: %s", exp.parent / REPORT, error)
+        logging.warning("%s is not rewritten: %s", everything / REPORT, error)
         return
-    write_text(exp.parent / REPORT, everything)
+    write_text(everything / REPORT, of_all)

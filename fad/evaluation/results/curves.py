@@ -8,7 +8,6 @@ of trials.
 import json
 from collections.abc import Mapping, Set
 from math import exp
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ from fad.evaluation.metrics.det import det_curve, probit
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.results.evaluate import split_by_training
 from fad.evaluation.trials.trials import Trials
+from fad.experiment.directory import ExperimentDir
 from fad.utils.errors import FadError
 from fad.utils.files import write_text
 
-CURVES = "curves.json"
 CURVES_VERSION = 1
 """Version of curves.json; raise it when a key changes its meaning or is removed."""
 
@@ -130,7 +129,7 @@ def _hardest(
 
 def set_curves(
     trials: Trials,
-    trained: Set[str],
+    trained: Set[str] | None,
     calibrated_scores: np.ndarray | None,
     paths: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -138,7 +137,7 @@ def set_curves(
 
     Args:
         trials: the scored trials, of one phase.
-        trained: attacks in the training data.
+        trained: attacks in the training data; None if they are not known.
         calibrated_scores: (N,) log-likelihood ratios in nats of the same trials in the same order,
             None if there is no calibration.
         paths: of the audio by utterance, as in wav.scp; missing ones are left out.
@@ -173,23 +172,23 @@ def set_curves(
     }
 
 
-def write_curves(exp: Path, test_sets: Mapping[str, Any]) -> None:
+def write_curves(exp: ExperimentDir, test_sets: Mapping[str, Any]) -> None:
     """Writes `exp/<tag>/curves.json`: what `set_curves` returns, by set, a line each."""
     lines = [
         f"{json.dumps(name)}: {json.dumps(found, separators=(',', ':'), allow_nan=False)}"
         for name, found in test_sets.items()
     ]
     text = ",\n".join(lines)
-    write_text(exp / CURVES, f'{{"version": {CURVES_VERSION}, "test_sets": {{\n{text}\n}}}}\n')
+    write_text(exp.curves, f'{{"version": {CURVES_VERSION}, "test_sets": {{\n{text}\n}}}}\n')
 
 
-def read_curves(exp: Path) -> dict[str, Any] | None:
+def read_curves(exp: ExperimentDir) -> dict[str, Any] | None:
     """The sets' curves in `exp/<tag>/curves.json`; None where the file is not there.
 
     Raises:
         FadError: it is no JSON or of another version.
     """
-    path = exp / CURVES
+    path = exp.curves
     if not path.is_file():
         return None
     try:

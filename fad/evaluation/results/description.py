@@ -1,6 +1,5 @@
 """Describes an experiment: its method, settings, encoder, code and training data."""
 
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -8,35 +7,35 @@ from typing import Any
 from fad.config import shipped
 from fad.config.plain_yaml import dotted_values, read_yaml
 from fad.config.resolve import NOT_SETTINGS, merge_config
-from fad.data.tables import NO_ATTACK, read_labels, read_table
+from fad.dump.fingerprint import fingerprint
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.summary import REQUIRED, read_train_summary
+from fad.experiment.training_data import read_training_data
 from fad.utils.errors import FadError
 from fad.utils.git import git_hash
 
-CONFIG = "config.yaml"
 
-
-def describe(exp: Path, train_data: Path) -> dict[str, Any]:
+def describe(exp: ExperimentDir, dump: Path) -> dict[str, Any]:
     """All of results.json but the test sets and the version of its schema.
 
     Args:
-        exp: `exp/<tag>`.
-        train_data: the training data directory.
+        exp: the experiment.
+        dump: the recipe's `dump`, for an experiment that does not say what it was trained on.
 
     Raises:
         FadError: a file is missing or malformed.
     """
     summary = read_train_summary(exp)
-    config = read_yaml(exp / CONFIG)
+    config = read_yaml(exp.config)
     config.pop("pretrained", None)  # it stands in the summary
     return (
-        {"tag": exp.resolve().name, "git": git_hash()}
+        {"tag": exp.tag, "git": git_hash()}
         | {key: summary[key] for key in REQUIRED}
         | {
             "trained_with": summary.get("git"),
             "config": config,
             "settings": settings(config, summary["config_name"]),
-            "training_data": count_trials(train_data),
+            "training_data": read_training_data(exp, dump, fingerprint),
         }
     )
 
@@ -57,19 +56,3 @@ def _shipped(name: str) -> dict[str, Any]:
         with suppress(FadError):
             return merge_config(name)
     return merge_config(shipped.BASE)
-
-
-def count_trials(data: Path) -> dict[str, Any]:
-    """Clips of each class, speakers and attacks of a data directory.
-
-    Raises:
-        FadError: a table is missing or malformed.
-    """
-    labels = Counter(read_labels(data / "utt2label").values())
-    attacks = set(read_table(data / "utt2attack").values()) - {NO_ATTACK}
-    return {
-        "bonafide": labels["bonafide"],
-        "spoof": labels["spoof"],
-        "speakers": len(set(read_table(data / "utt2spk").values())),
-        "attacks": sorted(attacks),
-    }

@@ -152,8 +152,13 @@ def _tandem_results(
     return results, warnings
 
 
-def split_by_training(trials: Trials, trained: Set[str]) -> dict[str, set[str]]:
-    """The set's attacks that training saw (`seen`) and did not (`unseen`); no empty group."""
+def split_by_training(trials: Trials, trained: Set[str] | None) -> dict[str, set[str]]:
+    """The set's attacks that training saw (`seen`) and did not (`unseen`); no empty group.
+
+    Nothing where it is not known what training saw.
+    """
+    if trained is None:
+        return {}
     attacks = set(trials.spoof_attacks())
     groups = {"seen": attacks & trained, "unseen": attacks - trained}
     return {name: group for name, group in groups.items() if group}
@@ -161,8 +166,7 @@ def split_by_training(trials: Trials, trained: Set[str]) -> dict[str, set[str]]:
 
 def _by_training(trials: Trials, measure, trained: Set[str] | None) -> Results:
     results = {}
-    groups = {} if trained is None else split_by_training(trials, trained)
-    for name, attacks in groups.items():
+    for name, attacks in split_by_training(trials, trained).items():
         group = trials.subset(trials.is_bonafide | trials.spoofs_of(attacks))
         results[name] = measure(group) | {"attacks": sorted(attacks)}
     return results

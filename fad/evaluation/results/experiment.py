@@ -8,7 +8,7 @@ from typing import Any
 
 from fad.data.tables import read_labels, read_table, read_wav_scp
 from fad.evaluation.calibration.files import calibrated_results, read_model_calibration
-from fad.evaluation.calibration.model import CALIBRATION, Calibration
+from fad.evaluation.calibration.model import Calibration
 from fad.evaluation.plots.det import draw_det
 from fad.evaluation.results.curves import set_curves, write_curves
 from fad.evaluation.results.description import describe
@@ -20,17 +20,17 @@ from fad.evaluation.trials.asv_scores import read_asv_scores
 from fad.evaluation.trials.columns import column_files, read_columns
 from fad.evaluation.trials.score_files import read_scores
 from fad.evaluation.trials.trials import Trials, make_trials, of_phase
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import check_weights
 from fad.experiment.summary import read_cost
 from fad.utils.errors import FadError
 from fad.utils.files import remove_parts, sha256_file, write_json, write_text
 
-RESULTS = "results.json"
 NO_SLOPE = "on dev, higher scores were not more bona fide, so every ratio is 0"
 
 
 def report(
-    exp: Path, train_data: Path, tests: Mapping[str, Path], asv_files: Mapping[str, Path]
+    exp: ExperimentDir, dump: Path, tests: Mapping[str, Path], asv_files: Mapping[str, Path]
 ) -> dict[str, Any]:
     """Writes `results.json`, `curves.json`, `RESULTS.md` and DET plots; same inputs, same bytes.
 
@@ -38,8 +38,8 @@ def report(
     still there and were made by the present weights.
 
     Args:
-        exp: `exp/<tag>`, with `config.yaml`, `train_summary.json`, `cost.json`, `scores/<set>`.
-        train_data: the training data directory, for the attacks that training saw.
+        exp: the experiment, trained and scored.
+        dump: the recipe's `dump`, for an experiment that does not say what it was trained on.
         tests: data directory by set.
         asv_files: file of ASV scores by set, for those sets that have one.
 
@@ -53,11 +53,12 @@ def report(
     unknown = sorted(asv_files.keys() - tests.keys())
     if unknown:
         raise FadError(f"ASV scores are given for '{unknown[0]}', which is no test set here")
-    remove_parts(exp)
-    results = {"schema_version": SCHEMA_VERSION} | describe(exp, train_data)
+    remove_parts(exp.path)
+    results = {"schema_version": SCHEMA_VERSION} | describe(exp, dump)
     cost = read_cost(exp)
-    trained = set(results["training_data"]["attacks"])
-    calibration = read_model_calibration(exp) if (exp / CALIBRATION).is_file() else None
+    data = results["training_data"]
+    trained = None if data is None else set(data["attacks"])
+    calibration = read_model_calibration(exp) if exp.calibration.is_file() else None
     found, curves = {}, {}
     for test_set in _test_sets(exp, tests, asv_files):
         name = test_set.name
@@ -66,11 +67,11 @@ def report(
     results["test_sets"] = found
     for name in found:
         title = f"{results['tag']} on {name}"
-        draw_det(exp / plot_name(name), curves[name]["det"], title)
+        draw_det(exp.path / plot_name(name), curves[name]["det"], title)
     write_curves(exp, curves)
     plots = {name: plot_name(name) for name in found}
-    write_text(exp / "RESULTS.md", results_md(results, cost, plots))
-    write_json(exp / RESULTS, results)
+    write_text(exp.results_md, results_md(results, cost, plots))
+    write_json(exp.results, results)
     return results
 
 
@@ -85,7 +86,7 @@ class ScoredSet:
 
 
 def _test_sets(
-    exp: Path, tests: Mapping[str, Path], asv_files: Mapping[str, Path]
+    exp: ExperimentDir, tests: Mapping[str, Path], asv_files: Mapping[str, Path]
 ) -> Iterator[ScoredSet]:
     """Yields the sets of an earlier call whose scores and data are still there, and the new ones.
 
@@ -108,9 +109,9 @@ def _test_sets(
         yield ScoredSet(name, read_trials(exp, name, data), data, asv_files.get(name))
 
 
-def _earlier(exp: Path) -> dict[str, Any]:
+def _earlier(exp: ExperimentDir) -> dict[str, Any]:
     """The test sets of the results that are there; none of those of another schema."""
-    path = exp / RESULTS
+    path = exp.results
     if not path.is_file():
         return {}
     try:
@@ -120,7 +121,7 @@ def _earlier(exp: Path) -> dict[str, Any]:
 
 
 def _evaluate_set(
-    test_set: ScoredSet, trained: Set[str], calibration: Calibration | None
+    test_set: ScoredSet, trained: Set[str] | None, calibration: Calibration | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What results.json and curves.json hold of a set."""
     trials, data = test_set.trials, test_set.data
@@ -143,14 +144,14 @@ def _evaluate_set(
     return found, set_curves(trials, trained, ratios, paths(data))
 
 
-def read_trials(exp: Path, name: str, data: Path) -> Trials:
+def read_trials(exp: ExperimentDir, name: str, data: Path) -> Trials:
     """The scores of a set joined with its tables.
 
     Raises:
         FadError: the scores or a table are missing or malformed, their utterances differ, or the
             scores are of other weights.
     """
-    path = exp / "scores" / name
+    path = exp.scores(name)
     if not path.is_file():
         raise FadError(f"{path}: not there: score the set first (stage 4)")
     check_weights(exp, path)

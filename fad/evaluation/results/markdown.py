@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from fad.evaluation.results.attack_names import with_short_attacks
 from fad.evaluation.results.tables import (
     asv_sentence,
     calibrated_sentence,
@@ -31,7 +32,7 @@ HOW_TO_READ = """## How to read this
   50 % is chance; above 50 % the sign of the scores is inverted.
 - **Threshold**: the score of that point; a trial above it is accepted as bona fide. It is found on
   the test set itself and so describes it. Choose the threshold of a system on other data.
-- **Seen, unseen**: whether the attack's name occurs in the training data.
+- **Seen, unseen**: whether the training data have the attack, of the same corpus.
 - **By attack** an attack's spoofs are measured against all bona fide trials; by codec, language,
   length or speaker a group's spoofs are measured against the group's own bona fide trials. The
   macro-average is the mean of the groups' EERs; `-` is a group without trials of both classes.
@@ -77,7 +78,9 @@ def _file_name(pretrained: Results) -> str:
     return PurePath(pretrained["path"]).name if pretrained["path"] else "no pre-trained file"
 
 
-def _training_data(data: Results) -> str:
+def _training_data(data: Results | None) -> str:
+    if data is None:
+        return "not known"
     return (
         f"{whole(data['bonafide'])} bona fide and {whole(data['spoof'])} spoofed clips, "
         f"{counted(data['speakers'], 'speaker')}, attacks {', '.join(data['attacks'])}"
@@ -155,6 +158,7 @@ def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str
         cost: the contents of cost.json (see `fad.experiment.summary`).
         plots: file name of the DET plot by set.
     """
+    [results] = with_short_attacks([results])
     sets = results["test_sets"]
     parts = [f"# Results of {results['tag']}", _experiment(results, cost)]
     parts += [_sets_table(sets)] if len(sets) > 1 else []

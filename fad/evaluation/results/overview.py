@@ -7,9 +7,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from fad.evaluation.results.attack_names import with_short_attacks
 from fad.evaluation.results.curves import read_curves
 from fad.evaluation.results.systems import Experiment, System, set_names, spread
 from fad.evaluation.results.tables import SCHEMA_VERSION, decimal, whole
+from fad.experiment.directory import ExperimentDir
+from fad.experiment.names import CONFIG, RESULTS
 from fad.experiment.summary import read_cost
 from fad.utils.errors import FadError
 
@@ -50,13 +53,14 @@ def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, 
         FadError: there are none, or a file is not readable as results.
     """
     exp_dirs = list(exp_dirs)
-    paths = _files(exp_dirs, "results.json")
+    paths = _files(exp_dirs, RESULTS)
     if not paths:
         places = ", ".join(map(str, exp_dirs))
         raise FadError(f"no <tag>/results.json in {places}: run stage 5 of a recipe first")
-    _warn_of_missing(paths, _files(exp_dirs, "config.yaml"))
+    _warn_of_missing(paths, _files(exp_dirs, CONFIG))
     found = [
-        read_results(path) | {"path": str(path), "cost": read_cost(path.parent)} for path in paths
+        read_results(path) | {"path": str(path), "cost": read_cost(ExperimentDir(path.parent))}
+        for path in paths
     ]
     return sorted(found, key=SORT_KEYS[sort])
 
@@ -81,11 +85,12 @@ def _warn_of_missing(results: Iterable[Path], configs: Iterable[Path]) -> None:
 
 
 def gather_with_curves(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, Any]]:
-    """As `gather`, each also with its `curves`, None where there are none."""
-    return [
-        found | {"curves": read_curves(Path(found["path"]).parent)}
+    """As `gather` for one page: with short names of attacks, and `curves`, None without any."""
+    found = [
+        found | {"curves": read_curves(ExperimentDir(Path(found["path"]).parent))}
         for found in gather(exp_dirs, sort)
     ]
+    return with_short_attacks(found)
 
 
 def each_alone(experiments: Iterable[Experiment]) -> list[System]:

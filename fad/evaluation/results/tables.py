@@ -6,7 +6,7 @@ from typing import Any
 Table = tuple[list[str], list[list[str]]]
 Results = Mapping[str, Any]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of results.json; to be raised when a key changes its meaning or goes."""
 
 POOLS = {"pooled": "all", "seen": "seen in training", "unseen": "unseen in training"}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fad.evaluation.results import tables as summary
+from fad.evaluation.results.attack_names import set_with_short_attacks
 from fad.evaluation.results.evaluate import CALIBRATION_NOTE
 from fad.evaluation.results.text import terminal_table
 
@@ -20,6 +21,7 @@ def set_text(name: str, results: Results) -> str:
         name: of the score file.
         results: as `fad.evaluation.results.evaluate.evaluate` gives them.
     """
+    results = set_with_short_attacks(results)
     tables = {
         "phases": summary.phase_table,
         "eer_percent": summary.error_table,

@@ -43,7 +43,7 @@ def read_asv_scores(
             score, or a score belongs to no trial of the key.
     """
     if key is None:
-        return _read_2019(Path(path), set(attacks))
+        return _read_2019(Path(path), {attack.rpartition("/")[2] for attack in attacks})
     kinds = _read_key(Path(key))
     phases = {its_phase for _, its_phase in kinds.values()}
     if phase is not None and phase not in phases:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from fad.data.attacks import read_attacks
 from fad.data.tables import LENGTHS, Table, optional_tables, read_lengths, read_table
 
 NAMES = {"utt2spk": "speaker", "utt2attack": "attack", LENGTHS: "duration"}
@@ -33,11 +34,13 @@ def read_columns(data: Path) -> dict[str, Mapping[str, str]]:
 
 
 def read_column(name: str, path: str | Path) -> Table:
-    """Reads a table `utt value`; values of `duration` are lengths in samples, returned as bins.
+    """Reads a table `utt value`: attacks with their corpus; lengths in samples as bins.
 
     Raises:
         FadError: the table is missing or malformed.
     """
+    if name == "attack":
+        return read_attacks(Path(path))
     if name != "duration":
         return read_table(path)
     return {utt: duration_bin(samples) for utt, samples in read_lengths(path).items()}

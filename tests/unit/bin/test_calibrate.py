@@ -9,6 +9,7 @@ from fad.bin import calibrate
 from fad.evaluation.calibration.logistic import fit_calibration
 from fad.evaluation.calibration.model import read_calibration
 from fad.evaluation.metrics.cllr import cllr
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import record_weights
 from fad.utils.errors import FadError
 
@@ -114,7 +115,7 @@ def test_scores_must_be_of_the_model_that_is_named(tmp_path):
     (tmp_path / "best.safetensors").write_bytes(b"weights")
     with pytest.raises(FadError, match=r"dev: without dev.weights.sha256 beside it"):
         fit(tmp_path, "dev", options=("--model", str(tmp_path)))
-    record_weights(tmp_path, tmp_path / "dev")
+    record_weights(ExperimentDir(tmp_path), tmp_path / "dev")
     found = fit(tmp_path, "dev", options=("--model", str(tmp_path)))
     assert found.systems[0].model_sha256 is not None
     (tmp_path / "best.safetensors").write_bytes(b"trained on")

@@ -205,10 +205,11 @@ def test_a_loss_that_is_not_finite_ends_it(options, monkeypatch):
         distill.main(options())
 
 
-def test_a_second_run_of_the_same_file_is_refused(options, tmp_path):
+def test_a_second_run_of_the_same_file_is_refused(options, tmp_path, monkeypatch):
+    monkeypatch.setattr("fad.utils.locks.WAIT", 0.2)
     lock = tmp_path / ".pela.safetensors.lock"
     code = (
-        f"import fcntl, time; f = open({str(lock)!r}, 'a'); fcntl.lockf(f, fcntl.LOCK_EX);"
+        f"import fcntl, time; f = open({str(lock)!r}, 'a'); fcntl.flock(f, fcntl.LOCK_EX);"
         "print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:

@@ -6,6 +6,7 @@ import pytest
 
 from fad.bin.results import main, parse_paths
 from fad.config.resolve import dump_config, merge_config
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import record_weights
 from fad.utils.errors import FadError
 
@@ -16,6 +17,14 @@ SUMMARY = {
     "parameters": {"total": 10, "trainable": 0, "adaptation": 0, "backend": 0, "ratio": None},
     "pretrained": {"path": None, "sha256": None},
     "best": {"epoch": 1, "dev_eer": 0.5, "dev_loss": 1.0},
+    "training_data": {
+        "train_set": "train",
+        "dev_set": "dev",
+        "bonafide": 1,
+        "spoof": 1,
+        "speakers": 2,
+        "attacks": ["A01"],
+    },
 }
 COST = {
     "seconds_per_epoch": 1.0,
@@ -34,9 +43,6 @@ def recipe(tmp_path, monkeypatch):
         "exp/frozen/train_summary.json": json.dumps(SUMMARY),
         "exp/frozen/cost.json": json.dumps(COST),
         "exp/frozen/config.yaml": dump_config(merge_config("frozen")),
-        "dump/audio/train/utt2attack": "t1 A01\nt2 -\n",
-        "dump/audio/train/utt2label": "t1 spoof\nt2 bonafide\n",
-        "dump/audio/train/utt2spk": "t1 t1\nt2 t2\n",
         "dump/audio/eval/utt2label": "u1 spoof\nu2 bonafide\n",
         "dump/audio/eval/utt2attack": "u1 A02\nu2 -\n",
         "dump/audio/eval/utt2spk": "u1 u1\nu2 u2\n",
@@ -45,13 +51,12 @@ def recipe(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "exp/frozen/best.safetensors").write_bytes(b"weights")
-    record_weights(tmp_path / "exp/frozen", tmp_path / "exp/frozen/scores/eval")
+    record_weights(ExperimentDir(tmp_path / "exp/frozen"), tmp_path / "exp/frozen/scores/eval")
     return tmp_path
 
 
 def run_stage(*options):
-    data = ["--train_data", "dump/audio/train", "--test", "eval=dump/audio/eval"]
-    main(["--exp", "exp/frozen", *data, *options])
+    main(["--exp", "exp/frozen", "--test", "eval=dump/audio/eval", *options])
 
 
 def test_it_writes_its_files_and_says_the_eer(recipe, caplog):

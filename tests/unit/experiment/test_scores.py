@@ -1,10 +1,18 @@
 """Scores are of the weights that are there, or stage 5 refuses them."""
 
+import os
 import subprocess
 
 import pytest
 
-from fad.experiment.scores import check_weights, record_weights, recorded_weights
+from fad.experiment.directory import ExperimentDir
+from fad.experiment.scores import (
+    ScoringMode,
+    check_weights,
+    is_scored,
+    record_weights,
+    recorded_weights,
+)
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 
@@ -14,30 +22,30 @@ def exp(tmp_path):
     (tmp_path / "scores" / "other").mkdir(parents=True)
     (tmp_path / "best.safetensors").write_bytes(b"weights")
     (tmp_path / "scores" / "other" / "eval").write_text("u1 1.0\n")
-    record_weights(tmp_path, tmp_path / "scores" / "other" / "eval")
+    record_weights(ExperimentDir(tmp_path), tmp_path / "scores" / "other" / "eval")
     return tmp_path
 
 
 def test_scores_of_the_weights_that_are_there_pass(exp):
-    check_weights(exp, exp / "scores/other/eval")
+    check_weights(ExperimentDir(exp), exp / "scores/other/eval")
 
 
 def test_scores_of_other_weights_are_refused(exp):
     (exp / "best.safetensors").write_bytes(b"trained on")
     with pytest.raises(FadError, match=r"eval: of other weights than .*: run stage 4 again"):
-        check_weights(exp, exp / "scores/other/eval")
+        check_weights(ExperimentDir(exp), exp / "scores/other/eval")
 
 
 def test_scores_of_nobody_knows_which_weights_are_refused(exp):
     (exp / "scores/other/eval.weights.sha256").unlink()
     with pytest.raises(FadError, match=r"without eval.weights.sha256 beside it: run stage 4"):
-        check_weights(exp, exp / "scores/other/eval")
+        check_weights(ExperimentDir(exp), exp / "scores/other/eval")
 
 
 def test_without_weights_nothing_can_be_said(exp):
     (exp / "best.safetensors").unlink()
     with pytest.raises(FadError, match=r"best.safetensors: missing: run stage 3 first"):
-        check_weights(exp, exp / "scores/other/eval")
+        check_weights(ExperimentDir(exp), exp / "scores/other/eval")
 
 
 def test_the_weights_of_scores_can_be_asked_for(exp):
@@ -59,15 +67,36 @@ def test_the_weights_of_scores_can_be_asked_for(exp):
 def test_a_record_that_is_none_is_refused(exp, text):
     (exp / "scores/other/eval.weights.sha256").write_text(text)
     with pytest.raises(FadError, match=r"eval.weights.sha256: no sha256 of weights: score the"):
-        check_weights(exp, exp / "scores/other/eval")
+        check_weights(ExperimentDir(exp), exp / "scores/other/eval")
 
 
-@pytest.mark.parametrize("manner", ["int8", "fp32-compute2"])
-def test_a_record_says_in_which_precision_and_is_one_still(exp, manner):
+@pytest.mark.parametrize("mode", [ScoringMode("int8"), ScoringMode(compute=2)], ids=str)
+def test_a_record_says_in_which_precision_and_is_one_still(exp, mode):
     scores = exp / "scores/other/eval"
-    record_weights(exp, scores, manner)
+    record_weights(ExperimentDir(exp), scores, mode)
     text = (exp / "scores/other/eval.weights.sha256").read_text()
-    assert text.startswith(f"# precision {manner}\n")
-    check_weights(exp, scores)
+    assert text.startswith(f"# precision {mode}\n")
+    check_weights(ExperimentDir(exp), scores)
     check = ["sha256sum", "--check", "--status", "scores/other/eval.weights.sha256"]
     assert subprocess.run(check, cwd=exp, check=False).returncode == 0
+
+
+def test_scores_are_done_again_for_other_weights_another_mode_or_a_later_dump(exp, tmp_path):
+    model, scores, audio = ExperimentDir(exp), exp / "scores/other/eval", tmp_path / "audio"
+    audio.mkdir()
+    (audio / "wav.scp").write_text("u1 u1.wav\n")
+    os.utime(audio / "wav.scp", (1, 1))
+    int8, pooled = ScoringMode("int8"), ScoringMode(compute=2)
+    assert is_scored(model, scores, audio)
+    assert not is_scored(model, scores, audio, int8)
+    record_weights(model, scores, pooled)
+    assert is_scored(model, scores, audio, pooled)
+    assert not is_scored(model, scores, audio)
+    os.utime(scores, (1, 1))
+    assert not is_scored(model, scores, audio, pooled)
+    os.utime(scores, (2, 2))
+    assert is_scored(model, scores, audio, pooled)
+    model.weights.write_bytes(b"others")
+    assert not is_scored(model, scores, audio, pooled)
+    scores.unlink()
+    assert not is_scored(model, scores, audio, pooled)

@@ -8,7 +8,7 @@ from fad.config import shipped
 from fad.config.resolve import load_config
 from fad.dump.fingerprint import fingerprint
 from fad.study import plan as study_plan
-from fad.study.plan import Axes, Standing, estimate, plan, preset, read_times
+from fad.study.plan import Axes, Finished, estimate, plan, preset, read_times
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 
@@ -142,14 +142,14 @@ def finished(tmp_path):
     (folder / "config.yaml").write_text(yaml.safe_dump(made))
     (folder / "results.json").write_text(json.dumps({"test_sets": {"eval": {}}}))
     study_plan._fingerprint.cache_clear()
-    return run, Standing(tmp_path / "exp", tmp_path / "dump"), folder
+    return run, Finished(tmp_path / "exp", tmp_path / "dump"), folder
 
 
 def test_a_run_is_finished_where_results_of_its_config_are(finished):
-    run, standing, folder = finished
-    assert standing.is_finished(run)
+    run, those, folder = finished
+    assert those.has(run)
     (folder / "results.json").unlink()
-    assert not standing.is_finished(run)
+    assert not those.has(run)
 
 
 @pytest.mark.parametrize(
@@ -163,44 +163,44 @@ def test_a_run_is_finished_where_results_of_its_config_are(finished):
     ],
 )
 def test_a_run_of_another_config_or_of_other_data_is_left_to_run_sh_to_refuse(finished, change):
-    run, standing, folder = finished
+    run, those, folder = finished
     made = yaml.safe_load((folder / "config.yaml").read_text())
     change(made)
     (folder / "config.yaml").write_text(yaml.safe_dump(made))
-    assert not standing.is_finished(run)
+    assert not those.has(run)
 
 
 def test_a_run_that_started_from_another_file_is_left_to_run_sh_to_refuse(finished, tmp_path):
-    *_, standing, folder = finished
+    *_, those, folder = finished
     factors = tmp_path / "pela.safetensors"
     factors.write_text("1")
     (run,) = plan("study", Axes(("pela",)), {}, [f"adaptation_conf.factors={factors}"])
     made = yaml.safe_load((folder / "config.yaml").read_text())
     made = run.config | {key: made[key] for key in ("pretrained", "data")}
     made["files"] = {"adaptation_conf.factors": sha256_file(factors)}
-    shutil.copytree(folder, standing.exp / run.tag)
-    (standing.exp / run.tag / "config.yaml").write_text(yaml.safe_dump(made))
-    assert standing.is_finished(run)
+    shutil.copytree(folder, those.exp / run.tag)
+    (those.exp / run.tag / "config.yaml").write_text(yaml.safe_dump(made))
+    assert those.has(run)
     study_plan._sha256.cache_clear()
     factors.write_text("2")
-    assert not standing.is_finished(run)
+    assert not those.has(run)
     factors.unlink()
-    assert standing.is_finished(run)
+    assert those.has(run)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"test_sets": 3}', "\xff"])
 def test_results_that_are_none_are_not_finished(finished, text):
-    run, standing, folder = finished
+    run, those, folder = finished
     (folder / "results.json").write_text(text, encoding="latin-1")
-    assert not standing.is_finished(run)
+    assert not those.has(run)
 
 
 def test_another_encoder_or_a_set_that_was_not_scored_is_not_finished(finished):
-    run, standing, _ = finished
-    exp, dump = standing.exp, standing.dump
-    assert Standing(exp, dump, ["eval"], "ab").is_finished(run)
-    assert not Standing(exp, dump, [], "cd").is_finished(run)
-    assert not Standing(exp, dump, ["eval", "other/eval"]).is_finished(run)
+    run, those, _ = finished
+    exp, dump = those.exp, those.dump
+    assert Finished(exp, dump, ["eval"], "ab").has(run)
+    assert not Finished(exp, dump, [], "cd").has(run)
+    assert not Finished(exp, dump, ["eval", "other/eval"]).has(run)
 
 
 def test_an_estimate_is_that_of_the_same_method_best_with_the_same_crop(tmp_path):

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from fad.config.registry import SLOTS
+from fad.experiment.directory import ExperimentDir
 from fad.train.checkpointing import load_checkpoint
-from fad.train.experiment import LOCK, held_experiment
 from fad.train.trainer import Trainer
-from fad.train.world import World
 from fad.utils.cli import report_thread
 from fad.utils.errors import FadError
 from tests.helpers.experiment import losses, train
@@ -168,8 +167,8 @@ def test_a_full_disk_for_tensorboard_names_its_folder(
 def test_what_a_killed_run_left_half_written_goes(tmp_path):
     (tmp_path / ".best.part99.safetensors").touch()
     (tmp_path / "best.safetensors").touch()
-    with held_experiment(tmp_path, World()):
-        assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK, "best.safetensors"]
+    with ExperimentDir(tmp_path).held():
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".run.lock", "best.safetensors"]
 
 
 def test_a_best_model_that_is_gone_cannot_be_gone_on_from(trained, mini_file, tiny_dump, tmp_path):

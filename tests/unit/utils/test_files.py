@@ -2,17 +2,14 @@
 
 import hashlib
 import json
-import os
 import resource
-import subprocess
-import sys
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from fad.utils.errors import FadError
-from fad.utils.files import atomic_path, held, remove_parts, sha256_file, write_json, write_text
+from fad.utils.files import atomic_path, remove_parts, sha256_file, write_json, write_text
 
 
 @pytest.fixture
@@ -98,25 +95,3 @@ def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
         path.touch()
     remove_parts(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(kept)
-
-
-HOLDER = """
-import sys, time
-from pathlib import Path
-from fad.utils.files import held
-with held(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_lock_is_held_until_the_death_of_its_holder(tmp_path):
-    lock = tmp_path / "exp" / ".lock"
-    with subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdout=subprocess.PIPE) as other:
-        assert other.stdout.readline() == b"held\n"
-        with pytest.raises(FadError, match=rf"exp: in use by process {other.pid} on "), held(lock):
-            pass
-        other.kill()
-        other.wait()
-    with held(lock):
-        assert f"process {os.getpid()} on" in lock.read_text()

@@ -22,6 +22,7 @@ from fad.evaluation.metrics.cllr import cllr, min_cllr
 from fad.evaluation.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.evaluation.trials.score_files import read_scores
 from fad.evaluation.trials.trials import make_trials
+from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import record_weights
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
@@ -37,7 +38,7 @@ def folder(tmp_path):
     (tmp_path / "labels").write_text(LABELS)
     (tmp_path / "exp").mkdir()
     (tmp_path / "exp/best.safetensors").write_bytes(b"weights")
-    record_weights(tmp_path / "exp", tmp_path / "a")
+    record_weights(ExperimentDir(tmp_path / "exp"), tmp_path / "a")
     return tmp_path
 
 
@@ -132,13 +133,13 @@ def test_a_sign_is_asked_for_only_where_the_order_is_wrong(weights, said):
 def test_the_calibration_of_a_model_is_that_of_its_weights(folder):
     fitted = fit(folder, "a")
     write_calibration(folder / "exp/calibration.json", fitted)
-    assert read_model_calibration(folder / "exp") == fitted
+    assert read_model_calibration(ExperimentDir(folder / "exp")) == fitted
     (folder / "exp/best.safetensors").write_bytes(b"trained on")
     with pytest.raises(FadError, match=r"calibration.json: of other weights than .*: fit it again"):
-        read_model_calibration(folder / "exp")
+        read_model_calibration(ExperimentDir(folder / "exp"))
     (folder / "exp/best.safetensors").unlink()
     with pytest.raises(FadError, match=r"best.safetensors: missing: run stage 3 first"):
-        read_model_calibration(folder / "exp")
+        read_model_calibration(ExperimentDir(folder / "exp"))
 
 
 def test_results_are_those_of_the_ratios():

@@ -6,6 +6,7 @@ import pytest
 
 from fad.evaluation.html.page import page, write_pages
 from fad.evaluation.results.overview import gather_with_curves
+from fad.experiment.directory import ExperimentDir
 from fad.utils.errors import FadError
 from tests.helpers.markup import Page
 from tests.helpers.reports import scored_trials, write_experiment
@@ -191,13 +192,13 @@ def test_nothing_to_show_is_an_error(tmp_path):
 
 
 def test_stage_5_writes_a_page_of_its_experiment_and_one_over_all(exp, caplog):
-    write_pages(exp / "full")
+    write_pages(ExperimentDir(exp / "full"))
     assert (exp / "full" / "report.html").read_text() == page(
         gather_with_curves([exp / "full"]), "full of mini"
     )
     everything = (exp / "report.html").read_text()
     assert everything == page(gather_with_curves([exp]), "Results of mini")
     (exp / "lora_seed1" / "results.json").write_text("{}")
-    write_pages(exp / "full")
+    write_pages(ExperimentDir(exp / "full"))
     assert (exp / "report.html").read_text() == everything
     assert "report.html is not rewritten" in caplog.text and "lora_seed1" in caplog.text

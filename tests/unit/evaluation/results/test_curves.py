@@ -8,6 +8,7 @@ from fad.evaluation.metrics.det import probit
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.results.curves import DET_STEPS, HARDEST, read_curves, set_curves, write_curves
 from fad.evaluation.trials.trials import Trials, make_trials
+from fad.experiment.directory import ExperimentDir
 from fad.utils.errors import FadError
 
 
@@ -164,15 +165,15 @@ def test_the_hardest_trials_are_the_extremes_of_each_class_with_their_paths():
 
 
 def test_a_file_comes_back_is_compact_and_of_this_version(tmp_path):
-    assert read_curves(tmp_path) is None
+    assert read_curves(ExperimentDir(tmp_path)) is None
     sets = {"eval": set_curves(some_trials(30_000), {"A01"}, None, {})}
-    write_curves(tmp_path, sets)
+    write_curves(ExperimentDir(tmp_path), sets)
     path = tmp_path / "curves.json"
-    assert read_curves(tmp_path) == sets
+    assert read_curves(ExperimentDir(tmp_path)) == sets
     assert path.stat().st_size < 80_000
     path.write_text(json.dumps({"version": 0, "test_sets": {}}))
     with pytest.raises(FadError, match="version 0, not 1: run stage 5 again"):
-        read_curves(tmp_path)
+        read_curves(ExperimentDir(tmp_path))
     path.write_text("[")
     with pytest.raises(FadError, match="is no JSON"):
-        read_curves(tmp_path)
+        read_curves(ExperimentDir(tmp_path))

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from fad.config.resolve import merge_config
@@ -19,7 +21,7 @@ def test_settings_of_a_config_of_ones_own_count_from_base():
 def test_the_place_of_the_pretrained_file_is_no_setting(experiment):
     with (experiment.exp / "config.yaml").open("a") as file:
         file.write("pretrained:\n  path: /somewhere\n")
-    found = describe(experiment.exp, experiment.train)
+    found = describe(experiment.directory, Path("none"))
     assert "pretrained" not in found["config"]
     assert found["settings"] == {"train.lr": "0.5"}
     assert found["pretrained"] == {"path": "mini.pt", "sha256": "ab" * 32}
@@ -30,4 +32,4 @@ def test_a_missing_config_is_named(experiment):
 
     (experiment.exp / "config.yaml").unlink()
     with pytest.raises(FadError, match=r"config.yaml: cannot be read"):
-        describe(experiment.exp, experiment.train)
+        describe(experiment.directory, Path("none"))

@@ -1,6 +1,7 @@
 import json
 import re
 import weakref
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -15,31 +16,35 @@ from fad.experiment.scores import record_weights
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 
+NO_DUMP = Path("none")  # nothing of it is read
+
 
 def make_report(experiment, name="eval", asv_files=()):
-    return report(experiment.exp, experiment.train, {name: experiment.eval}, dict(asv_files))
+    return report(experiment.directory, NO_DUMP, {name: experiment.eval}, dict(asv_files))
 
 
 def test_results_json_holds_the_experiment_and_each_set(experiment):
     returned = make_report(experiment)
     found = json.loads((experiment.exp / "results.json").read_text())
     assert found == returned
-    assert (found["schema_version"], found["tag"], found["seed"]) == (2, "lora", 7)
+    assert (found["schema_version"], found["tag"], found["seed"]) == (3, "lora", 7)
     assert found["config_name"] == "lora"
     assert found["parameters"]["trainable"] == 10_000
     assert found["settings"] == {"train.lr": "0.5"}
     assert found["config"]["adaptation_conf"]["rank"] == 4
     assert found["training_data"] == {
+        "train_set": "train",
+        "dev_set": "dev",
         "bonafide": 1,
         "spoof": 3,
         "speakers": 2,
-        "attacks": ["lpc", "other", "world"],
+        "attacks": ["mini/lpc", "mini/other", "mini/world"],
     }
     assert found["pretrained"]["sha256"] == "ab" * 32
     results = found["test_sets"]["eval"]
     assert (results["bonafide"], results["spoof"]) == (60, 110)
-    assert results["seen"]["attacks"] == ["lpc", "world"]
-    assert results["unseen"]["attacks"] == ["tts"]
+    assert results["seen"]["attacks"] == ["mini/lpc", "mini/world"]
+    assert results["unseen"]["attacks"] == ["mini/tts"]
     assert results["unseen"]["eer_percent"] > results["seen"]["eer_percent"]
     assert results["eer_interval"]["over"] == "speakers"
     assert len(results["scores_sha256"]) == 64
@@ -58,7 +63,7 @@ def test_results_md_shows_every_attack_with_its_mark(experiment):
     page = (experiment.exp / "RESULTS.md").read_text()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
     rows = {row[0]: row[1:] for row in rows if row}
-    tts = found["by"]["attack"]["groups"]["tts"]
+    tts = found["by"]["attack"]["groups"]["mini/tts"]
     assert rows["tts"][:4] == ["unseen", "60", "30", f"{tts['eer_percent']:.2f}"]
     assert rows["world"][:3] == ["seen", "60", "40"]
     macro = found["by"]["attack"]["macro_eer_percent"]
@@ -86,7 +91,7 @@ def test_sets_that_are_not_named_are_evaluated_anew(experiment, caplog):
     make_report(experiment)
     both = experiment.exp / "scores"
     (both / "more").write_bytes((both / "eval").read_bytes())
-    record_weights(experiment.exp, both / "more")
+    record_weights(experiment.directory, both / "more")
     calibrate(experiment)
     attacks = read_table(experiment.eval / "utt2attack")
     renamed = {utt: attack.replace("tts", "new") for utt, attack in attacks.items()}
@@ -94,7 +99,7 @@ def test_sets_that_are_not_named_are_evaluated_anew(experiment, caplog):
     found = make_report(experiment, "more")["test_sets"]
     assert list(found) == ["eval", "more"]
     assert found["eval"] == found["more"]
-    assert "calibrated" in found["eval"] and "new" in found["eval"]["by"]["attack"]["groups"]
+    assert "calibrated" in found["eval"] and "mini/new" in found["eval"]["by"]["attack"]["groups"]
     page = (experiment.exp / "RESULTS.md").read_text()
     assert "## All test sets" in page and "![DET curves on eval](det_eval.png)" in page
     (both / "eval.weights.sha256").write_text("0" * 64)
@@ -137,7 +142,7 @@ def calibrate(experiment, weights=None):
 def test_a_calibration_beside_the_model_is_applied(experiment):
     calibration = calibrate(experiment)
     found = make_report(experiment)["test_sets"]["eval"]
-    trials = read_trials(experiment.exp, "eval", experiment.eval)
+    trials = read_trials(experiment.directory, "eval", experiment.eval)
     bonafide, spoof = calibration.llr(trials.bonafide), calibration.llr(trials.spoof)
     assert found["calibrated"]["cllr_bits"] == cllr(bonafide, spoof)
     assert found["calibrated"]["act_dcf"] == act_dcf(bonafide, spoof)
@@ -152,31 +157,33 @@ def test_calibrated_results_are_of_the_phase(experiment):
     phases = {utt: "eval" if index % 2 else "hidden" for index, utt in enumerate(utts)}
     write_table(experiment.eval / "utt2phase", phases)
     found = make_report(experiment)["test_sets"]["eval"]
-    trials = read_trials(experiment.exp, "eval", experiment.eval)
+    trials = read_trials(experiment.directory, "eval", experiment.eval)
     own = trials.subset(trials.columns["phase"] == "eval")
     expected = cllr(calibration.llr(own.bonafide), calibration.llr(own.spoof))
     assert found["calibrated"]["cllr_bits"] == expected
     assert found["bonafide"] + found["spoof"] == own.utts.size < trials.utts.size
     ratios = calibration.llr(own.scores)
-    assert read_curves(experiment.exp) == {"eval": set_curves(own, {"world", "lpc"}, ratios, {})}
+    assert read_curves(experiment.directory) == {
+        "eval": set_curves(own, {"mini/world", "mini/lpc"}, ratios, {})
+    }
 
 
 def test_curves_hold_the_paths_of_the_audio_and_stay_with_their_set(experiment):
     utts = read_table(experiment.eval / "utt2label")
     write_table(experiment.eval / "wav.scp", {utt: f"/audio/{utt}.flac" for utt in utts})
     make_report(experiment)
-    first = read_curves(experiment.exp)["eval"]
+    first = read_curves(experiment.directory)["eval"]
     for trial in first["hardest"]["spoof"] + first["hardest"]["bonafide"]:
         assert trial["path"] == f"/audio/{trial['utt']}.flac"
     for name in ("eval", "eval.weights.sha256"):
         scores = experiment.exp / "scores" / name
         scores.with_name(name.replace("eval", "wild")).write_bytes(scores.read_bytes())
     make_report(experiment, "wild")
-    found = read_curves(experiment.exp)
+    found = read_curves(experiment.directory)
     assert found["eval"] == found["wild"] == first
     (experiment.eval / "wav.scp").unlink()
     make_report(experiment)
-    assert read_curves(experiment.exp)["eval"]["hardest"]["spoof"][0]["path"] is None
+    assert read_curves(experiment.directory)["eval"]["hardest"]["spoof"][0]["path"] is None
 
 
 def test_a_calibration_of_other_weights_is_refused(experiment):
@@ -222,14 +229,14 @@ def test_sets_that_do_not_fit_together_are_refused(experiment, tmp_path):
         make_report(experiment, asv_files={"dev": tmp_path}.items())
     tests = {"a/b": experiment.eval, "a_b": experiment.eval}
     with pytest.raises(FadError, match="share a plot"):
-        report(experiment.exp, experiment.train, tests, {})
+        report(experiment.directory, NO_DUMP, tests, {})
 
 
 def test_the_trials_of_one_set_at_a_time_are_in_memory(experiment, monkeypatch):
     both, alive = experiment.exp / "scores", []
     for name in ("more", "most"):
         (both / name).write_bytes((both / "eval").read_bytes())
-        record_weights(experiment.exp, both / name)
+        record_weights(experiment.directory, both / name)
     make_report(experiment)
 
     def read_watched(*words):
@@ -240,5 +247,5 @@ def test_the_trials_of_one_set_at_a_time_are_in_memory(experiment, monkeypatch):
 
     monkeypatch.setattr("fad.evaluation.results.experiment.read_trials", read_watched)
     tests = dict.fromkeys(("more", "most"), experiment.eval)
-    found = report(experiment.exp, experiment.train, tests, {})["test_sets"]
+    found = report(experiment.directory, NO_DUMP, tests, {})["test_sets"]
     assert list(found) == ["eval", "more", "most"] and len(alive) == 3

@@ -8,12 +8,13 @@ import pytest
 
 from fad.evaluation.results.overview import each_alone, gather, overview_table
 from fad.evaluation.results.systems import group_seeds
+from fad.evaluation.results.tables import SCHEMA_VERSION
 from fad.utils.errors import FadError
 
 ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
 
 
-def write_results(exp, tag, trainable, sets, version=2, seed=1):
+def write_results(exp, tag, trainable, sets, version=SCHEMA_VERSION, seed=1):
     results = {
         "schema_version": version,
         "tag": tag,
@@ -103,7 +104,7 @@ def test_nothing_to_show_and_another_schema_are_errors(exp, tmp_path):
     with pytest.raises(FadError, match=r"no <tag>/results.json in .*nowhere: run stage 5"):
         gather([tmp_path / "nowhere"])
     write_results(exp, "old", 1, {}, version=0)
-    with pytest.raises(FadError, match="schema 0, not 2"):
+    with pytest.raises(FadError, match="schema 0, not 3"):
         gather([exp])
 
 

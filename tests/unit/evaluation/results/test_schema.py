@@ -46,7 +46,7 @@ def test_every_key_is_described():
 def test_what_stage_5_writes(experiment, tmp_path):
     asv = tmp_path / "asv"
     asv.write_text("- target 3\n- target 1\n- nontarget -3\n- nontarget 0\ntts spoof 2\n")
-    found = report(experiment.exp, experiment.train, {"eval": experiment.eval}, {"eval": asv})
+    found = report(experiment.directory, Path("none"), {"eval": experiment.eval}, {"eval": asv})
     check(found)
     results = found["test_sets"]["eval"]
     assert {"min_tdcf_2021", "seen", "unseen", "eer_interval"} <= results.keys()
@@ -63,7 +63,7 @@ def test_what_stage_5_writes(experiment, tmp_path):
     ],
 )
 def test_another_shape_is_seen(experiment, change):
-    found = report(experiment.exp, experiment.train, {"eval": experiment.eval}, {})
+    found = report(experiment.directory, Path("none"), {"eval": experiment.eval}, {})
     change(found)
     with pytest.raises(ValidationError):
         check(found)

@@ -1,0 +1,68 @@
+"""Names of attacks: `<corpus>/<attack>`, since A01 of one corpus is not A01 of another.
+
+A recipe whose attacks are another corpus's (ASVspoof 2021's are those of 2019) says so, and then
+that corpus stands here. Tables and plots show the last part, where it is unique.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from fad.data.tables import NO_ATTACK, Table, check_id, read_table
+
+logger = logging.getLogger(__name__)
+
+
+def name_attack(corpus: str, attack: str) -> str:
+    """`asvspoof2019_la/A07`."""
+    return f"{corpus}/{attack}"
+
+
+def check_attack(attack: str, kind: str) -> None:
+    """Refuses what is neither `<attack>` nor `<corpus>/<attack>`.
+
+    Raises:
+        FadError: a part is no safe id.
+    """
+    for part in attack.split("/", 1):
+        check_id(part, kind)
+
+
+def read_attacks(path: Path) -> Table:
+    """An `utt2attack` whose attacks have their corpus.
+
+    Tables that were made before attacks had one are named by the corpus that begins every
+    utterance id. Where the ids do not begin alike, nobody knows the corpus: names stay as they are.
+
+    Raises:
+        FadError: the table is missing or malformed.
+    """
+    table = read_table(path)
+    short = {attack for attack in table.values() if attack != NO_ATTACK and "/" not in attack}
+    corpus = _common_corpus(table) if short else None
+    if corpus is None:
+        return table
+    logger.info("%s: its attacks name no corpus: taken from its utterance ids: %s", path, corpus)
+    full = {attack: name_attack(corpus, attack) for attack in short}
+    return {utt: full.get(attack, attack) for utt, attack in table.items()}
+
+
+def _common_corpus(utts: Iterable[str]) -> str | None:
+    """What all utterance ids begin with, up to the first `-`."""
+    first = next(iter(utts), "")
+    corpus, dash, _ = first.partition("-")
+    if not (corpus and dash):
+        return None
+    return corpus if all(utt.startswith(f"{corpus}-") for utt in utts) else None
+
+
+def short_attacks(attacks: Iterable[str]) -> Mapping[str, str]:
+    """What to show of each attack: its last part, or all of it where another has the same."""
+    attacks = set(attacks)
+    count = Counter(_last(attack) for attack in attacks)
+    return {name: _last(name) if count[_last(name)] == 1 else name for name in attacks}
+
+
+def _last(attack: str) -> str:
+    return attack.rpartition("/")[2]

@@ -1,0 +1,191 @@
+"""An experiment's directory, exp/<tag>: where its files are, what they were made from, who writes.
+
+`config.yaml` is the config with a few keys more, which say what the model was made from:
+`pretrained` (path and sha256), `data` (by name of the training set and of the dev set, in this
+order: the fingerprint of its dump), and where there are any `files` (by key of the config: the
+sha256 of a file that the method starts from) and `plugins` (by name: the sha256).
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fad.config.plain_yaml import read_yaml
+from fad.config.plugins import plugins_of
+from fad.config.resolve import difference, dump_config
+from fad.experiment import names
+from fad.utils.errors import FadError
+from fad.utils.files import remove_parts, sha256_file, write_text
+from fad.utils.locks import LOCK, held
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a model is made from, beside its config.
+
+    Attributes:
+        pretrained: the pre-trained file.
+        sha256: of that file.
+        data: fingerprint by name of the training set and of the dev set, in this order.
+        files: sha256 by key of the config, of the files that the method starts from.
+    """
+
+    pretrained: Path
+    sha256: str
+    data: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def record(self, config: dict[str, Any]) -> dict[str, Any]:
+        """What `config.yaml` holds of a config and these sources."""
+        base = {"path": str(self.pretrained.absolute()), "sha256": self.sha256}
+        record = {**config, "pretrained": base, "data": dict(self.data)}
+        made_of = {"files": dict(self.files), "plugins": plugins_of(config)}
+        return record | {key: value for key, value in made_of.items() if value}
+
+
+class ExperimentDir:
+    """The files of one experiment.
+
+    Args:
+        path: exp/<tag>; it need not be there yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / names.CONFIG
+        self.checkpoint = self.path / names.CHECKPOINT
+        self.weights = self.path / names.WEIGHTS
+        self.summary = self.path / names.SUMMARY
+        self.cost = self.path / names.COST
+        self.tensorboard = self.path / names.TENSORBOARD
+        self.calibration = self.path / names.CALIBRATION
+        self.results = self.path / names.RESULTS
+        self.curves = self.path / names.CURVES
+        self.results_md = self.path / names.RESULTS_MD
+        self.report = self.path / names.REPORT
+
+    @property
+    def tag(self) -> str:
+        """The experiment's name."""
+        return self.path.resolve().name
+
+    def scores(self, test_set: str) -> Path:
+        """The scores of a set, `utt score`."""
+        return self.path / names.SCORES / test_set
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other runs out, and removes what killed ones left half-written.
+
+        Raises:
+            FadError: another run is at work here.
+        """
+        with held(self.path / LOCK):
+            remove_parts(self.path)
+            yield
+
+    def claim(self, config: dict[str, Any], sources: Sources) -> None:
+        """Writes `config.yaml`; once a checkpoint is there, checks that it is the same.
+
+        A file that the method started from, and that is gone since, is asked for no more.
+
+        Raises:
+            FadError: the directory was made with another config or from other sources; the text
+                shows what differs.
+        """
+        new = sources.record(config)
+        if not self.checkpoint.exists():
+            if self.summary.exists():
+                raise FadError(
+                    f"{self.path}: has a finished model and no {names.CHECKPOINT} to go on from: "
+                    "score it with --skip_train true, give another --tag, or remove it"
+                )
+            for stale in (
+                self.weights,
+                self.cost,
+            ):  # of a run that the new config does not describe
+                stale.unlink(missing_ok=True)
+            write_text(self.config, dump_config(new))
+            return
+        old = read_yaml(self.config)
+        # The same file at another place is the same model.
+        if isinstance(old.get("pretrained"), dict):
+            old["pretrained"]["path"] = new["pretrained"]["path"]
+        if old.get("files"):
+            new["files"] = old["files"] | dict(sources.files)
+        changed = difference(old, new)
+        if changed:
+            raise FadError(
+                f"{self.path} was made with another config or other data; give another --tag or "
+                f"remove it. There (-) and now (+):\n{changed}"
+            )
+
+    def trained_on(self) -> dict[str, str]:
+        """Fingerprint by name of the training set and of the dev set, in this order.
+
+        Raises:
+            FadError: `config.yaml` is missing, or says nothing of that.
+        """
+        data = read_yaml(self.config).get("data")
+        if not isinstance(data, dict) or not data:
+            raise FadError(f"{self.config}: says nothing of the training data: run stage 3 again")
+        return data
+
+    def check_model(self) -> None:
+        """Checks that there is a model to score with.
+
+        Raises:
+            FadError: its config or its weights are missing.
+        """
+        for path in (self.config, self.weights):
+            if not path.is_file():
+                raise FadError(f"{path}: missing: --model takes an exp/<tag> that stage 3 has made")
+
+    def weights_sha256(self) -> str:
+        """The sha256 of the weights.
+
+        Raises:
+            FadError: they are missing.
+        """
+        if not self.weights.is_file():
+            raise FadError(f"{self.weights}: missing: run stage 3 first")
+        return sha256_file(self.weights)
+
+    def is_finished(
+        self,
+        config: dict[str, Any],
+        test_sets: Sequence[str],
+        pretrained_sha256: str | None,
+        fingerprint: Callable[[str], str | None],
+        files: Mapping[str, str],
+    ) -> bool:
+        """Whether the results are there, of this config and of these sources.
+
+        Results of something else count as not finished: training refuses the directory, and says
+        why.
+
+        Args:
+            config: resolved.
+            test_sets: those that results must have.
+            pretrained_sha256: None where any will do.
+            fingerprint: of a set of the dump, None where the set has no dump now.
+            files: sha256 by key, of the files that the method would start from, and that are there.
+        """
+        try:
+            results = json.loads(self.results.read_text(encoding="utf-8"))
+            made = read_yaml(self.config)
+            pretrained, data = made.pop("pretrained"), made.pop("data")
+            started_from = made.pop("files", {})
+            return (
+                set(test_sets) <= results["test_sets"].keys()
+                and made.pop("plugins", {}) == plugins_of(config)
+                and pretrained_sha256 in (None, pretrained["sha256"])
+                and all(started_from.get(key) == sha256 for key, sha256 in files.items())
+                and all(fingerprint(name) in (None, known) for name, known in data.items())
+                and not difference(made, config)
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, FadError):
+            return False

@@ -1,0 +1,81 @@
+"""What a model was trained on: recorded by stage 3, read by stage 5."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fad.data.attacks import read_attacks
+from fad.data.tables import NO_ATTACK, read_labels, read_table
+from fad.experiment.directory import ExperimentDir
+from fad.experiment.summary import TRAINING_DATA, read_train_summary
+from fad.utils.errors import FadError
+
+logger = logging.getLogger(__name__)
+
+
+def describe_training_data(audio: Path, dev: Path) -> dict[str, Any]:
+    """Names of both sets; of the training set clips of each class, speakers and attacks.
+
+    Args:
+        audio: the training set's data directory.
+        dev: the dev set's.
+
+    Raises:
+        FadError: a table is missing or malformed.
+    """
+    labels = Counter(read_labels(audio / "utt2label").values())
+    attacks = set(read_attacks(audio / "utt2attack").values()) - {NO_ATTACK}
+    return {
+        "train_set": audio.name,
+        "dev_set": dev.name,
+        "bonafide": labels["bonafide"],
+        "spoof": labels["spoof"],
+        "speakers": len(set(read_table(audio / "utt2spk").values())),
+        "attacks": sorted(attacks),
+    }
+
+
+def read_training_data(
+    exp: ExperimentDir, dump: Path, fingerprint: Callable[[Path], str]
+) -> dict[str, Any] | None:
+    """What stage 3 recorded by `describe_training_data`.
+
+    Of an experiment that was trained before this was recorded: what the dump says, if it still is
+    what the model was trained on; else None, with a warning.
+
+    Args:
+        exp: the experiment.
+        dump: the recipe's `dump`, for an experiment without the record.
+        fingerprint: of a `dump/audio/<set>`.
+
+    Raises:
+        FadError: the experiment has no summary, or a table is malformed.
+    """
+    recorded = read_train_summary(exp).get(TRAINING_DATA)
+    if recorded is not None:
+        return recorded
+    reason = _why_not(exp, dump, fingerprint)
+    if reason is None:
+        sets = [dump / "audio" / name for name in exp.trained_on()]  # one, where dev is train
+        return describe_training_data(sets[0], sets[-1])
+    logger.warning(
+        "%s: does not say which attacks it was trained on, and %s: seen and unseen attacks are not "
+        "told apart; run stage 3 again, which only adds the record",
+        exp.summary,
+        reason,
+    )
+    return None
+
+
+def _why_not(exp: ExperimentDir, dump: Path, fingerprint: Callable[[Path], str]) -> str | None:
+    """Why the dump cannot be taken for what the model was trained on; None where it can."""
+    try:
+        sets = exp.trained_on()
+        name = next(iter(sets))
+        if fingerprint(dump / "audio" / name) != sets[name]:
+            return f"{dump / 'audio' / name} is other data now"
+    except FadError as error:
+        return str(error)
+    return None

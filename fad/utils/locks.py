@@ -1,0 +1,89 @@
+"""One run at a time in a folder: a lock file in it, held by `flock`.
+
+The protocol, of which utils/locks.sh is the same in shell:
+
+- A run takes the lock alone, and writes a line into the file that names it.
+- A run that starts jobs then shares the lock, and gives the jobs its line as `FAD_RUN`. A job that
+  finds this line in the file shares the lock too. So the next run waits for the last job, also for
+  one on another machine, whose run was killed.
+- A job that finds another line is no part of that run: it asks for the lock alone.
+
+`flock` works between machines too, where the folder is on NFS.
+"""
+
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from fad.utils.errors import FadError
+
+LOCK = ".run.lock"
+RUN = "FAD_RUN"  # in the environment of a run's jobs
+WAIT = 8.0  # seconds: workers of a process that was killed need some to see it
+_AGAIN = 0.1  # seconds from one try to the next
+
+
+@contextmanager
+def held(lock: Path, wait: float | None = None) -> Iterator[None]:
+    """Holds the lock file `lock` until the end, or the death, of this process.
+
+    Args:
+        lock: the file.
+        wait: seconds to wait for it; by default `WAIT`.
+
+    Raises:
+        FadError: another run holds it; the text says which.
+    """
+    wait = WAIT if wait is None else wait
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with open(lock, "a+", encoding="utf-8") as file:
+        if not _joins(file, wait):
+            _take(file, lock.parent, wait)
+        yield
+
+
+def _joins(file: TextIO, wait: float) -> bool:
+    """Shares the lock, if this process is a job of the run that is named in the file."""
+    run = os.environ.get(RUN)
+    names = (run, "")  # a full disk may have refused the name
+    if not run or _read(file) not in names:
+        return False
+    # The name is read again: meanwhile the run may have ended, and another one have begun.
+    return _lock(file, fcntl.LOCK_SH, wait) and _read(file) in names
+
+
+def _take(file: TextIO, folder: Path, wait: float) -> None:
+    if not _lock(file, fcntl.LOCK_EX, wait):
+        holder = _read(file) or "another process"
+        raise FadError(f"{folder}: in use by {holder}: wait for its end, or end it")
+    with suppress(OSError):  # the note is a courtesy, which a full disk may refuse
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), f"{_name()}\n".encode())
+
+
+def _lock(file: TextIO, kind: int, wait: float) -> bool:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+        time.sleep(_AGAIN)
+
+
+def _read(file: TextIO) -> str:
+    file.seek(0)
+    return file.read().strip()
+
+
+def _name() -> str:
+    since = datetime.now().isoformat(timespec="seconds")
+    return f"process {os.getpid()} on {socket.gethostname()}, since {since}"

@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# Sourced after log.sh: one run at a time in a folder. fad/utils/locks.py says the protocol, of
+# which this is the same in shell.
+#
+#     hold_alone data    # to write there
+#     hold_shared dump   # to read there: meanwhile nobody may write
+#     hold_run exp/lora  # to write there, by jobs too
+#     release            # all that is held
+#
+# Jobs of this machine inherit what the script holds, so that it is held until the last of them has
+# ended. Jobs of other machines know the run by FAD_RUN. What was killed may have left readers of
+# data, which need some seconds to see it.
+
+_lock_wait=8 # seconds
+_locks=()
+
+_lock_open() { # file: sets _lock to a descriptor that jobs inherit
+    exec {_lock}<>"$1"
+    _locks+=("$_lock")
+}
+
+hold_alone() { # directory
+    local file=$1/.run.lock
+    FAD_RUN="run.sh, process $$ on $(hostname), since $(date +%FT%T)"
+    mkdir -p "$1"
+    { : >>"$file"; } 2>/dev/null || die "$1 cannot be written: change its owner or mode, or make room"
+    _lock_open "$file"
+    flock --exclusive --wait "$_lock_wait" "$_lock" ||
+        die "$1 is in use by another run or by jobs that it left (the last to write there was" \
+            "$(cat "$file")): wait for its end, or end it"
+    echo "$FAD_RUN" 2>/dev/null >"$file" || true # a courtesy, which a full disk may refuse
+}
+
+hold_run() { # directory
+    hold_alone "$1"
+    export FAD_RUN
+    # For a moment it is free, when another run may have come.
+    flock --shared --wait "$_lock_wait" "$_lock" && [[ $(<"$1/.run.lock") =~ ^("$FAD_RUN")?$ ]] ||
+        die "$1 is in use by another run, $(cat "$1/.run.lock"): wait for its end, or end it"
+}
+
+hold_shared() { # directory
+    local file=$1/.run.lock
+    # Where nobody may write there is nothing to hold.
+    [[ -e $file ]] || { : >>"$file"; } 2>/dev/null || return 0
+    exec {_lock}<"$file"
+    _locks+=("$_lock")
+    flock --shared --wait "$_lock_wait" "$_lock" ||
+        die "$1 is being written by $(cat "$file") or by jobs that it left: wait for its end"
+}
+
+release() {
+    local lock
+    for lock in "${_locks[@]}"; do
+        exec {lock}>&-
+    done
+    _locks=()
+}
