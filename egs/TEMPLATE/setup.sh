@@ -12,7 +12,7 @@ egs=$(dirname "$template")
 
 if [[ ${1:-} == --help ]]; then
     printf '%s\n' "Usage: egs/TEMPLATE/setup.sh NAME" \
-        "Makes egs/NAME from egs/TEMPLATE/skeleton: run.sh, study.sh, local/data.sh, local/prepare.py, README.md."
+        "Makes egs/NAME from egs/TEMPLATE/skeleton: run.sh, local/prepare.py, README.md."
     exit 0
 fi
 [[ $# -eq 1 ]] || die "give one argument, the name of the corpus; see --help"

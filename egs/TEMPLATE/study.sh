@@ -2,11 +2,11 @@
 # shellcheck source-path=SCRIPTDIR
 # A study: methods x ranks x target modules x input lengths x seeds, each an ordinary run of this
 # recipe's run.sh, and what they gave side by side in exp/<name>. What is finished is not run again.
-# Called by egs/<corpus>/study.sh, in the recipe's directory, once stage 1 has been run.
+# Called in the recipe's directory, once stage 1 has been run.
 #
-#     ./study.sh --dry_run true                                  # what it would run, and for how long
-#     ./study.sh --methods "frozen lora full" --seeds "1 2 3" --set train.epochs=10
-#     ./study.sh --preset paper_rank                             # ranks 1, 4, 8, 16 beside full tuning
+#     ../TEMPLATE/study.sh --dry_run true                                  # what it would run, and for how long
+#     ../TEMPLATE/study.sh --methods "frozen lora full" --seeds "1 2 3" --set train.epochs=10
+#     ../TEMPLATE/study.sh --preset paper_rank                             # ranks 1, 4, 8, 16 beside full tuning
 set -euo pipefail
 
 # Options
@@ -42,6 +42,7 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 # shellcheck source=../../utils/plugins.sh
 . "$utils/plugins.sh"
 
+[[ -x run.sh ]] || die "no run.sh here: call this in a recipe's folder, egs/<corpus>"
 [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9-]*$ ]] ||
     die "--name '$name': use letters, digits and - only, no - first"
 

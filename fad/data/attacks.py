@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fad.data.tables import NO_ATTACK, Table, check_id, read_table
+from fad.data.tables import NO_ATTACK, Table, read_table
 
 logger = logging.getLogger(__name__)
 
@@ -17,16 +17,6 @@ logger = logging.getLogger(__name__)
 def name_attack(corpus: str, attack: str) -> str:
     """`asvspoof2019_la/A07`."""
     return f"{corpus}/{attack}"
-
-
-def check_attack(attack: str, kind: str) -> None:
-    """Refuses what is neither `<attack>` nor `<corpus>/<attack>`.
-
-    Raises:
-        FadError: a part is no safe id.
-    """
-    for part in attack.split("/", 1):
-        check_id(part, kind)
 
 
 def read_attacks(path: Path) -> Table:

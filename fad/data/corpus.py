@@ -1,5 +1,6 @@
 """From a list of clips to the data directories of a corpus: how every recipe's stage 1 ends."""
 
+import argparse
 import hashlib
 import logging
 import os
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from fad.data.attacks import name_attack, short_attacks
 from fad.data.lines import control_character
 from fad.data.tables import LABELS, LENGTHS, NO_ATTACK, REQUIRED, check_id, write_data_dir
 from fad.utils.errors import FadError, nearest
@@ -107,8 +109,37 @@ def _need(labels: Counter[str], taken: Counter[tuple[str, str]], split: str) -> 
     return present, after / SHARES[split]
 
 
+def recipe_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options that fad.sh gives to every recipe's local/prepare.py."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--corpus_dir", type=Path, metavar="DIR", help="where the corpus lies")
+    add("--out", type=Path, default=Path("data"), help="folder of the data directories (data)")
+    add("--nj", type=int, default=1, help="jobs, for a preparation that takes long (1)")
+    return parser
+
+
+def corpus_folder(args: argparse.Namespace) -> Path:
+    """--corpus_dir, absolute.
+
+    Raises:
+        FadError: it was not given, or is no folder.
+    """
+    if args.corpus_dir is None:
+        raise FadError("where is the corpus? Give --corpus_dir DIR; README.md shows its layout")
+    if not args.corpus_dir.is_dir():
+        raise FadError(f"--corpus_dir {args.corpus_dir}: no such folder")
+    return args.corpus_dir.absolute()
+
+
 def write_corpus(
-    out: str | Path, corpus: str, clips: Sequence[Clip], sets: Sequence[str] = SETS
+    out: str | Path,
+    corpus: str,
+    clips: Sequence[Clip],
+    sets: Sequence[str] = SETS,
+    attack_corpus: str | None = None,
 ) -> None:
     """Checks clips and writes `<out>/<set>` for each set, with utterance ids `<corpus>-<name>`.
 
@@ -117,11 +148,14 @@ def write_corpus(
         corpus: Name of the recipe.
         clips: All clips, each with a split among `sets`.
         sets: The sets that there must be.
+        attack_corpus: The corpus whose attacks these are, by default `corpus`: ASVspoof 2021's are
+            those of `asvspoof2019_la`.
 
     Raises:
         FadError: An audio file is missing, two names become the same, a split is unknown, or a set
-            has one class only; before anything is written.
+            has no clip; before anything is written.
     """
+    attack_corpus = attack_corpus or corpus
     _check_files(clips)
     facts = _fact_names(clips)
     tables = {name: defaultdict(dict) for name in sets}
@@ -135,7 +169,8 @@ def write_corpus(
         table["wav.scp"][utt] = _absolute(clip.path)
         table["utt2label"][utt] = clip.label
         spoof, known = clip.attack != NO_ATTACK, clip.speaker != UNKNOWN_SPEAKER
-        table["utt2attack"][utt] = attacks.add(clip.attack) if spoof else NO_ATTACK
+        attack = attacks.add(clip.attack) if spoof else NO_ATTACK
+        table["utt2attack"][utt] = name_attack(attack_corpus, attack) if spoof else NO_ATTACK
         table["utt2spk"][utt] = speakers.add(clip.speaker) if known else utt
         for fact in facts:
             table[f"utt2{fact}"][utt] = clip.facts.get(fact) or UNKNOWN_FACT
@@ -214,18 +249,24 @@ def _fact_names(clips: Sequence[Clip]) -> list[str]:
 
 def _check_classes(name: str, counts: Counter[str]) -> None:
     lacking = [label for label in LABELS if not counts[label]]
-    if lacking:
+    if len(lacking) == len(LABELS):
         raise FadError(
-            f"the {name} set has no {' and no '.join(lacking)} clip among {counts.total()}: "
-            "training and scoring need both classes: move some there (with fewer than three "
-            "speakers of a class, give each clip a split)"
+            f"the {name} set has no clip: move some there (with fewer than three speakers of a "
+            "class, give each clip a split), or leave the set out"
+        )
+    if lacking:
+        logger.warning(
+            "the %s set has no %s clip among %d: it can be scored, but nothing can be trained or "
+            "calibrated on it, and error rates need both classes",
+            *(name, lacking[0], counts.total()),
         )
 
 
 def _log_counts(directory: Path, table: dict[str, dict[str, str]]) -> None:
     labels = Counter(table["utt2label"].values())
     attacks = Counter(table["utt2attack"].values())
-    shown = ", ".join(f"{attack} {attacks[attack]}" for attack in sorted(attacks) if attack != "-")
+    short = short_attacks(attacks.keys() - {NO_ATTACK})
+    shown = ", ".join(f"{short[attack]} {attacks[attack]}" for attack in sorted(short))
     speakers = len(set(table["utt2spk"].values()))
     summary = f"{labels['bonafide']} bona fide, {labels['spoof']} spoof ({shown})"
     logger.info("%s: %s, %d speakers", directory, summary, speakers)

@@ -334,7 +334,8 @@ def _check_attacks(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> 
                 f"'{NO_ATTACK}' is for bona fide speech, and for it alone"
             )
         if attack != NO_ATTACK:
-            check_id(attack, f"{directory}/utt2attack: attack")
+            for part in attack.split("/", 1):  # <corpus>/<attack>, or <attack>
+                check_id(part, f"{directory}/utt2attack: attack")
 
 
 def _check_speakers(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> None:

@@ -60,6 +60,7 @@ class ExperimentDir:
         self.weights = self.path / names.WEIGHTS
         self.summary = self.path / names.SUMMARY
         self.cost = self.path / names.COST
+        self.epochs = self.path / names.EPOCHS
         self.tensorboard = self.path / names.TENSORBOARD
         self.calibration = self.path / names.CALIBRATION
         self.results = self.path / names.RESULTS

@@ -11,6 +11,7 @@ CHECKPOINT = "checkpoint.pt"  # state to resume training
 WEIGHTS = "best.safetensors"  # what scoring needs of the best epoch
 SUMMARY = "train_summary.json"  # what training gave: the same from every run with the same inputs
 COST = "cost.json"  # what training took
+EPOCHS = "epochs"  # a folder: the best epochs' states, where they are averaged
 TENSORBOARD = "tensorboard"
 SCORES = "scores"  # a folder: a file for each set
 CALIBRATION = "calibration.json"
@@ -31,5 +32,6 @@ def check_tag(tag: str) -> str:
         FadError: it is not.
     """
     if not _TAG.fullmatch(tag):
-        raise FadError(f"--tag '{tag}': use letters, digits and . _ = + - only")
+        shown = tag if tag.isprintable() else ascii(tag)[1:-1]
+        raise FadError(f"--tag '{shown}': use letters, digits and . _ = + - only")
     return tag

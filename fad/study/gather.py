@@ -42,7 +42,9 @@ def gather_study(exp: Path, name: str) -> dict[str, Any]:
     """
     folders = sorted(exp.glob(f"{name}_*"))
     if not any(ExperimentDir(folder).results.is_file() for folder in folders):
-        raise FadError(f"{exp}/{name}_*: no run is finished: run ./study.sh --name {name} first")
+        raise FadError(
+            f"{exp}/{name}_*: no run is finished: run ../TEMPLATE/study.sh --name {name} first"
+        )
     systems = group_seeds(gather(folders))
     configs = [_values(system) for system in systems]
     varied = [_varied(system, configs, systems) for system in systems]

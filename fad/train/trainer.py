@@ -34,7 +34,6 @@ from fad.utils.errors import FadError
 from fad.utils.files import is_disk_full
 from fad.utils.progress import progress
 
-EPOCHS = "epochs"  # the folder of the best epochs' states, in an experiment that averages them
 INIT_CROPS = 64  # enough for a mean and a deviation, a few batches' time
 
 logger = logging.getLogger(__name__)
@@ -85,7 +84,7 @@ class Trainer:
             self.optimizer, new_schedule(config, self.total_steps, self.steps_per_epoch)
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
-        self.epoch_weights = EpochWeights(exp / EPOCHS, base_sha256)
+        self.epoch_weights = EpochWeights(exp.epochs, base_sha256)
         self.progress, self.stop = Progress(settings.select), StopSignals()
 
     def run(self) -> Progress:
@@ -124,7 +123,7 @@ class Trainer:
             self.progress.average = {"epochs": epochs, "dev_eer": dev_eer, "dev_loss": dev_loss}
             logger.info("mean of epochs %s: dev EER %.2f %%", epochs, 100 * dev_eer)
             if self.world.rank == 0:
-                save_detector(self.detector, self.exp / WEIGHTS, self.base_sha256)
+                save_detector(self.detector, self.exp.weights, self.base_sha256)
         self.progress.finished = True
         self._save()
         if self.world.rank == 0:
@@ -339,7 +338,7 @@ class Trainer:
                 f"{path}: not the state of this training; remove it to train anew: {error!r:.100}"
             ) from None
         done = self.progress
-        if done.best is not None and not (self.exp.weights).exists():
+        if done.best is not None and not self.exp.weights.exists():
             raise FadError(
                 f"{self.exp.weights}: gone, and epoch {done.best['epoch']} that gave it is past; "
                 f"remove {path} to train anew"

@@ -53,7 +53,7 @@ OPTIONS = [
     ("--x[$(touch${IFS}CANARY)] 1", "unknown option '--x[$(touch${IFS}CANARY)]'"),
     ("--stage 3 --pretrained none.pt", "--pretrained none.pt: no such file"),
     ("--stage 2", "data/train/wav.scp is missing: run stage 1 first"),
-    ("--stage 1", "which data? Give --corpus_dir DIR"),
+    ("--stage 1", "where is the corpus? Give --corpus_dir DIR"),
 ]
 
 

@@ -213,7 +213,7 @@ def test_tones_and_noise_are_told_apart(custom):
     assert found["bonafide"] >= 3
     assert found["spoof"] >= 3
     assert found["eer_percent"] == 0
-    assert set(found["by"]["attack"]["groups"]) <= {"noise0", "noise1"}
+    assert set(found["by"]["attack"]["groups"]) <= {"custom/noise0", "custom/noise1"}
 
 
 def test_a_second_test_set_comes_from_the_dump_of_another_recipe(mini, custom):
@@ -261,7 +261,7 @@ def test_ids_carry_the_name_of_the_corpus(finished):
 def test_folders_without_splits_are_divided(finished):
     tables = [validate_data_dir(finished["folders"].recipe.path / "data" / name) for name in SETS]
     assert sum(len(table["wav.scp"]) for table in tables) == 24
-    assert set(tables[0]["utt2attack"].values()) == {"-", "tts", "vc"}
+    assert set(tables[0]["utt2attack"].values()) == {"-", "custom/tts", "custom/vc"}
 
 
 def test_asv_scores_reach_the_results(finished, capsys):

@@ -12,7 +12,16 @@ from .stages import SHORT
 
 NAME = "_train.epochs=2_train.num_workers=0"
 NEW = f"{NAME}_adaptation_conf.rank=1"
-WORDS = ["./study.sh", "--methods", "frozen lora", "--ranks", "1 4", "--name", "ranks", *SHORT]
+WORDS = [
+    "../TEMPLATE/study.sh",
+    "--methods",
+    "frozen lora",
+    "--ranks",
+    "1 4",
+    "--name",
+    "ranks",
+    *SHORT,
+]
 WORDS += ["--run_opts=--nj=1", "--run_opts=--calibrate=false"]
 
 

@@ -12,12 +12,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 Bash = Callable[..., subprocess.CompletedProcess[str]]
-RECORDER = """\
+RECORDER = f"""\
 #!/usr/bin/env bash
+if [[ $2 == fad.bin.check_options ]]; then # it takes no time, and names the experiment
+    PYTHONPATH={ROOT} exec {sys.executable} "$@"
+fi
 printf -v words '%s\\t' "$@"
 printf '%s\\n' "$words" >>"$CALLS"  # in one write, since jobs run side by side
-[[ -z ${EDIT:-} || $2 == fad.bin.show_config ]] || bash -c "$EDIT"
-[[ $1 != -m || $2 != "${FAILING:-}" || "$*" != *"${FAILING_WITH:-}"* ]]
+[[ -z ${{EDIT:-}} || $2 == fad.bin.show_config ]] || bash -c "$EDIT"
+[[ $1 != -m || $2 != "${{FAILING:-}}" || "$*" != *"${{FAILING_WITH:-}}"* ]]
 """
 DATA_SH = '#!/usr/bin/env bash\npython local/data "$@"\n'
 RUN_SH = """\

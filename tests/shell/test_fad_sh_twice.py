@@ -18,6 +18,7 @@ from tests.helpers.processes import family, kill, runs
         ("data", "--exclusive", ("--stage", "2", "--stop_stage", "2"), True),
         ("dump", "--shared", ("--stop_stage", "1"), False),
         ("exp/lora", "--exclusive", ("--stage", "4"), True),
+        ("exp/lora", "--shared", ("--stage", "4"), True),  # by a job that another run left
         ("exp/lora", "--exclusive", ("--stage", "4", "--tag", "other"), False),
         ("dump", "--exclusive", ("--stage", "3"), True),
         ("dump", "--shared", ("--stage", "3"), False),
@@ -46,9 +47,9 @@ def test_a_second_run_in_the_same_place_is_refused(recipe, held, how, options, r
 
 
 def shorten_the_wait(recipe) -> None:
-    script = recipe.path.parent / "TEMPLATE" / "fad.sh"
-    assert "--wait 8" in script.read_text()
-    script.write_text(script.read_text().replace("--wait 8", "--wait 0.2"))
+    script = recipe.path.parents[1] / "utils/locks.sh"
+    assert "_lock_wait=8" in script.read_text()
+    script.write_text(script.read_text().replace("_lock_wait=8", "_lock_wait=0.2"))
 
 
 @pytest.mark.parametrize(("last", "free"), [("2", False), ("3", True)])

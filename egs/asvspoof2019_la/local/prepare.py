@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fad.data.corpus import Clip, write_corpus
+from fad.data.corpus import Clip, corpus_folder, recipe_parser, write_corpus
 from fad.data.lines import iter_lines
 from fad.data.tables import ASV_SCORES, NO_ATTACK
 from fad.utils.cli import parse_bool, run
@@ -109,11 +109,7 @@ def copy_asv_scores(root: Path, split: str, out: Path) -> None:
 
 def get_parser() -> argparse.ArgumentParser:
     """The options."""
-    parser = argparse.ArgumentParser(
-        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus_dir", type=Path, required=True, metavar="DIR", help="folder LA")
-    parser.add_argument("--out", type=Path, default=Path("data"), help="where (default data)")
+    parser = recipe_parser(DESCRIPTION)
     flag = {"type": parse_bool, "metavar": "true|false"}
     parser.add_argument("--check_counts", default=True, **flag, help="official numbers only")
     parser.add_argument("--allow_missing", default=False, **flag, help="keep what is there")
@@ -123,7 +119,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the three protocols, checks them and writes the sets."""
     args = get_parser().parse_args(argv)
-    root = find_root(args.corpus_dir.absolute())
+    root = find_root(corpus_folder(args))
     clips = [clip for split in OFFICIAL for clip in read_protocol(root, split, args.check_counts)]
     clips = keep_present(clips, args.allow_missing)
     for split in ("dev", "eval"):

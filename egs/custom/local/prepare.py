@@ -1,13 +1,21 @@
 """Makes data directories from a user's own clips, listed in a protocol or sorted into folders."""
 
-import argparse
 import csv
 import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from fad.data.corpus import SETS, UNKNOWN_SPEAKER, Clip, is_audio, split_by_speaker, write_corpus
+from fad.data.corpus import (
+    SETS,
+    UNKNOWN_SPEAKER,
+    Clip,
+    corpus_folder,
+    is_audio,
+    recipe_parser,
+    split_by_speaker,
+    write_corpus,
+)
 from fad.data.labels import SPELLINGS
 from fad.data.lines import iter_lines
 from fad.data.tables import NO_ATTACK
@@ -168,20 +176,10 @@ def complete_splits(clips: list[Clip]) -> list[Clip]:
     return split_by_speaker(clips)
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """The options."""
-    parser = argparse.ArgumentParser(
-        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus_dir", type=Path, required=True, metavar="DIR", help="your data")
-    parser.add_argument("--out", type=Path, default=Path("data"), help="where (default data)")
-    return parser
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the clips, completes their splits and writes the sets."""
-    args = get_parser().parse_args(argv)
-    write_corpus(args.out, CORPUS, complete_splits(read_clips(args.corpus_dir.absolute())))
+    args = recipe_parser(DESCRIPTION).parse_args(argv)
+    write_corpus(args.out, CORPUS, complete_splits(read_clips(corpus_folder(args))))
 
 
 if __name__ == "__main__":

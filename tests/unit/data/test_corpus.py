@@ -53,7 +53,7 @@ def test_a_corpus_becomes_valid_data_dirs(clips, tmp_path):
     tables = validate_data_dir("data/dev")
     assert tables["wav.scp"]["mine-devspoof"] == str(tmp_path / "devspoof.wav")
     assert tables["utt2label"] == {"mine-devbonafide": "bonafide", "mine-devspoof": "spoof"}
-    assert tables["utt2attack"] == {"mine-devbonafide": "-", "mine-devspoof": "A01"}
+    assert tables["utt2attack"] == {"mine-devbonafide": "-", "mine-devspoof": "mine/A01"}
     assert tables["utt2spk"] == dict.fromkeys(tables["wav.scp"], "speaker_dev")
 
 
@@ -94,10 +94,23 @@ def test_all_missing_files_are_counted(clips):
         write_corpus("data", "mine", clips)
 
 
-def test_a_set_with_one_class_is_refused(clips):
-    with pytest.raises(FadError, match="the eval set has no bonafide clip among 1"):
-        write_corpus("data", "mine", [c for c in clips if c.name != "evalbonafide"])
+def test_a_set_of_one_class_is_warned_of(clips, caplog):
+    write_corpus("data", "mine", [c for c in clips if c.name != "evalbonafide"])
+    assert set(validate_data_dir("data/eval")["utt2label"].values()) == {"spoof"}
+    (warning,) = [text for text in caplog.messages if "both classes" in text]
+    assert warning.startswith("the eval set has no bonafide clip among 1: it can be scored, but ")
+
+
+def test_a_set_without_a_clip_is_refused(clips):
+    with pytest.raises(FadError, match="the eval set has no clip"):
+        write_corpus("data", "mine", [c for c in clips if c.split != "eval"])
     assert not Path("data").exists()
+
+
+def test_attacks_may_be_another_corpus_s(clips):
+    write_corpus("data", "mine", clips, attack_corpus="asvspoof2019_la")
+    attacks = validate_data_dir("data/dev")["utt2attack"]
+    assert attacks == {"mine-devbonafide": "-", "mine-devspoof": "asvspoof2019_la/A01"}
 
 
 def test_a_corpus_may_have_a_test_set_alone(clips):

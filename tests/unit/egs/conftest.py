@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+PREPARE = '. ../../utils/path.sh; exec python local/prepare.py --out data "$@"'
 
 
 @pytest.fixture
@@ -36,6 +37,16 @@ def script() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
     return run_script
+
+
+@pytest.fixture(scope="session")
+def prepare_in(script) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Gives a function that makes a recipe's data as fad.sh does."""
+
+    def run_prepare(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+        return script(folder, "bash", "-c", PREPARE, "prepare.py", *options)
+
+    return run_prepare
 
 
 @pytest.fixture(scope="session")

@@ -34,11 +34,11 @@ def official(shared_data: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def prepare(recipe, script):
+def prepare(recipe, prepare_in):
     folder = recipe("asvspoof2019_la")
 
     def run(*options: str | Path):
-        return script(folder, "local/data.sh", *options), folder / "data"
+        return prepare_in(folder, *options), folder / "data"
 
     return run
 
@@ -85,7 +85,10 @@ def test_the_whole_release_has_the_official_counts(prepare, official, shared_dat
         tables = validate_data_dir(data / split)
         labels = Counter(tables["utt2label"].values())
         assert labels == {"bonafide": bonafide, "spoof": trials - bonafide}
-    assert set(tables["utt2attack"].values()) == {"-", *(f"A{n:02d}" for n in range(7, 20))}
+    assert set(tables["utt2attack"].values()) == {
+        "-",
+        *(f"asvspoof2019_la/A{n:02d}" for n in range(7, 20)),
+    }
     train = validate_data_dir(data / "train")
     utt = "asvspoof2019_la-LA_T_1138215"
     assert (train["utt2spk"][utt], train["utt2label"][utt]) == ("LA_0079", "bonafide")
@@ -110,7 +113,7 @@ def test_what_is_there_can_be_kept_and_dumped_as_it_is(prepare, official, shared
     assert done.returncode == 0, done.stderr
     assert "GOING ON WITHOUT THEM" in done.stderr
     tables = validate_data_dir(data / "eval")
-    assert tables["utt2attack"]["asvspoof2019_la-LA_E_6163791"] == "A09"
+    assert tables["utt2attack"]["asvspoof2019_la-LA_E_6163791"] == "asvspoof2019_la/A09"
     assert len(tables["wav.scp"]) == 7
     dump = tmp_path / "dump"
     for options in (["--job", "1"], ["--combine", "true"]):
@@ -149,12 +152,12 @@ def test_a_malformed_line_is_named(prepare, official, line):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ((), "Give --corpus_dir /path/to/LA"),
-        (("--corpus_dir", "/nowhere"), "no folder ASVspoof2019_LA_cm_protocols"),
-        (("--check_counts", "no"), "--check_counts takes true or false"),
+        ((), "Give --corpus_dir DIR"),
+        (("--corpus_dir", "/proc/self"), "no folder ASVspoof2019_LA_cm_protocols"),
+        (("--check_counts", "no"), "--check_counts: expected true or false, not 'no'"),
     ],
 )
 def test_wrong_options_end_in_a_clear_line(prepare, options, expected):
     done, _ = prepare(*options)
-    assert done.returncode == 1
+    assert done.returncode != 0
     assert expected in done.stderr

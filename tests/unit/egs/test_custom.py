@@ -39,11 +39,11 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def prepare(recipe, script):
+def prepare(recipe, prepare_in):
     folder = recipe("custom")
 
     def run(*options: str | Path):
-        return script(folder, "local/data.sh", *options), folder / "data"
+        return prepare_in(folder, *options), folder / "data"
 
     return run
 
@@ -60,7 +60,8 @@ def test_the_shared_speech_has_the_counts_of_its_readme(prepare, shared_data):
     assert done.returncode == 0, done.stderr
     for name, counts in SHARED_COUNTS.items():
         tables = validate_data_dir(data / name)
-        assert Counter(tables["utt2attack"].values()) == counts
+        attacks = [attack.removeprefix("custom/") for attack in tables["utt2attack"].values()]
+        assert Counter(attacks) == counts
         assert all(Path(path).is_file() for path in tables["wav.scp"].values())
     tables = validate_data_dir(data / "train")
     assert tables["wav.scp"]["custom-b0000"] == str(shared_data / "speech/audio/b0000.flac")
@@ -73,7 +74,7 @@ def test_a_protocol_and_its_folders_say_the_same(prepare, corpus):
     by_protocol = validate_data_dir(data / "dev")
     assert by_protocol["utt2attack"] == {
         "custom-dev_bonafide_a_1": "-",
-        "custom-dev_spoof_tts_a_1": "tts",
+        "custom-dev_spoof_tts_a_1": "custom/tts",
     }
     (corpus / "protocol.tsv").unlink()
     (corpus / "train/bonafide/notes.txt").touch()
@@ -116,8 +117,8 @@ def test_commas_spellings_ids_and_absolute_paths(prepare, corpus, tmp_path):
     assert tables["utt2codec"] == {"custom-u0": "opus", "custom-u1": "-", "custom-far": "-"}
     assert tables["utt2attack"] == {
         "custom-u0": "-",
-        "custom-u1": "unknown",
-        "custom-far": "unknown",
+        "custom-u1": "custom/unknown",
+        "custom-far": "custom/unknown",
     }
 
 
@@ -159,11 +160,6 @@ def test_without_splits_speakers_are_kept_together(prepare, tmp_path):
         ("train/bonafide/a 1.wav", "gone.wav", "protocol.tsv:2: no audio file"),
         ("train/bonafide/a 1.wav", "", "protocol.tsv:2: no path"),
         ("train/bonafide/a 1.wav", "dev/bonafide/a 1.wav", "protocol.tsv:4: "),
-        (
-            "dev/bonafide/a 1.wav\tbonafide\t-",
-            "dev/bonafide/a 1.wav\tspoof\t-",
-            "the dev set has no bonaf",
-        ),
     ],
 )
 def test_faults_in_a_protocol_are_named_with_their_line(prepare, corpus, old, new, expected):
@@ -194,13 +190,14 @@ def test_a_protocol_that_is_not_utf_8_is_refused(prepare, corpus):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ((), "which data? Give --corpus_dir DIR"),
-        (("--corpus_dri", "x"), "unknown option '--corpus_dri'"),
-        (("--corpus_dir", "/nowhere"), "must have protocol.tsv or protocol.csv, or bonafide/"),
+        ((), "where is the corpus? Give --corpus_dir DIR"),
+        (("--corpus_dri", "x"), "unrecognized arguments: --corpus_dri x"),
+        (("--corpus_dir", "/nowhere"), "--corpus_dir /nowhere: no such folder"),
+        (("--corpus_dir", "/proc/self"), "must have protocol.tsv or protocol.csv, or bonafide/"),
     ],
 )
 def test_wrong_options_end_in_a_clear_line(prepare, options, expected):
     done, data = prepare(*options)
-    assert done.returncode == 1
+    assert done.returncode != 0
     assert expected in done.stderr
     assert not data.exists()

@@ -9,7 +9,7 @@ import soundfile as sf
 
 from fad.data.tables import validate_data_dir
 
-FILES = ["README.md", "local/data.sh", "local/prepare.py", "run.sh", "study.sh"]
+FILES = ["README.md", "local/prepare.py", "run.sh"]
 
 
 @pytest.fixture
@@ -27,19 +27,19 @@ def corpus(tmp_path: Path) -> Path:
     return tmp_path / "corpus"
 
 
-def test_the_new_recipe_runs(egs, script, corpus):
+def test_the_new_recipe_is_three_files_and_runs(egs, script, prepare_in, corpus):
     made = script(egs.parent, egs / "TEMPLATE/setup.sh", "my_corpus2")
     assert made.returncode == 0, made.stderr
     assert "cd egs/my_corpus2" in made.stdout
     folder = egs / "my_corpus2"
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == FILES
     assert "skeleton" not in "".join((folder / name).read_text() for name in FILES)
-    done = script(folder, "local/data.sh", "--corpus_dir", corpus, "--nj", "3")
+    done = prepare_in(folder, "--corpus_dir", corpus, "--nj", "3")
     assert done.returncode == 0, done.stderr
     tables = validate_data_dir(folder / "data/eval")
     assert tables["utt2attack"] == {
         "my_corpus2-eval_bonafide_a": "-",
-        "my_corpus2-eval_spoof_tts_a": "tts",
+        "my_corpus2-eval_spoof_tts_a": "my_corpus2/tts",
     }
     assert tables["wav.scp"]["my_corpus2-eval_bonafide_a"] == str(corpus / "eval/bonafide/a.wav")
 
@@ -56,12 +56,12 @@ def test_run_sh_calls_the_stage_script_with_its_name_and_arguments(egs, script):
     assert words[-3:] == ["--set", "a b", ""]
 
 
-def test_the_new_recipe_says_what_it_misses(egs, script, corpus):
+def test_the_new_recipe_says_what_it_misses(egs, script, prepare_in, corpus):
     script(egs, "TEMPLATE/setup.sh", "mine")
-    done = script(egs / "mine", "local/data.sh")
+    done = prepare_in(egs / "mine")
     assert done.returncode == 1
     assert "Give --corpus_dir DIR" in done.stderr
-    done = script(egs / "mine", "local/data.sh", "--corpus_dir", corpus / "dev")
+    done = prepare_in(egs / "mine", "--corpus_dir", corpus / "dev")
     assert done.returncode == 1
     assert "dev/train/spoof: no such folder" in done.stderr
 

@@ -223,5 +223,5 @@ def test_runs_are_counted_that_the_set_has_results_of(tmp_path):
 
 def test_a_study_without_a_finished_run_says_what_to_do(tmp_path):
     (tmp_path / "study_lora").mkdir()
-    with pytest.raises(FadError, match=r"study_\*: no run is finished: run ./study.sh"):
+    with pytest.raises(FadError, match=r"study_\*: no run is finished: run ../TEMPLATE/study.sh"):
         gather_study(tmp_path, "study")

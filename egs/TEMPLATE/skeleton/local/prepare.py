@@ -1,10 +1,9 @@
 """Makes the data directories of skeleton."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.data.corpus import SETS, Clip, is_audio, write_corpus
+from fad.data.corpus import SETS, Clip, corpus_folder, is_audio, recipe_parser, write_corpus
 from fad.data.tables import LABELS
 from fad.utils.cli import run
 from fad.utils.errors import FadError
@@ -35,11 +34,8 @@ def read_corpus(corpus_dir: Path) -> list[Clip]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the corpus and writes the sets."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus_dir", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("data"), help="where (default data)")
-    args = parser.parse_args(argv)
-    write_corpus(args.out, CORPUS, read_corpus(args.corpus_dir))
+    args = recipe_parser(__doc__).parse_args(argv)
+    write_corpus(args.out, CORPUS, read_corpus(corpus_folder(args)))
 
 
 if __name__ == "__main__":
