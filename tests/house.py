@@ -58,7 +58,7 @@ PLAN: dict[str, tuple[set[str], set[str]]] = {
         {"numpy"},
     ),
     "evaluation.html": (
-        {"config", "evaluation.plots", "evaluation.results"},
+        {"config", "experiment", "evaluation.plots", "evaluation.results"},
         {"jinja2", "markupsafe"},
     ),
     "study": (

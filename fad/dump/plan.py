@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fad.config.train import TrainSettings
+from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource, Source
-from fad.dump.fingerprint import fingerprint
 from fad.dump.layout import Stored, check_owner, description, dump_dir, is_complete
 from fad.dump.sources import FrameSource
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, named_boundary, needed_outputs

@@ -2,11 +2,11 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fad.data.attacks import read_attacks
+from fad.data.fingerprint import fingerprint
 from fad.data.tables import NO_ATTACK, read_labels, read_table
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.summary import TRAINING_DATA, read_train_summary
@@ -37,9 +37,7 @@ def describe_training_data(audio: Path, dev: Path) -> dict[str, Any]:
     }
 
 
-def read_training_data(
-    exp: ExperimentDir, dump: Path, fingerprint: Callable[[Path], str]
-) -> dict[str, Any] | None:
+def read_training_data(exp: ExperimentDir, dump: Path) -> dict[str, Any] | None:
     """What stage 3 recorded by `describe_training_data`.
 
     Of an experiment that was trained before this was recorded: what the dump says, if it still is
@@ -48,7 +46,6 @@ def read_training_data(
     Args:
         exp: the experiment.
         dump: the recipe's `dump`, for an experiment without the record.
-        fingerprint: of a `dump/audio/<set>`.
 
     Raises:
         FadError: the experiment has no summary, or a table is malformed.
@@ -56,7 +53,7 @@ def read_training_data(
     recorded = read_train_summary(exp).get(TRAINING_DATA)
     if recorded is not None:
         return recorded
-    reason = _why_not(exp, dump, fingerprint)
+    reason = _why_not(exp, dump)
     if reason is None:
         sets = [dump / "audio" / name for name in exp.trained_on()]  # one, where dev is train
         return describe_training_data(sets[0], sets[-1])
@@ -69,7 +66,7 @@ def read_training_data(
     return None
 
 
-def _why_not(exp: ExperimentDir, dump: Path, fingerprint: Callable[[Path], str]) -> str | None:
+def _why_not(exp: ExperimentDir, dump: Path) -> str | None:
     """Why the dump cannot be taken for what the model was trained on; None where it can."""
     try:
         sets = exp.trained_on()

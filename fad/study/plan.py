@@ -13,7 +13,7 @@ from typing import Any
 from fad.config import registry, shipped
 from fad.config.resolve import load_config
 from fad.config.train import TrainSettings
-from fad.dump.fingerprint import fingerprint
+from fad.data.fingerprint import fingerprint
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.names import make_tag
 from fad.utils.errors import FadError, nearest

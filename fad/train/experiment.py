@@ -12,8 +12,8 @@ from fad.augment.chain import new_chain
 from fad.config.train import TrainSettings
 from fad.data import tables
 from fad.data.batches import WholeUtterances
+from fad.data.fingerprint import fingerprint
 from fad.data.sources import Source
-from fad.dump.fingerprint import fingerprint
 from fad.dump.plan import Dumps
 from fad.encoders.base import Encoder
 from fad.encoders.boundary import NONE

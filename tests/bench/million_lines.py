@@ -66,7 +66,7 @@ def prepare(folder: Path, count: int) -> Run:
 
 def fingerprint(folder: Path, count: int) -> Run:
     """That of a dump, as training takes it."""
-    from fad.dump.fingerprint import fingerprint
+    from fad.data.fingerprint import fingerprint
 
     return lambda: fingerprint(Places(folder).audio)
 

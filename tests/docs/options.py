@@ -15,9 +15,10 @@ from fad.utils.errors import FadError
 from tests.docs.documents import ROOT
 
 # Scripts whose options stand in the block of another, to which they hand them on.
-FORWARDED = {"run.sh": "egs/TEMPLATE/fad.sh", "study.sh": "egs/TEMPLATE/study.sh"}
+FORWARDED = {"run.sh": "egs/TEMPLATE/fad.sh"}
 SCRIPTS = {
     "fad.sh": "egs/TEMPLATE/fad.sh",
+    "TEMPLATE/study.sh": "egs/TEMPLATE/study.sh",
     "demo.sh": "egs/mini/demo.sh",
     "tools/setup.sh": "tools/setup.sh",
     "tools/download_xlsr.sh": "tools/download_xlsr.sh",
@@ -69,13 +70,21 @@ def any_options() -> set[str]:
     found = [module_options(f"fad.bin.{path.stem}") for path in entries]
     found += [script_options(path) for path in SCRIPTS.values()]
     found += [source_options(path) for path in PROGRAMS.values()]
-    found += [script_options(path) for path in data_scripts()]
+    found += [file_options(path) for path in data_programs()]
     return set().union(*found)
 
 
-def data_scripts() -> list[str]:
-    """Stage 1 of each recipe."""
-    return [path.relative_to(ROOT).as_posix() for path in ROOT.glob("egs/*/local/data.sh")]
+def file_options(path: str) -> set[str]:
+    """The options of a shell script, or those that a Python file adds."""
+    return script_options(path) if path.endswith(".sh") else source_options(path)
+
+
+def data_programs() -> list[str]:
+    """What makes the data of some recipe."""
+    found = [
+        path for name in ("data.sh", "prepare.py") for path in ROOT.glob(f"egs/*/local/{name}")
+    ]
+    return [path.relative_to(ROOT).as_posix() for path in found]
 
 
 def make_targets() -> set[str]:
@@ -149,15 +158,15 @@ def check_values(options: list[tuple[str, str]]) -> list[str]:
         if name == "--run_opts" and value:
             wrong += check_handed_on(value, [FORWARDED["run.sh"]])
         if name == "--data_opts" and value:
-            wrong += check_handed_on(value, data_scripts())
+            wrong += check_handed_on(value, data_programs())
     return [text for text in wrong if text]
 
 
-def check_handed_on(option: str, scripts: list[str]) -> list[str]:
+def check_handed_on(option: str, programs: list[str]) -> list[str]:
     """What is wrong with an option within an option."""
-    known = set().union(*map(script_options, scripts))
+    known = set().union(*map(file_options, programs))
     name = option.partition("=")[0]
-    return [] if name in known else [f"{name} is an option of none of {', '.join(scripts)}"]
+    return [] if name in known else [f"{name} is an option of none of {', '.join(programs)}"]
 
 
 def check(text: str) -> list[str]:

@@ -96,7 +96,9 @@ def run_shell(tree: Path, command: Command) -> subprocess.CompletedProcess[str]:
     for written, meant in PLACEHOLDERS.items():
         text = text.replace(written, meant)
     folder = "."
-    if text.startswith("./study.sh"):  # of any recipe; what it would run, and not for hours
+    if text.startswith(
+        "../TEMPLATE/study.sh"
+    ):  # of any recipe; what it would run, and not for hours
         folder, text = "egs/mini", f"{text} --dry_run true"
     script = "\n".join(["set -euo pipefail", f". {tree}/utils/path.sh", *command.context, text])
     return _run(["bash", "-c", script], tree / folder)

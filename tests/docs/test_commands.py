@@ -87,7 +87,7 @@ def test_options_in_sentences_exist(document):
         ("./run.sh --stages 3", "--stages is no option"),
         ("./run.sh --config lorra", "--config lorra: no such config"),
         ("./run.sh --config lora --set adaptation_conf.rnk=8", "rnk"),
-        ("./study.sh --run_opts=--ngpus=4", "--ngpus is an option of none"),
+        ("../TEMPLATE/study.sh --run_opts=--ngpus=4", "--ngpus is an option of none"),
         ("./run.sh --data_opts=--language=1", "--language is an option of none"),
         ("tools/setup.sh --extra dev", "--extra is no option"),
         ("tools/set_up.sh", "no program tools/set_up.sh"),

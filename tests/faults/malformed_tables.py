@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from fad.data.fingerprint import fingerprint
 from fad.data.sources import AudioSource
 from fad.data.tables import check_id, read_table, validate_data_dir, write_table
-from fad.dump.fingerprint import fingerprint
 from fad.encoders.frame_grid import FrameGrid
 
 from .fault import Fault

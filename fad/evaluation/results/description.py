@@ -7,7 +7,6 @@ from typing import Any
 from fad.config import shipped
 from fad.config.plain_yaml import dotted_values, read_yaml
 from fad.config.resolve import NOT_SETTINGS, merge_config
-from fad.dump.fingerprint import fingerprint
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.summary import REQUIRED, read_train_summary
 from fad.experiment.training_data import read_training_data
@@ -35,7 +34,7 @@ def describe(exp: ExperimentDir, dump: Path) -> dict[str, Any]:
             "trained_with": summary.get("git"),
             "config": config,
             "settings": settings(config, summary["config_name"]),
-            "training_data": read_training_data(exp, dump, fingerprint),
+            "training_data": read_training_data(exp, dump),
         }
     )
 

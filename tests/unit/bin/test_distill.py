@@ -17,7 +17,7 @@ from fad.adaptation.pela import read_factors
 from fad.bin import distill
 from fad.config import registry
 from fad.config.resolve import load_config
-from fad.dump.fingerprint import fingerprint
+from fad.data.fingerprint import fingerprint
 from fad.encoders.boundary import NONE
 from fad.encoders.checkpoint import pretrained_sha256
 from fad.models.detector import build_detector, write_weights

@@ -6,7 +6,7 @@ import logging
 import pytest
 import yaml
 
-from fad.dump.fingerprint import fingerprint
+from fad.data.fingerprint import fingerprint
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.training_data import describe_training_data, read_training_data
 
@@ -54,12 +54,12 @@ def test_classes_speakers_and_attacks_are_described(dump):
 
 
 def test_the_record_counts_whatever_the_dump_holds(experiment, dump):
-    found = read_training_data(experiment.directory, dump, fingerprint)
+    found = read_training_data(experiment.directory, dump)
     assert found["attacks"] == ["mini/lpc", "mini/other", "mini/world"]
 
 
 def test_an_old_experiment_is_of_the_dump_that_it_was_trained_on(old, dump, caplog):
-    assert read_training_data(old, dump, fingerprint) == FOUND
+    assert read_training_data(old, dump) == FOUND
     assert caplog.text == ""
 
 
@@ -73,5 +73,5 @@ def test_of_an_old_experiment_whose_dump_is_gone_nothing_is_guessed(old, dump, c
         (audio / "wav.scp").unlink()
     else:
         old.config.unlink()
-    assert read_training_data(old, dump, fingerprint) is None
+    assert read_training_data(old, dump) is None
     assert "seen and unseen attacks are not told apart; run stage 3 again" in caplog.text

@@ -6,7 +6,7 @@ import yaml
 
 from fad.config import shipped
 from fad.config.resolve import load_config
-from fad.dump.fingerprint import fingerprint
+from fad.data.fingerprint import fingerprint
 from fad.study import plan as study_plan
 from fad.study.plan import Axes, Finished, estimate, plan, preset, read_times
 from fad.utils.errors import FadError

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from fad.data import tables
-from fad.dump.fingerprint import fingerprint
+from fad.data.fingerprint import fingerprint
 from fad.utils.errors import FadError
 from tests.helpers.corpus import write_audio_dump
 
