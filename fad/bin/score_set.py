@@ -36,14 +36,9 @@ def get_parser() -> argparse.ArgumentParser:
     add_plugin_option(parser)
     parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set>")
     parser.add_argument("--out", type=Path, required=True, help="the score file")
-    parser.add_argument(
-        "--if_needed",
-        type=parse_bool,
-        default=False,
-        metavar="true|false",
-        help="do nothing where the scores are there, of these weights, precision and compute, and "
-        "later than the dump (default false)",
-    )
+    text = "do nothing if these weights scored this dump in this mode already (default false)"
+    flag = {"type": parse_bool, "default": False, "metavar": "true|false"}
+    parser.add_argument("--if_needed", **flag, help=text)
     add_job_options(parser)
     return parser
 
