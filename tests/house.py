@@ -62,7 +62,7 @@ PLAN: dict[str, tuple[set[str], set[str]]] = {
         {"jinja2", "markupsafe"},
     ),
     "study": (
-        {"config", "data", "dump", "experiment", "evaluation.metrics", "evaluation.plots"}
+        {"config", "data", "experiment", "evaluation.metrics", "evaluation.plots"}
         | {"evaluation.results"},
         {"numpy", "matplotlib"},
     ),

@@ -51,26 +51,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     for path in args.scores if args.model else ():
         check_weights(ExperimentDir(args.model), path)
-    from fad.evaluation.calibration.files import (
-        by_class,
-        fit_files,
-        fit_table,
-        formula,
-        warnings_of_fit,
-    )
+    from fad.evaluation.calibration import files
     from fad.evaluation.calibration.model import write_calibration
     from fad.evaluation.results.text import terminal_table
     from fad.evaluation.trials.reading import read_systems
     from fad.evaluation.trials.trials import choose_phase
 
     systems = read_systems(args, args.scores, {})
-    bonafide, spoof = by_class(systems)
-    calibration = fit_files(args.scores, bonafide, spoof, args.p_spoof)
+    bonafide, spoof = files.by_class(systems)
+    calibration = files.fit_files(args.scores, bonafide, spoof, args.p_spoof)
     write_calibration(args.out, calibration)
-    for warning in warnings_of_fit(calibration, bonafide, spoof):
+    for warning in files.warnings_of_fit(calibration, bonafide, spoof):
         logging.warning("%s", warning)
-    print(formula(calibration))
-    print(terminal_table(*fit_table(calibration, bonafide, spoof)))
+    print(files.formula(calibration))
+    print(terminal_table(*files.fit_table(calibration, bonafide, spoof)))
     phase = choose_phase(systems[0])
     of = f", of the phase {phase}" if phase else ""
     print(f"on the {len(bonafide)} bona fide and {len(spoof)} spoofed trials of the fit itself{of}")

@@ -1,12 +1,12 @@
 """Checks the options of a recipe's run.sh, and names its experiment."""
 
 import argparse
-import re
 from collections.abc import Sequence
 
 from fad.encoders.boundary import parse_dump
 from fad.experiment.names import check_tag, make_tag
-from fad.experiment.scores import FP32, PRECISIONS
+from fad.experiment.run_options import COUNTS, ON_ERROR, check_run
+from fad.experiment.scores import FP32
 from fad.utils.cli import run
 from fad.utils.errors import FadError
 
@@ -17,10 +17,6 @@ itself says is checked by python -m fad.bin.show_config.
 
     python -m fad.bin.check_options --corpus mini --config lora --set train.lr=1e-4
 """
-
-STAGES = range(1, 6)
-ON_ERROR = ("stop", "skip")
-_COUNTS = {"nj": "jobs", "num_nodes": "nodes", "nproc": "processes"}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -41,7 +37,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--on_error", default=ON_ERROR[0], help="stop or skip")
     add("--score_precision", default=FP32, help="fp32 or int8")
     add("--score_compute", default="1", help="a whole number from 1")
-    for name, what in _COUNTS.items():
+    for name, what in COUNTS.items():
         add(f"--{name}", default="1", help=f"number of {what}, from 1")
     add("--ngpu", default="0", help="number of GPUs, from 0")
     return parser
@@ -54,63 +50,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         FadError: an option cannot be used.
     """
     args = get_parser().parse_args(argv)
-    if not args.corpus:
-        raise FadError("--corpus is missing: call this through a recipe's run.sh")
-    check_stages(args.stage, args.stop_stage)
-    check_machine(args)
-    check_scoring(args)
-    if args.on_error not in ON_ERROR:
-        raise FadError(f"--on_error {args.on_error}: {' or '.join(ON_ERROR)}")
-    check_dump(args.dump)
-    print(check_tag(args.tag or make_tag(args.config, args.set)))
-
-
-def check_stages(first: str, last: str) -> None:
-    """Refuses stages that there are not, and none at all."""
-    if not (is_count(first) and int(first) in STAGES):
-        raise FadError(f"--stage {first}: the stages are 1 to 5")
-    if not is_count(last):
-        raise FadError(f"--stop_stage {last}: the stages are 1 to 5")
-    if int(last) < int(first):
-        raise FadError(f"--stop_stage {last} comes before --stage {first}: nothing to run")
-
-
-def check_machine(args: argparse.Namespace) -> None:
-    """Refuses numbers of jobs, processes and GPUs that make no sense."""
-    if args.ngpu != "0" and not is_count(args.ngpu):
-        raise FadError(f"--ngpu {args.ngpu}: give a number of GPUs, from 0 up")
-    for name, what in _COUNTS.items():
-        if not is_count(getattr(args, name)):
-            raise FadError(f"--{name} {getattr(args, name)}: give a number of {what}, from 1 up")
-    if args.ngpu != "0" and args.nproc != "1":
-        raise FadError(f"--nproc {args.nproc}: on GPUs there is one process each: leave it out")
-
-
-def check_scoring(args: argparse.Namespace) -> None:
-    """Refuses a precision or a cost of scores that there is not."""
-    if args.score_precision not in PRECISIONS:
-        raise FadError(f"--score_precision {args.score_precision}: {' or '.join(PRECISIONS)}")
-    if args.score_precision != FP32 and args.ngpu != "0":
-        raise FadError(
-            f"--score_precision {args.score_precision} is for a CPU: stage 4 with --ngpu 0"
-        )
-    if not is_count(args.score_compute):
-        raise FadError(f"--score_compute {args.score_compute}: give a number from 1 up")
-
-
-def check_dump(text: str) -> None:
-    """Refuses what is no kind of dump."""
+    check_run(args)
     try:
-        parse_dump(text)
+        parse_dump(args.dump)
     except argparse.ArgumentTypeError:
         raise FadError(
-            f"--dump {text[:80]}: give auto, none, frontend, all or block:K such as block:12"
+            f"--dump {args.dump[:80]}: give auto, none, frontend, all or block:K such as block:12"
         ) from None
-
-
-def is_count(text: str) -> bool:
-    """Whether it is a whole number from 1, as shell arithmetic reads it too: without a 0 ahead."""
-    return bool(re.fullmatch("[1-9][0-9]*", text))
+    print(check_tag(args.tag or make_tag(args.config, args.set)))
 
 
 if __name__ == "__main__":

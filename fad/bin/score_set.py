@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fad.config.plugins import add_plugin_option
 from fad.dump.jobs import add_job_options, check_job, left_to_do
-from fad.dump.shards import Parts, audio_parts
+from fad.dump.shards import audio_parts
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import describe_scoring, is_scored, record_weights
 from fad.inference.options import add_model_options, scoring_mode
@@ -36,14 +36,9 @@ def get_parser() -> argparse.ArgumentParser:
     add_plugin_option(parser)
     parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set>")
     parser.add_argument("--out", type=Path, required=True, help="the score file")
-    parser.add_argument(
-        "--if_needed",
-        type=parse_bool,
-        default=False,
-        metavar="true|false",
-        help="do nothing where the scores are there, of these weights, precision and compute, and "
-        "later than the dump (default false)",
-    )
+    text = "do nothing if these weights scored this dump in this mode already (default false)"
+    flag = {"type": parse_bool, "default": False, "metavar": "true|false"}
+    parser.add_argument("--if_needed", **flag, help=text)
     add_job_options(parser)
     return parser
 
@@ -69,25 +64,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         parts.remove()
         record_weights(model, args.out, mode)
     elif left := left_to_do(len(parts.shards), args.job, args.nj, parts.is_done):
-        _score(args, parts, left)
+        from fad.inference.set_scoring import score_audio
+        from fad.utils.devices import choose_device
 
-
-def _score(args: argparse.Namespace, parts: Parts, numbers: list[int]) -> None:
-    """Scores some shards and writes their parts."""
-    from fad.data.sources import AudioSource
-    from fad.inference.loading import load_for_scoring
-    from fad.inference.scoring import score_shards
-    from fad.utils.devices import choose_device
-
-    device = choose_device(args.ngpu)
-    detector = load_for_scoring(args.model, args.pretrained, device, args.precision, args.compute)
-    encoder = detector.encoder
-    source = AudioSource(args.audio, encoder.grid, encoder.normalize)
-    shards = [parts.shard(number) for number in numbers]
-    scored = score_shards(detector, source, shards, device, desc=args.out.name)
-    for number, shard, scores in zip(numbers, shards, scored, strict=True):
-        utts = (source.utts[index] for index in shard)
-        parts.write(number, {u: f"{score:.6f}" for u, score in zip(utts, scores, strict=True)})
+        shards, device = [parts.shard(number) for number in left], choose_device(args.ngpu)
+        found = score_audio(model, args.pretrained, args.audio, shards, device, mode)
+        for number, scores in zip(left, found, strict=True):
+            parts.write(number, scores)
 
 
 if __name__ == "__main__":

@@ -333,9 +333,8 @@ def _check_attacks(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> 
                 f"{directory}/utt2attack: '{utt}' has attack '{attack}' but label '{label}': "
                 f"'{NO_ATTACK}' is for bona fide speech, and for it alone"
             )
-        if attack != NO_ATTACK:
-            for part in attack.split("/", 1):  # <corpus>/<attack>, or <attack>
-                check_id(part, f"{directory}/utt2attack: attack")
+        for part in attack.split("/", 1) if attack != NO_ATTACK else ():  # the corpus first
+            check_id(part, f"{directory}/utt2attack: attack")
 
 
 def _check_speakers(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> None:

@@ -24,7 +24,7 @@ NOT_RUN = (
     ),
     (r"^\./run\.sh", "takes minutes; tests/integration/test_mini_recipe.py runs all stages"),
     (
-        r"^\./study\.sh --report_only",
+        r"^\.\./TEMPLATE/study\.sh --report_only",
         "needs runs; tests/integration/test_study.py has some",
     ),
     (r"^cat exp/", "shows what a run on a corpus has made"),

@@ -1,0 +1,42 @@
+"""Stage 4: scores of some shards of a dumped set, as they are made."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from fad.data.sources import AudioSource
+from fad.experiment.directory import ExperimentDir
+from fad.experiment.scores import ScoringMode
+from fad.inference.loading import load_for_scoring
+from fad.inference.scoring import score_shards
+
+
+def score_audio(
+    model: ExperimentDir,
+    pretrained: Path | None,
+    audio: Path,
+    shards: Sequence[range],
+    device: torch.device,
+    mode: ScoringMode,
+) -> Iterator[dict[str, str]]:
+    """The scores of each shard as text, by utterance.
+
+    Args:
+        model: what scores.
+        pretrained: where the pre-trained file is now; by default where it was in training.
+        audio: a `dump/audio/<set>`.
+        shards: numbers of utterances, in the order of its tables.
+        device: where to score.
+        mode: how to score.
+
+    Raises:
+        FadError: the model or a clip cannot be read, or a score is not finite.
+    """
+    detector = load_for_scoring(model.path, pretrained, device, mode.precision, mode.compute)
+    encoder = detector.encoder
+    source = AudioSource(audio, encoder.grid, encoder.normalize)
+    scored = score_shards(detector, source, shards, device, desc=audio.name)
+    for shard, scores in zip(shards, scored, strict=True):
+        utts = (source.utts[index] for index in shard)
+        yield {utt: f"{score:.6f}" for utt, score in zip(utts, scores, strict=True)}
