@@ -55,12 +55,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     asv_scores = parse_paths("--asv_scores", args.asv_scores)
     from fad.evaluation.html.page import write_pages
     from fad.evaluation.results.experiment import report
+    from fad.evaluation.results.one_class import one_class_sentence
     from fad.experiment.directory import ExperimentDir
 
     exp = ExperimentDir(args.exp)
     results = report(exp, args.dump_dir, tests, asv_scores)
     for name, found in results["test_sets"].items():
-        logging.info("%s: EER %.2f %%", name, found["eer_percent"])
+        if "one_class" in found:
+            logging.info("%s: %s", name, one_class_sentence(found))
+        else:
+            logging.info("%s: EER %.2f %%", name, found["eer_percent"])
         for warning in found["warnings"]:
             logging.warning("%s: %s", name, warning)
     write_pages(exp)

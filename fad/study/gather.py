@@ -64,7 +64,11 @@ def gather_study(exp: Path, name: str) -> dict[str, Any]:
             for exp in map(ExperimentDir, folders)
             if exp.config.is_file() and not exp.results.is_file()
         ],
-        "test_sets": set_names(systems),
+        "test_sets": [
+            name
+            for name in set_names(systems)
+            if any(entry["test_sets"].get(name) for entry in entries)
+        ],
         "systems": entries,
     }
 

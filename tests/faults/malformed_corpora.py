@@ -175,15 +175,16 @@ FAULTS = [
         "spoof: no such folder: .*README.md shows both",
     ),
     Fault(
-        "custom: a set without spoofs",
+        "custom: a set without a clip",
         lambda folder: [
             folders(
-                *(f"{split}/bonafide/a.wav" for split in LA),
-                *("train/spoof/tts/a.wav", "dev/spoof/tts/a.txt", "eval/spoof/tts/a.wav"),
+                *(f"{split}/bonafide/a.wav" for split in ("train", "eval")),
+                *(f"{split}/spoof/tts/a.wav" for split in ("train", "eval")),
+                *("dev/bonafide/a.txt", "dev/spoof/tts/a.txt"),  # no audio
             )(folder)
         ],
         lambda paths: custom(*paths),
-        "the dev set has no spoof clip among 1: training and scoring need both",
+        "the dev set has no clip: move some there",
     ),
     Fault(
         "custom: a name with a line break",

@@ -123,12 +123,6 @@ FAULTS = [
         r"scores.txt has 5 scores .*; scores without a trial: 1 \(u5\): score each",
     ),
     Fault(
-        "evaluate: one class alone",
-        evaluation(labels=LABELS.replace("spoof", "bonafide")),
-        evaluate,
-        "scores.txt: no spoofed trial: error rates need trials of both classes",
-    ),
-    Fault(
         "evaluate: names in quotes",
         evaluation(scores=SCORES.replace("u", '"u').replace(" ", '" ')),
         evaluate,

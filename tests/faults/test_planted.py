@@ -173,8 +173,8 @@ PLANTED = [
         put(audio, "_AV_OPTIONS", {"options": {"safe": "0"}}),
     ),
     Planted(
-        "both classes in a corpus",
-        "custom: a set without spoofs",
+        "clips in each set of a corpus",
+        "custom: a set without a clip",
         put(corpus, "_check_classes", does_nothing),
     ),
     Planted(

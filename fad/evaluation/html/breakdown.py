@@ -49,10 +49,8 @@ def _first_groups(runs: Sequence[Experiment], name: str, column: str) -> dict[st
     return {group: first[group] for group in dict.fromkeys([*order, *first])}
 
 
-def _eer_text(system: System, name: str, column: str, group: str) -> str:
-    return mean_text(
-        system.values(lambda run: _groups(run, name, column).get(group, {}).get("eer_percent"))
-    )
+def _rate_text(system: System, name: str, column: str, group: str, key: str) -> str:
+    return mean_text(system.values(lambda run: _groups(run, name, column).get(group, {}).get(key)))
 
 
 def _macro_text(system: System, name: str, column: str) -> str:
@@ -62,9 +60,14 @@ def _macro_text(system: System, name: str, column: str) -> str:
 
 
 def _table(systems: Sequence[System], name: str, column: str) -> Table:
-    """A row for each group: counts, and the EER of each system; the last row is their mean."""
+    """A row for each group: counts, and the EER of each system; the last row is their mean.
+
+    Of a set of one class it has the share of right decisions, and no mean.
+    """
     runs = [run for system in systems for run in system.runs]
     groups = _first_groups(runs, name, column)
+    is_one_class = any("one_class" in run["test_sets"].get(name, {}) for run in runs)
+    key, rate = ("right_percent", "Right decisions") if is_one_class else ("eer_percent", "EER")
     title = COLUMN_TITLES.get(column, column)
     header = [title, "in training", "bona fide", "spoof", *(system.name for system in systems)]
     rows = [
@@ -72,7 +75,7 @@ def _table(systems: Sequence[System], name: str, column: str) -> Table:
             group,
             SEEN_MARKS[results.get("seen_in_training")],
             *(whole(results.get(kind)) for kind in ("bonafide", "spoof")),
-            *(_eer_text(system, name, column, group) for system in systems),
+            *(_rate_text(system, name, column, group, key) for system in systems),
         ]
         for group, results in groups.items()
     ]
@@ -84,8 +87,8 @@ def _table(systems: Sequence[System], name: str, column: str) -> Table:
     against = {found["against"] for run in runs if (found := _breakdowns(run, name).get(column))}
     mean = "mean ± deviation over the runs; " if has_seeds(systems) else ""
     caption = (
-        f"EER in percent on {name} by {title}, against {' / '.join(sorted(against))}; {mean}"
-        "- where a class has no trial."
+        f"{rate} in percent on {name} by {title}, against {' / '.join(sorted(against))}; {mean}"
+        f"- where {'there is no threshold' if is_one_class else 'a class has no trial'}."
     )
     return Table(caption, header, rows)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from fad.evaluation.results.one_class import one_class_sentence
 from fad.evaluation.results.overview import eer_of
 from fad.evaluation.results.systems import System, set_names, spread
 from fad.evaluation.results.tables import counted
@@ -44,18 +45,33 @@ def introduction(systems: Sequence[System]) -> str:
     was = "was" if len(systems) == 1 else "were"
     which = "The" if len(systems) == 1 else "The lowest"
     mean = " mean" if runs > len(systems) else ""
-    return (
-        f"{who} {was} scored on {counted(len(names), 'test set')}: {sets}. {which}{mean} equal "
-        f"error rate (EER; 0 % is perfect, 50 % is chance) is {_outcome(systems, names)}."
-    )
+    parts = [f"{who} {was} scored on {counted(len(names), 'test set')}: {sets}."]
+    if outcome := _outcome(systems, names):
+        parts.append(
+            f"{which}{mean} equal error rate (EER; 0 % is perfect, 50 % is chance) is {outcome}."
+        )
+    return " ".join([*parts, *_of_one_class(systems, names)])
+
+
+def _of_one_class(systems: Sequence[System], names: Sequence[str]) -> list[str]:
+    """What is known of each run on sets that have trials of one class only."""
+    return [
+        f"{run['tag']} on {name}: {one_class_sentence(run['test_sets'][name])}"
+        for name in names
+        for system in systems
+        for run in system.runs
+        if "one_class" in run["test_sets"].get(name, {})
+    ]
 
 
 def _outcome(systems: Sequence[System], names: Sequence[str]) -> str:
-    """The lowest mean EER on each set, and the systems that have it."""
+    """The lowest mean EER on each set of both classes, and the systems that have it."""
     parts = []
     for name in names:
         means = {system.name: spread(system.values(eer_of(name))) for system in systems}
         found = {system: value.mean for system, value in means.items() if value}
+        if not found:
+            continue
         best = min(found.values())
         owners = [system for system in found if f"{found[system]:.2f}" == f"{best:.2f}"]
         whose = "" if len(systems) == 1 else f" ({', '.join(owners)})"

@@ -14,6 +14,15 @@ from fad.evaluation.results.tables import decimal, whole
 NO_ERROR = "†"
 
 
+def rated_sets(systems: Sequence[System]) -> list[str]:
+    """The sets on which some run has an EER: those of both classes."""
+    return [
+        name
+        for name in set_names(systems)
+        if any(system.values(eer_of(name)) for system in systems)
+    ]
+
+
 def macro_eer(names: Sequence[str]) -> Callable[[Experiment], float | None]:
     """Returns a getter of a run's mean EER over sets, equally weighted; None where it lacks one."""
 
@@ -106,7 +115,7 @@ def _caption(systems: Sequence[System]) -> str:
 
 def _table(systems: Sequence[System]) -> Table:
     """Systems by test sets: EER with deviation, best, interval; then parameters and cost."""
-    names, seeds = set_names(systems), has_seeds(systems)
+    names, seeds = rated_sets(systems), has_seeds(systems)
     eer_header = ["EER %", "best"] if seeds else ["EER %"]
     interval_title = "range of 95 % intervals" if seeds else "95 % interval"
     header, groups = ["system", "runs"], [("", 2)]
@@ -133,7 +142,7 @@ def _cost_plot(systems: Sequence[System]) -> Figure | None:
     """EER against parameters and training time, over the sets that every run has."""
     names = [
         name
-        for name in set_names(systems)
+        for name in rated_sets(systems)
         if all(name in run["test_sets"] for system in systems for run in system.runs)
     ]
     is_timed = all(system.cost("seconds_per_epoch") for system in systems)
@@ -162,6 +171,6 @@ def summary_section(systems: Sequence[System]) -> dict[str, Any]:
     """The data of `summary.html.j2`: `table`, `note` and `plot`, None where there is none."""
     return {
         "table": _table(systems),
-        "note": _no_error_note(systems, set_names(systems)),
+        "note": _no_error_note(systems, rated_sets(systems)),
         "plot": _cost_plot(systems),
     }

@@ -21,6 +21,7 @@ from fad.evaluation.metrics.decisions import auc, decisions_at
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
 from fad.evaluation.results.breakdown import breakdowns, by_phase
+from fad.evaluation.results.one_class import FixedThreshold, one_class_results
 from fad.evaluation.trials.trials import Trials, choose_phase, of_phase
 from fad.utils.errors import FadError
 
@@ -38,6 +39,7 @@ def evaluate(
     resamples: int = 200,
     seed: int = 0,
     phase: str | None = None,
+    one_class_threshold: FixedThreshold | None = None,
 ) -> Results:
     """All results of one set.
 
@@ -50,25 +52,29 @@ def evaluate(
         resamples: number of bootstrap samples; 0 leaves the intervals out.
         seed: of the bootstrap.
         phase: the phase of the results (`fad.evaluation.trials.trials.choose_phase`).
+        one_class_threshold: for trials of one class; by default `threshold`.
 
     Returns:
         A dictionary of plain numbers, strings, lists and dictionaries, without NaN.
 
     Raises:
-        FadError: no such phase, one class has no trial there, or the ASV scores are unusable.
+        FadError: no such phase, or the ASV scores are unusable.
     """
     measure = partial(eer_results, resamples=resamples, seed=seed)
     chosen = choose_phase(trials, phase)
     without_interval = partial(eer_results, resamples=0, seed=seed)
     phases = by_phase(trials, without_interval)
     trials = of_phase(trials, chosen)
+    of_phases = {} if chosen is None else {"phase": chosen, "phases": phases}
+    if not trials.has_both_classes:
+        if threshold is not None and one_class_threshold is None:
+            one_class_threshold = FixedThreshold(threshold, "given")
+        return one_class_results(trials, one_class_threshold, trained_attacks) | of_phases
     tandem, warnings = _tandem_results(trials, asv_scores)
     results = measure(trials) | _cost_results(trials) | tandem
     if threshold is not None:
         results["decisions"] = vars(decisions_at(trials.bonafide, trials.spoof, threshold))
-    if chosen is not None:
-        results |= {"phase": chosen, "phases": phases}
-    results |= _by_training(trials, measure, trained_attacks)
+    results |= of_phases | _by_training(trials, measure, trained_attacks)
     results["by"] = breakdowns(trials, measure, without_interval)
     if trained_attacks is not None and "attack" in results["by"]:
         for attack, part in results["by"]["attack"]["groups"].items():

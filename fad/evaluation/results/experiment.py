@@ -14,6 +14,7 @@ from fad.evaluation.results.curves import set_curves, write_curves
 from fad.evaluation.results.description import describe
 from fad.evaluation.results.evaluate import evaluate
 from fad.evaluation.results.markdown import results_md
+from fad.evaluation.results.one_class import dev_threshold
 from fad.evaluation.results.overview import read_results
 from fad.evaluation.results.tables import SCHEMA_VERSION
 from fad.evaluation.trials.asv_scores import read_asv_scores
@@ -62,14 +63,15 @@ def report(
     found, curves = {}, {}
     for test_set in _test_sets(exp, tests, asv_files):
         name = test_set.name
-        found[name], curves[name] = _evaluate_set(test_set, trained, calibration)
+        found[name], of_set = _evaluate_set(test_set, trained, calibration)
+        curves |= {name: of_set} if of_set else {}
         del test_set  # of a million trials, large; the next is read in the loop's head
     results["test_sets"] = found
-    for name in found:
+    for name in curves:
         title = f"{results['tag']} on {name}"
         draw_det(exp.path / plot_name(name), curves[name]["det"], title)
     write_curves(exp, curves)
-    plots = {name: plot_name(name) for name in found}
+    plots = {name: plot_name(name) for name in curves}
     write_text(exp.results_md, results_md(results, cost, plots))
     write_json(exp.results, results)
     return results
@@ -122,8 +124,8 @@ def _earlier(exp: ExperimentDir) -> dict[str, Any]:
 
 def _evaluate_set(
     test_set: ScoredSet, trained: Set[str] | None, calibration: Calibration | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What results.json and curves.json hold of a set."""
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """What results.json and curves.json hold of a set; a set of one class has no curves."""
     trials, data = test_set.trials, test_set.data
     asv = None
     if test_set.asv_file:
@@ -133,7 +135,11 @@ def _evaluate_set(
                 "them away, and give them to python -m fad.bin.evaluate with their --asv_key"
             )
         asv = read_asv_scores(test_set.asv_file, attacks=trials.spoof_attacks())
-    found = _provenance(Path(trials.name), test_set) | evaluate(trials, asv, trained)
+    found = _provenance(Path(trials.name), test_set) | evaluate(
+        trials, asv, trained, one_class_threshold=dev_threshold(calibration)
+    )
+    if "one_class" in found:
+        return found, None
     trials = of_phase(trials, found.get("phase"))
     ratios = None
     if calibration:

@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import Any
 
 from fad.evaluation.results.attack_names import with_short_attacks
+from fad.evaluation.results.one_class import one_class_sentence
 from fad.evaluation.results.tables import (
     asv_sentence,
     calibrated_sentence,
@@ -107,19 +108,20 @@ def _sets_table(sets: Mapping[str, Results]) -> str:
             whole(found["spoof"]),
             decimal(found["eer_percent"]),
             interval(found),
-            decimal(found["min_cllr_bits"], 4),
+            decimal(found.get("min_cllr_bits"), 4),
         ]
         for name, found in sets.items()
     ]
+    rated = [found for found in sets.values() if "one_class" not in found]
     means = [
-        decimal(sum(found[key] for found in sets.values()) / len(sets), digits)
+        decimal(sum(found[key] for found in rated) / len(rated) if rated else None, digits)
         for key, digits in (("eer_percent", 2), ("min_cllr_bits", 4))
     ]
     rows.append(["macro-average", "-", "-", means[0], "-", means[1]])
     return "## All test sets\n\n" + markdown_table(header, rows)
 
 
-def _test_set(name: str, found: Results, plot: str) -> str:
+def _test_set(name: str, found: Results, plot: str | None) -> str:
     """One set: warnings, error rates, costs, attacks and plot."""
     parts = [f"## {name}"]
     parts += [f"**Warning: {warning}**" for warning in found["warnings"]]
@@ -129,14 +131,18 @@ def _test_set(name: str, found: Results, plot: str) -> str:
         )
     if "phases" in found:
         parts.append(markdown_table(*phase_table(found)))
-    parts += [markdown_table(*error_table(found)), markdown_table(*cost_table(found))]
+    if "one_class" in found:
+        parts.append(one_class_sentence(found))
+    else:
+        parts += [markdown_table(*error_table(found)), markdown_table(*cost_table(found))]
     parts += [asv_sentence(found)] if found.get("asv") else []
     if "calibrated" in found:
         parts += ["### Calibrated", markdown_table(*calibrated_table(found))]
         parts += [calibrated_sentence(found)]
     for column, part in found["by"].items():
         parts += [f"### By {column}, against {part['against']}", _groups(found, column)]
-    return "\n\n".join([*parts, f"![DET curves on {name}]({plot})"])
+    parts += [f"![DET curves on {name}]({plot})"] if plot else []
+    return "\n\n".join(parts)
 
 
 def _groups(found: Results, column: str) -> str:
@@ -144,10 +150,10 @@ def _groups(found: Results, column: str) -> str:
     part = found["by"][column]
     if len(part["groups"]) <= MAX_ROWS:
         return markdown_table(*group_table(found, column))
-    return (
-        f"{len(part['groups'])} groups, listed in results.json; the macro-average of their EERs is "
-        f"{part['macro_eer_percent']:.2f} %."
-    )
+    text = f"{len(part['groups'])} groups, listed in results.json"
+    if part["macro_eer_percent"] is None:
+        return f"{text}."
+    return f"{text}; the macro-average of their EERs is {part['macro_eer_percent']:.2f} %."
 
 
 def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str:
@@ -156,11 +162,11 @@ def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str
     Args:
         results: the contents of results.json (see `fad.evaluation.results.experiment`).
         cost: the contents of cost.json (see `fad.experiment.summary`).
-        plots: file name of the DET plot by set.
+        plots: file name of the DET plot by set; a set of one class has none.
     """
     [results] = with_short_attacks([results])
     sets = results["test_sets"]
     parts = [f"# Results of {results['tag']}", _experiment(results, cost)]
     parts += [_sets_table(sets)] if len(sets) > 1 else []
-    parts += [_test_set(name, found, plots[name]) for name, found in sets.items()]
+    parts += [_test_set(name, found, plots.get(name)) for name, found in sets.items()]
     return "\n\n".join([*parts, HOW_TO_READ])

@@ -140,13 +140,15 @@ def group_table(results: Results, name: str, digits: int = 2) -> Table:
     """EER by the values of a column, with counts and interval; last their macro-average."""
     found = results["by"][name]
     groups = found["groups"]
-    header = [name, "bona fide", "spoof", "EER %", "95 % interval", "over"]
+    of_one_class = found["macro_eer_percent"] is None
+    value_name = "right decisions %" if of_one_class else "EER %"
+    header = [name, "bona fide", "spoof", value_name, "95 % interval", "over"]
     rows = [
         [
             value,
             whole(part["bonafide"]),
             whole(part["spoof"]),
-            decimal(part["eer_percent"], digits),
+            decimal(part["right_percent" if of_one_class else "eer_percent"], digits),
             interval(part),
             interval_basis(part),
         ]
@@ -160,6 +162,8 @@ def group_table(results: Results, name: str, digits: int = 2) -> Table:
             row.insert(1, "seen" if is_seen else "unseen")
     if found["unknown"]:
         rows.append(["not known", *["-"] * (1 + marked), whole(found["unknown"]), "-", "-", "-"])
+    if of_one_class:
+        return header, rows
     average = decimal(found["macro_eer_percent"], digits)
     rows.append(["macro-average", *["-"] * (2 + marked), average, "-", "-"])
     return header, rows

@@ -6,6 +6,7 @@ from typing import Any
 from fad.evaluation.results import tables as summary
 from fad.evaluation.results.attack_names import set_with_short_attacks
 from fad.evaluation.results.evaluate import CALIBRATION_NOTE
+from fad.evaluation.results.one_class import one_class_sentence
 from fad.evaluation.results.text import terminal_table
 
 Results = Mapping[str, Any]
@@ -27,7 +28,12 @@ def set_text(name: str, results: Results) -> str:
         "eer_percent": summary.error_table,
         "decisions": summary.decision_table,
     }
-    costs = terminal_table(*summary.cost_table(results, DIGITS))
+    if "one_class" in results:
+        body = [one_class_sentence(results)]
+        tables.pop("eer_percent")
+    else:
+        costs = terminal_table(*summary.cost_table(results, DIGITS))
+        body = [f"{costs}\n* {CALIBRATION_NOTE}", summary.asv_sentence(results)]
     parts = [
         _heading(name, results),
         *(
@@ -35,8 +41,7 @@ def set_text(name: str, results: Results) -> str:
             for key, table in tables.items()
             if key in results
         ),
-        f"{costs}\n* {CALIBRATION_NOTE}",
-        summary.asv_sentence(results),
+        *body,
         *(_groups(results, by) for by in results["by"]),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -58,6 +63,8 @@ def _groups(results: Results, by: str) -> str:
     groups = found["groups"]
     if len(groups) <= MANY:
         return terminal_table(*summary.group_table(results, by, DIGITS))
+    if "one_class" in results:
+        return f"{len(groups):,} groups by {by}: --json has them all."
     rated = [value for value, part in groups.items() if part["eer_percent"] is not None]
     worst = sorted(rated, key=lambda value: -groups[value]["eer_percent"])[:WORST]
     shown = found | {"groups": {value: groups[value] for value in worst}}

@@ -8,7 +8,7 @@ from fad.data.tables import check_same_keys
 from fad.evaluation.trials.joining import by_stem, join, read_any_key
 from fad.evaluation.trials.keys import Key
 from fad.evaluation.trials.score_files import ScoreFile, read_scores
-from fad.evaluation.trials.trials import Trials, choose_phase, of_phase
+from fad.evaluation.trials.trials import Trials, check_classes, choose_phase, of_phase
 from fad.utils.cli import parse_pairs
 from fad.utils.errors import FadError
 
@@ -61,7 +61,10 @@ def read_systems(
         FadError: as `read_trials`; there is no such phase, or the systems have different trials.
     """
     trials = read_trials(args, paths, tables)
-    systems = [of_phase(system, choose_phase(system, args.phase)) for system in trials]
+    phases = [choose_phase(system, args.phase) for system in trials]
+    systems = [of_phase(system, phase) for system, phase in zip(trials, phases, strict=True)]
+    for system, phase in zip(systems, phases, strict=True):
+        check_classes(system, phase)
     try:
         check_same_keys({system.name: dict.fromkeys(system.utts) for system in systems})
     except FadError as error:

@@ -58,6 +58,11 @@ class Trials:
         """(N_s,) float64, scores of the spoofed trials."""
         return self.scores[~self.is_bonafide]
 
+    @property
+    def has_both_classes(self) -> bool:
+        """Whether there are bona fide and spoofed trials."""
+        return bool(self.is_bonafide.any() and not self.is_bonafide.all())
+
     def spoofs_of(self, attacks: Set[str]) -> np.ndarray:
         """(N,) bool, the spoofed trials of these attacks."""
         return ~self.is_bonafide & np.isin(self.attacks, sorted(attacks))
@@ -98,7 +103,7 @@ def make_trials(
         files: the files of the `labels` and of the columns, by their names, for messages.
 
     Raises:
-        FadError: the tables have different utterances, or one class has no trial.
+        FadError: the tables have different utterances, or none.
     """
     columns = columns or {}
     named = {
@@ -109,8 +114,10 @@ def make_trials(
         check_same_keys({name: scores} | named)
     except FadError as error:
         raise FadError(f"{error}: score exactly the trials that the labels name") from error
+    if not scores:
+        raise FadError(f"{name}: no trial: score the set")
     utts = sorted(scores)
-    trials = Trials(
+    return Trials(
         name=name,
         utts=np.array(
             utts, dtype=object
@@ -119,12 +126,10 @@ def make_trials(
         is_bonafide=np.array([labels[utt] == "bonafide" for utt in utts], dtype=bool),
         columns={key: np.array([table[utt] for utt in utts]) for key, table in columns.items()},
     )
-    check_classes(trials)
-    return trials
 
 
-def check_classes(trials: Trials) -> None:
-    """Checks that both classes have trials.
+def check_classes(trials: Trials, phase: str | None = None) -> None:
+    """Checks that both classes have trials; `phase` is for the message.
 
     Raises:
         FadError: a class has none.
@@ -132,7 +137,8 @@ def check_classes(trials: Trials) -> None:
     for kind, mask in (("bona fide", trials.is_bonafide), ("spoofed", ~trials.is_bonafide)):
         if not mask.any():
             raise FadError(
-                f"{trials.name}: no {kind} trial: error rates need trials of both classes"
+                f"{trials.name}{f', phase {phase}' if phase else ''}: no {kind} trial: error rates "
+                "need trials of both classes"
             )
 
 
@@ -159,16 +165,10 @@ def choose_phase(trials: Trials, phase: str | None = None) -> str | None:
 
 
 def of_phase(trials: Trials, phase: str | None) -> Trials:
-    """The trials of a phase; all trials if it is None.
-
-    Raises:
-        FadError: the phase has no trial of one class.
-    """
+    """The trials of a phase; all trials if it is None."""
     if phase is None:
         return trials
-    part = trials.subset(trials.columns["phase"] == phase)
-    check_classes(replace(part, name=f"{trials.name}, phase {phase}"))
-    return part
+    return trials.subset(trials.columns["phase"] == phase)
 
 
 def _hint(phase: str, known: list[str]) -> str:

@@ -261,3 +261,18 @@ def test_the_program_fails_in_one_line(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "absent: cannot be read" in done.stderr
+
+
+def test_a_key_of_one_class_has_the_rate_at_a_threshold(files, printed, capsys):
+    files(scores="u1 -3\nu2 2\n", labels="u1 spoof\nu2 spoof\n", attacks="u1 A01\nu2 A02\n")
+    words = ("--scores", "scores", "--key", "labels", "--attacks", "attacks")
+    found, warnings = printed(*words, "--threshold", "0")
+    assert (found["spoof"], found["eer_percent"], found["right_percent"]) == (2, None, 50)
+    assert found["by"]["attack"]["groups"]["A02"]["right_percent"] == 0
+    assert warnings == ""
+    main([*words, "--threshold", "0"])
+    assert (
+        "50.00 % of the 2 spoofed trials are rejected at the threshold 0" in capsys.readouterr().out
+    )
+    main(list(words))
+    assert "needs a threshold from other data" in capsys.readouterr().out

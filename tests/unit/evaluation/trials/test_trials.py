@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fad.evaluation.results.evaluate import evaluate
-from fad.evaluation.trials.trials import choose_phase, make_trials
+from fad.evaluation.trials.trials import check_classes, choose_phase, make_trials
 from fad.utils.errors import FadError
 
 UTTS = [f"u{index:02d}" for index in range(60)]
@@ -37,11 +37,15 @@ def test_other_utterances_than_the_labels_have_are_named(scores):
         make_trials("eval", scores, LABELS, {"attack": {"u00": "-"}})
 
 
-def test_one_class_alone_is_refused(scores):
-    with pytest.raises(FadError, match="eval: no spoofed trial"):
-        make_trials("eval", scores, dict.fromkeys(UTTS, "bonafide"))
-    with pytest.raises(FadError, match="eval: no bona fide trial"):
-        make_trials("eval", scores, dict.fromkeys(UTTS, "spoof"))
+def test_one_class_alone_is_refused_where_both_are_needed(scores):
+    for label, missing in (("bonafide", "spoofed"), ("spoof", "bona fide")):
+        trials = make_trials("eval", scores, dict.fromkeys(UTTS, label))
+        assert not trials.has_both_classes
+        with pytest.raises(FadError, match=f"eval: no {missing} trial"):
+            check_classes(trials)
+    assert make_trials("eval", scores, LABELS).has_both_classes
+    with pytest.raises(FadError, match="eval: no trial"):
+        make_trials("eval", {}, {})
 
 
 def test_results_are_of_the_eval_phase_and_the_others_stand_apart(scores):
@@ -79,8 +83,9 @@ def test_a_phase_is_chosen_only_where_there_is_no_doubt(scores):
 def test_a_phase_of_one_class_has_counts_and_no_results(scores):
     phases = {utt: "eval" if LABELS[utt] == "spoof" else "progress" for utt in UTTS}
     trials = make_trials("set", scores, LABELS, {"phase": phases})
-    with pytest.raises(FadError, match="set, phase eval: no bona fide trial"):
-        evaluate(trials)
+    found = evaluate(trials)
+    assert (found["phase"], found["one_class"]["class"]) == ("eval", "spoof")
+    assert found["phases"]["progress"]["eer_percent"] is None
 
 
 def test_one_long_name_costs_no_more_than_itself():
