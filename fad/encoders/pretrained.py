@@ -67,7 +67,7 @@ class Checkpoint:
         return sum(math.prod(value.shape) for value in self.state.values())
 
     @property
-    def num_heads(self) -> int:
+    def num_pretraining(self) -> int:
         """The parameters of the pre-training parts."""
         kept = sum(math.prod(value.shape) for value in self.encoder_state().values())
         return self.num_parameters - kept

@@ -18,12 +18,12 @@ class Scorer:
     """A trained detector, ready to score; made by `load`. Higher scores mean bona fide.
 
     Attributes:
-        detector: the model in torch, on its device and in eval mode.
+        model: the detector in torch, on its device and in eval mode.
         device: where it scores.
     """
 
-    def __init__(self, detector: Detector, device: torch.device) -> None:
-        self.detector, self.device = detector, device
+    def __init__(self, model: Detector, device: torch.device) -> None:
+        self.model, self.device = model, device
 
     def score(self, audio: str | Path | np.ndarray, rate: int = SAMPLE_RATE) -> float:
         """The score of one recording: by default logit[bonafide] - logit[spoof].
@@ -38,12 +38,14 @@ class Scorer:
         """
         name = "the array" if isinstance(audio, np.ndarray) else str(audio)
         wav = _checked(audio, rate) if isinstance(audio, np.ndarray) else read_audio(audio)
-        score = score_waveform(self.detector, wav, self.device)
+        score = score_waveform(self.model, wav, self.device)
         check_finite([name], np.array([score]))
         return score
 
     def score_files(self, paths: Iterable[str | Path]) -> Iterator[tuple[str, float]]:
         """Each path with its score, one after another as they are made.
+
+        It ends at the first file that cannot be scored; to go on, catch the error of `score`.
 
         Raises:
             FadError: a file cannot be read or scored; it is named.
@@ -74,7 +76,12 @@ def load(
     Raises:
         FadError: the model cannot be read, or cannot score in that way.
     """
-    place = torch.device(device)
+    try:
+        place = torch.device(device)
+    except RuntimeError:
+        raise FadError(
+            f"device '{device}': give a name that torch knows, such as cpu or cuda"
+        ) from None
     base = None if pretrained is None else Path(pretrained)
     return Scorer(load_for_scoring(Path(model), base, place, precision, compute), place)
 

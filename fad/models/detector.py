@@ -38,7 +38,7 @@ class Detector(nn.Module):
         backend: pools the encoder's outputs and gives logits.
         loss: what trains it, and how its outputs become scores.
         num_pretrained: parameters of the whole pre-trained file.
-        num_heads: those of them that serve pre-training alone: counted, but not kept.
+        num_pretraining: those of them that serve pre-training alone: counted, but not kept.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Detector(nn.Module):
         backend: Backend,
         loss: Loss,
         num_pretrained: int,
-        num_heads: int,
+        num_pretraining: int,
     ) -> None:
         super().__init__()
         self.encoder, self.adaptation = encoder, adaptation
         self.backend, self.loss = backend, loss
-        self.num_pretrained, self.num_heads = num_pretrained, num_heads
+        self.num_pretrained, self.num_pretraining = num_pretrained, num_pretraining
 
     def forward(self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE) -> Tensor:
         """`outputs`' logits (B, 2)."""
@@ -171,7 +171,7 @@ class Detector(nn.Module):
         encoder = sum(value.numel() for value in self.encoder.parameters())
         trainable = adaptation + backend + loss
         return {
-            "total": self.num_heads + encoder + backend + loss,
+            "total": self.num_pretraining + encoder + backend + loss,
             "trainable": trainable,
             "adaptation": adaptation,
             "backend": backend,
@@ -222,7 +222,7 @@ def assemble(config: dict[str, Any], adaptation: Adaptation, checkpoint: Checkpo
     )
     loss = registry.get("loss", config["loss"])(embed_dim=backend.embed_dim, **config["loss_conf"])
     return Detector(
-        encoder, adaptation, backend, loss, checkpoint.num_parameters, checkpoint.num_heads
+        encoder, adaptation, backend, loss, checkpoint.num_parameters, checkpoint.num_pretraining
     )
 
 

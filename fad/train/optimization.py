@@ -12,7 +12,7 @@ from fad.train.schedules import Schedule
 
 
 def parameter_groups(detector: Detector, settings: TrainSettings) -> Groups:
-    """What trains, with its rate: one group, or two where the head has a rate of its own."""
+    """Parameter groups with their rates: one, or two where the head has a rate of its own."""
     base = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     if settings.backend_lr is None:
         return [{"params": detector.trainable(), **base}]

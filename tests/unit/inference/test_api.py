@@ -51,6 +51,11 @@ def test_an_array_that_is_no_audio_is_refused(detector, audio, says):
         detector.score(audio)
 
 
+def test_a_device_that_there_is_not_is_refused(trained):
+    with pytest.raises(FadError, match="device 'gpu': give a name that torch knows"):
+        fad.load(trained, device="gpu")
+
+
 def test_a_file_that_cannot_be_read_is_named(detector, tmp_path):
     (tmp_path / "a.wav").write_text("no audio")
     with pytest.raises(FadError, match=r"a\.wav"):
@@ -65,6 +70,10 @@ def test_importing_fad_waits_for_nothing():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert found == ["False", "load", "True"]
+
+
+def test_what_is_offered_is_listed():
+    assert {"load", "Scorer", "FadError"} <= set(dir(fad))
 
 
 def test_an_unknown_name_is_an_attribute_error():
