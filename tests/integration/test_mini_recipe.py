@@ -10,6 +10,7 @@ import torch
 
 from fad.data.tables import read_table, validate_data_dir
 from fad.evaluation.calibration.files import read_model_calibration
+from fad.experiment.directory import ExperimentDir
 
 from .stages import METHODS, SHORT, open_recipe
 
@@ -178,7 +179,7 @@ def test_the_number_of_scoring_jobs_does_not_change_scores(mini, trained):
 def test_the_dev_set_calibrates_the_model(mini, trained):
     for method in METHODS:
         exp, done = trained[method]
-        fitted = read_model_calibration(exp)
+        fitted = read_model_calibration(ExperimentDir(exp))
         assert (fitted.bonafide, fitted.spoof) == class_sizes(mini.path / "data/dev")
         assert f"calibrate exp/{exp.name} on dev" in done.stderr
         assert "spoofed trials of the fit itself" in done.stdout
@@ -186,12 +187,12 @@ def test_the_dev_set_calibrates_the_model(mini, trained):
 
 def test_stage_4_again_scores_no_dev_set_and_fits_the_same(mini, trained):
     exp, _ = trained["frozen"]
-    log, path = exp / "log" / "score_dev.1.log", exp / "calibration.json"
-    before = path.read_bytes(), log.stat().st_mtime_ns
+    scores, path = exp / "scores/dev", exp / "calibration.json"
+    before = path.read_bytes(), scores.stat().st_mtime_ns
     done = mini.ok("--stage", "4", "--stop_stage", "4", "--tag", exp.name)
     assert "score eval with" in done.stderr
-    assert "score dev with" not in done.stderr
-    assert (path.read_bytes(), log.stat().st_mtime_ns) == before
+    assert "scores/dev: scored by these weights already" in done.stderr
+    assert (path.read_bytes(), scores.stat().st_mtime_ns) == before
 
 
 def test_a_calibration_of_other_weights_is_not_used(mini, trained):

@@ -252,6 +252,34 @@ def test_no_frames_are_dumped_where_none_are_wanted(finished, name):
     assert "reads audio" in (recipe.path / "exp/tones/train.log").read_text()
 
 
+def test_a_corpus_of_spoofs_alone_is_scored_by_another_recipes_model(tree, finished, write_speech):
+    corpus, recipe = tree / "spoof_corpus", open_recipe(tree, "only_spoofs")
+    for number in range(4):
+        write_speech(corpus / "eval/spoof/tts" / f"{number}.wav", "spoof", number)
+    (corpus / "eval/bonafide").mkdir()
+    assert open_recipe(tree, "TEMPLATE").call("./setup.sh", "only_spoofs").returncode == 0
+    prepare = recipe.path / "local/prepare.py"
+    text = prepare.read_text().replace("for split in SETS", 'for split in ("eval",)')
+    text = text.replace(
+        "read_corpus(corpus_folder(args)))", 'read_corpus(corpus_folder(args)), ("eval",))'
+    )
+    prepare.write_text(text)
+    alone = ("--train_set", "", "--dev_set", "", "--stop_stage", "2")
+    done = recipe.ok("--corpus_dir", corpus, *alone)
+    assert "the eval set has no bonafide clip among 4: it can be scored" in done.stderr
+    trained = finished["new"].recipe
+    done = trained.ok("--stage", "4", "--test_sets", "eval only_spoofs/eval", "--tag", "tones")
+    says = "% of the 4 spoofed trials are rejected at the threshold "
+    assert says in done.stderr
+    exp = trained.path / "exp/tones"
+    assert says in (exp / "RESULTS.md").read_text()
+    assert says in (exp / "report.html").read_text().replace("\xa0", " ")
+    found = json.loads((exp / "results.json").read_text())["test_sets"]["only_spoofs/eval"]
+    assert found["one_class"]["threshold_source"] == "log-likelihood ratio 0, calibrated on dev"
+    # Another corpus's attack of the same name is another attack.
+    assert found["by"]["attack"]["groups"]["only_spoofs/tts"]["seen_in_training"] is False
+
+
 def test_ids_carry_the_name_of_the_corpus(finished):
     utts = read_table(finished["new"].recipe.path / "data/eval/utt2label")
     assert all(utt.startswith("my_corpus-") for utt in utts)

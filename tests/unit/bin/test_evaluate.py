@@ -271,8 +271,7 @@ def test_a_key_of_one_class_has_the_rate_at_a_threshold(files, printed, capsys):
     assert found["by"]["attack"]["groups"]["A02"]["right_percent"] == 0
     assert warnings == ""
     main([*words, "--threshold", "0"])
-    assert (
-        "50.00 % of the 2 spoofed trials are rejected at the threshold 0" in capsys.readouterr().out
-    )
+    said = capsys.readouterr().out
+    assert "50.00 % of the 2 spoofed trials are rejected at the threshold 0 (given)" in said
     main(list(words))
     assert "needs a threshold from other data" in capsys.readouterr().out
