@@ -59,7 +59,9 @@ class Trials:
         return self.scores[~self.is_bonafide]
 
     def spoofs_of(self, attacks: Set[str]) -> np.ndarray:
-        """(N,) bool, the spoofed trials of these attacks."""
+        """(N,) bool, the spoofed trials of these attacks; none where attacks are not known."""
+        if self.attacks is None:
+            return np.zeros_like(self.is_bonafide)
         return ~self.is_bonafide & np.isin(self.attacks, sorted(attacks))
 
     def spoof_attacks(self) -> list[str]:
@@ -106,7 +108,7 @@ def make_trials(
         for kind, table in ({"labels": labels} | dict(columns)).items()
     }
     try:
-        check_same_keys({name: scores} | named)
+        check_same_keys({name: scores, **named})
     except FadError as error:
         raise FadError(f"{error}: score exactly the trials that the labels name") from error
     utts = sorted(scores)
