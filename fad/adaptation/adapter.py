@@ -76,7 +76,7 @@ class Adapter(Adaptation):
         self._chosen = choose_blocks(self.blocks, max(encoder.wanted))
         self._layers = {}
         for layer in choose_layers(encoder, LAST_OF_PARTS, self._chosen):
-            self._layers[layer.name] = AdaptedLinear(layer.module, self.size)
+            self._layers[layer.name] = AdaptedLinear(layer.linear, self.size)
             encoder.set_submodule(layer.name, self._layers[layer.name])
 
     def owned(self) -> dict[str, nn.Parameter]:

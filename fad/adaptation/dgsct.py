@@ -1,6 +1,7 @@
 """DG-SCT, dual-guided spatial-channel-temporal attention (arXiv 2311.05152), between two views."""
 
 from functools import partial
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,7 @@ from torchaudio.transforms import LFCC
 
 from fad.adaptation.base import Adaptation, NotMergeable
 from fad.adaptation.low_rank import check_size
-from fad.encoders.base import Encoder
+from fad.encoders.base import Encoder, EncoderBlock
 from fad.encoders.boundary import NONE, Boundary
 from fad.utils.errors import FadError
 
@@ -170,7 +171,7 @@ class Guide(nn.Module):
         self.current = self.norm(self.project(features))
 
 
-class GuidedBlock(nn.Module):
+class GuidedBlock(EncoderBlock):
     """A block of the encoder with a `Pair` behind it, under the call of `Encoder.wrap_block`.
 
     Args:
@@ -179,7 +180,7 @@ class GuidedBlock(nn.Module):
         guide: shared by all depths; not a submodule of each.
     """
 
-    def __init__(self, block: nn.Module, pair: Pair, guide: Guide) -> None:
+    def __init__(self, block: EncoderBlock, pair: Pair, guide: Guide) -> None:
         super().__init__()
         self.block, self.pair = block, pair
         self._guide = (guide,)  # in a tuple, where torch does not take it for a submodule
@@ -276,4 +277,4 @@ def _begin(encoder: Encoder, inputs: tuple) -> None:
     wav, _lens, *boundary = inputs
     if boundary and boundary[0] != NONE:
         raise ValueError("the guide needs waveforms")
-    encoder.guide.begin(wav)
+    cast(Guide, encoder.guide).begin(wav)

@@ -37,6 +37,8 @@ def masked(weight: Tensor, mask: Tensor) -> Tensor:
 class MaskedLinear(nn.Linear):
     """(mask * W) x + b around the weight and bias of a layer."""
 
+    mask: Tensor
+
     def __init__(self, base: nn.Linear) -> None:
         super().__init__(base.in_features, base.out_features, device="meta")
         self.weight, self.bias = base.weight, base.bias
@@ -92,7 +94,7 @@ class DPF(Adaptation):
         self._blocks = range(1, max(encoder.wanted) + 1)
         self._layers = {}
         for layer in choose_layers(encoder, LINEAR_LAYERS, self._blocks):
-            self._layers[layer.name] = MaskedLinear(layer.module)
+            self._layers[layer.name] = MaskedLinear(layer.linear)
             encoder.set_submodule(layer.name, self._layers[layer.name])
         for value in self.owned().values():
             value.requires_grad_(True)
@@ -101,7 +103,7 @@ class DPF(Adaptation):
         return self.encoder.block_parameters(self._blocks)
 
     def saved(self) -> dict[str, Tensor]:
-        return self.owned() | {f"{name}.mask": x.mask for name, x in self._layers.items()}
+        return {**self.owned(), **{f"{name}.mask": x.mask for name, x in self._layers.items()}}
 
     @torch.no_grad()
     def exported(self) -> dict[str, Tensor]:
@@ -122,8 +124,8 @@ class DPF(Adaptation):
     def imported(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         found = dict(state)
         for name, layer in self._layers.items():
-            packed = [state.get(f"{name}.{part}") for part in (_KEPT, _VALUES)]
-            unpacked = _unpacked(*packed, layer.weight.shape)
+            kept, values = (state.get(f"{name}.{part}") for part in (_KEPT, _VALUES))
+            unpacked = _unpacked(kept, values, layer.weight.shape)
             if unpacked is not None:
                 del found[f"{name}.{_KEPT}"], found[f"{name}.{_VALUES}"]
                 found[f"{name}.weight"], found[f"{name}.mask"] = unpacked
@@ -192,7 +194,9 @@ def _bits(weight: Tensor) -> Tensor:
 
 def _bin_of(number: int, parts: Iterable[Tensor]) -> tuple[int, int]:
     """The bin, of 65,536, that the `number`-th smallest value lies in, and how many lie below."""
-    counts = sum(torch.bincount(part, minlength=1 << 16).cpu() for part in parts)
+    counts = torch.zeros(1 << 16, dtype=torch.int64)
+    for part in parts:
+        counts += torch.bincount(part, minlength=1 << 16).cpu()
     totals = counts.cumsum(0)
     found = int(torch.searchsorted(totals, number))
     return found, int(totals[found] - counts[found])

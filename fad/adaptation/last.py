@@ -43,8 +43,8 @@ class LowRankAttention(nn.Module):
         """
         x = F.layer_norm(x, x.shape[-1:])
         mask = None if padding_mask is None else ~padding_mask[:, None, None, :]
-        heads = (project(x)[:, None] for project in (self.query, self.key, self.value))
-        return self.up(F.scaled_dot_product_attention(*heads, attn_mask=mask)[:, 0])
+        query, key, value = (project(x)[:, None] for project in (self.query, self.key, self.value))
+        return self.up(F.scaled_dot_product_attention(query, key, value, attn_mask=mask)[:, 0])
 
 
 class LAST(Adaptation):
@@ -82,12 +82,12 @@ class LAST(Adaptation):
             )
         encoder.wanted = encoder.wanted[self.every - 1 :: self.every]
         # In the encoder, so that it is moved, counted and saved with it.
-        encoder.side = nn.ModuleList(
+        encoder.side = self._side = nn.ModuleList(
             [LowRankAttention(encoder.dim, self.rank) for _ in encoder.wanted]
         )
 
     def owned(self) -> dict[str, nn.Parameter]:
-        return {f"side.{name}": value for name, value in self.encoder.side.named_parameters()}
+        return dict(self._side.named_parameters(prefix="side"))
 
     @property
     def num_outputs(self) -> int:
@@ -97,7 +97,7 @@ class LAST(Adaptation):
         mask = padding_mask(lens, hidden[0].shape[1])
         # u_i = z_1 + ... + z_i + `added`: in two parts, nothing is lost in the last difference.
         total = added = torch.zeros_like(hidden[0])
-        for attend, z in zip(self.encoder.side, hidden, strict=True):
+        for attend, z in zip(self._side, hidden, strict=True):
             total = total + z
             added = added + attend(total + added, mask)
         return [hidden[-1] + added]

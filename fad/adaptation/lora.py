@@ -75,7 +75,7 @@ class LoRA(Adaptation):
         self._chosen = choose_blocks(self.blocks, max(encoder.wanted))
         self._layers = {}
         for layer in choose_layers(encoder, self.target_modules, self._chosen):
-            self._layers[layer.name] = self._low_rank(layer.module)
+            self._layers[layer.name] = self._low_rank(layer.linear)
             encoder.set_submodule(layer.name, self._layers[layer.name])
 
     def _low_rank(self, base: nn.Linear) -> LowRankLinear:

@@ -112,7 +112,8 @@ class LoRTA(Adaptation):
     def _wrap(self, encoder: Encoder) -> None:
         self._chosen = choose_blocks(self.blocks, max(encoder.wanted))
         layers = choose_layers(encoder, self.target_modules, self._chosen)
-        encoder.lorta = CPTensor(
+        # In the encoder, so that it is moved, counted and saved with it.
+        encoder.lorta = self._tensor = CPTensor(
             encoder.dim,
             encoder.num_heads,
             len(self.target_modules),
@@ -121,13 +122,13 @@ class LoRTA(Adaptation):
         )
         self._layers = {}
         for layer in layers:
-            self._layers[layer.name] = self._adapted(encoder.lorta, layer)
+            self._layers[layer.name] = self._adapted(layer)
             encoder.set_submodule(layer.name, self._layers[layer.name])
 
-    def _adapted(self, tensor: CPTensor, layer: LinearLayer) -> TensorLinear:
+    def _adapted(self, layer: LinearLayer) -> TensorLinear:
         return TensorLinear(
-            layer.module,
-            tensor,
+            layer.linear,
+            self._tensor,
             matrix=self.target_modules.index(layer.target),
             block=self._chosen.index(layer.block),
             scaling=self.alpha / self.rank,
@@ -135,7 +136,7 @@ class LoRTA(Adaptation):
         )
 
     def owned(self) -> dict[str, nn.Parameter]:
-        return {f"lorta.{name}": value for name, value in self.encoder.lorta.named_parameters()}
+        return dict(self._tensor.named_parameters(prefix="lorta"))
 
     @property
     def boundary(self) -> Boundary:

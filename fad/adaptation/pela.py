@@ -88,7 +88,7 @@ class PELA(Adaptation):
     def _wrap(self, encoder: Encoder) -> None:
         blocks = range(1, max(encoder.wanted) + 1)
         layers = choose_layers(encoder, LINEAR_LAYERS, blocks)
-        self._bases, self._layers = {layer.name: layer.module for layer in layers}, {}
+        self._bases, self._layers = {layer.name: layer.linear for layer in layers}, {}
         for name, base in self._bases.items():
             rank = _rank(base, self.c)
             if rank < 1:
@@ -110,8 +110,9 @@ class PELA(Adaptation):
         self._bases = {}
 
     def files(self) -> dict[str, Path]:
-        there = self.factors is not None and Path(self.factors).is_file()
-        return {"adaptation_conf.factors": Path(self.factors)} if there else {}
+        if self.factors is None or not Path(self.factors).is_file():
+            return {}
+        return {"adaptation_conf.factors": Path(self.factors)}
 
     @torch.no_grad()
     def _load(self, path: Path, base_sha256: str) -> None:
@@ -157,7 +158,7 @@ class PELA(Adaptation):
             A scalar.
         """
         changes = [
-            _largest_change(layer, encoder.get_submodule(name).weight)
+            _largest_change(layer, encoder.get_parameter(f"{name}.weight"))
             for name, layer in self._layers.items()
         ]
         return (torch.stack(changes) - margin).square().mean()

@@ -28,7 +28,9 @@ class WhiteNoise(Augmentation):
 
     def __call__(self, wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(S,) float32 -> (S,) float32."""
-        snr = rng.uniform(*self.snr)
+        low, high = self.snr
+        snr = rng.uniform(low, high)
         noise = rng.standard_normal(len(wav), dtype=np.float32)
-        size = np.linalg.norm(wav) / max(np.linalg.norm(noise), 1e-12) * 10 ** (-snr / 20)
+        loudness = max(np.linalg.norm(noise), np.float32(1e-12))
+        size = np.linalg.norm(wav) / loudness * 10 ** (-snr / 20)
         return wav + np.float32(size) * noise

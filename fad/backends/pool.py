@@ -64,6 +64,9 @@ class Pool(Backend):
         num_layers: how many outputs the encoder gives.
     """
 
+    centre: Tensor
+    scale: Tensor
+
     def __init__(self, dim: int, num_layers: int) -> None:
         super().__init__()
         self.embed_dim = 2 * dim

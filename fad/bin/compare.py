@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from fad.evaluation.metrics.paired import RESAMPLES
 from fad.evaluation.trials.options import add_key_options, add_score_options
@@ -39,7 +40,7 @@ def get_parser() -> argparse.ArgumentParser:
     add_score_options(parser)
     add_key_options(parser)
     add = parser.add_argument
-    natural = {"type": parse_natural, "metavar": "N"}
+    natural: dict[str, Any] = {"type": parse_natural, "metavar": "N"}
     add("--utt2spk", metavar="TABLE", help="speakers: the bootstrap then resamples these")
     add(
         "--resamples", **natural, default=RESAMPLES, help="bootstrap samples (default: %(default)s)"

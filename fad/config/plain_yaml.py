@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ class _PlainLoader(yaml.SafeLoader):
     PyYAML silently keeps the last.
     """
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         if isinstance(node.value, str) and _CONTROL.search(node.value):
             raise yaml.YAMLError(f"a control character in {node.value[:40]!r}")
         return super().construct_scalar(node)
@@ -68,7 +69,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def dotted_values(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
+def dotted_values(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Each value as YAML in one line, by its key with dots for depth."""
     values: dict[str, str] = {}
     for key, value in config.items():

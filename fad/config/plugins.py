@@ -17,6 +17,7 @@ import hashlib
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -106,7 +107,7 @@ def load_environment() -> None:
             load_plugin(path)
 
 
-def plugins_of(config: dict[str, Any]) -> dict[str, str]:
+def plugins_of(config: Mapping[str, Any]) -> dict[str, str]:
     """The plugins that a config names something of: sha256 by file name."""
     chosen = {
         (slot, name)

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def dump_config(config: dict[str, Any]) -> str:
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
 
 
-def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """The values that differ between two configs, `-` old and `+` new; empty where none do.
 
     A line each, with the key from the top: `- train.lr: 0.01`.

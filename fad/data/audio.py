@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import soundfile as sf
@@ -31,7 +31,10 @@ _RESAMPLING = {
 }
 # The file is opened by us and no protocol is allowed, so that a playlist that calls itself audio
 # cannot make FFmpeg open other files or addresses; tags in an odd encoding do not matter.
-_AV_OPTIONS = {"options": {"protocol_whitelist": "none"}, "metadata_errors": "ignore"}
+_AV_OPTIONS: dict[str, Any] = {
+    "options": {"protocol_whitelist": "none"},
+    "metadata_errors": "ignore",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +116,7 @@ def _decode(path: Path) -> tuple[np.ndarray, int]:
         wav, rate = _decode_libsndfile(path) if exact else _decode_av(path)
     except sf.LibsndfileError:
         wav, rate = _decode_av(path)
-    if exact and info.frames != _UNKNOWN and len(wav) < info.frames:
+    if exact and info is not None and info.frames != _UNKNOWN and len(wav) < info.frames:
         raise _damaged(path, f"only {len(wav)} of {info.frames} samples can be decoded")
     return wav, rate
 
@@ -133,7 +136,7 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
     import av  # loads FFmpeg, which WAV and FLAC have no need of
 
     try:
-        with path.open("rb") as file, av.open(file, **_AV_OPTIONS) as box:
+        with path.open("rb") as file, av.open(file, "r", **_AV_OPTIONS) as box:
             if not box.streams.audio:
                 raise FadError(f"{path}: has no audio stream: leave it out")
             stream = box.streams.audio[0]
@@ -168,7 +171,7 @@ def _seconds(box: "av.container.InputContainer") -> float:
     import av
 
     stream = box.streams.audio[0]
-    if stream.duration is not None:
+    if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     alone = len(box.streams) == 1  # else it may be that of the pictures
     return box.duration / av.time_base if alone and box.duration else 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from fad.data.sources import Source
+from fad.data.sources import AudioSource, Source
 from fad.data.workers import Loader
 
 NO_FRAME = -100  # a frame label at padding, which torch's cross-entropy passes over
@@ -61,10 +62,22 @@ class Batch:
     labels: Tensor | None = None
     frame_labels: Tensor | None = None
 
+    @property
+    def known_labels(self) -> Tensor:
+        """`labels` of a set that has them.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.labels is None:
+            raise ValueError("the utterances of this batch have no labels")
+        return self.labels
+
     def pin_memory(self) -> "Batch":
         """Itself in page-locked memory; a DataLoader with `pin_memory` asks its batches for it."""
         tensors = {key: value for key, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **{key: value.pin_memory() for key, value in tensors.items()})
+        pinned: dict[str, Any] = {key: value.pin_memory() for key, value in tensors.items()}
+        return replace(self, **pinned)
 
 
 def collate(examples: Sequence[Example]) -> Batch:
@@ -74,7 +87,7 @@ def collate(examples: Sequence[Example]) -> Batch:
         return Batch(torch.zeros(0), nothing, [], nothing, nothing)
     inputs = [example.inputs for example in examples]
     labels = [example.label for example in examples]
-    frame_labels = [example.frame_labels for example in examples]
+    frame_labels = [one.frame_labels for one in examples if one.frame_labels is not None]
     return Batch(
         pad_sequence(inputs, batch_first=True),
         torch.tensor([len(item) for item in inputs]),
@@ -82,7 +95,7 @@ def collate(examples: Sequence[Example]) -> Batch:
         torch.tensor([example.start for example in examples]),
         None if None in labels else torch.tensor(labels),
         None
-        if any(item is None for item in frame_labels)
+        if len(frame_labels) < len(examples)
         else pad_sequence(frame_labels, batch_first=True, padding_value=NO_FRAME),
     )
 
@@ -136,8 +149,9 @@ class Crops(Utterances):
         if self.augment is None:
             inputs = self.source.load_crop(index, start, self.frames)
         else:
-            wav = self.augment(self.source.read(index), epoch, index)
-            inputs = self.source.crop(self.source.prepare(wav), start, self.frames)
+            source = cast(AudioSource, self.source)
+            wav = self.augment(source.read(index), epoch, index)
+            inputs = source.crop(source.prepare(wav), start, self.frames)
         return self._example(index, start, inputs)
 
     def _start(self, epoch: int, index: int) -> int:
@@ -230,9 +244,9 @@ def length_batches(
         equal_lengths: whether all in a batch must have one number of frames: nothing is padded.
     """
     batches: list[list[int]] = []
-    indices = np.asarray(indices, dtype=np.int64)
-    lengths = np.asarray(source.frames, dtype=np.int64)[indices]
-    for index in indices[np.lexsort((indices, lengths))].tolist():
+    numbers = np.asarray(indices, dtype=np.int64)
+    lengths = np.asarray(source.frames, dtype=np.int64)[numbers]
+    for index in numbers[np.lexsort((numbers, lengths))].tolist():
         # Sorted, so the newest utterance is the longest of its batch.
         frames = source.frames[index]
         fits = bool(batches) and (len(batches[-1]) + 1) * frames <= max_frames
@@ -243,9 +257,7 @@ def length_batches(
     return batches
 
 
-def training_loader(
-    crops: RandomCrops | FirstCrops, batches: EpochBatches, num_workers: int
-) -> Loader:
+def training_loader(crops: Crops, batches: EpochBatches, num_workers: int) -> Loader:
     """Crops in the order of `batches`, which is told the epoch before each pass."""
     return Loader(crops, batches, collate, num_workers)
 

@@ -158,7 +158,7 @@ def write_corpus(
     attack_corpus = attack_corpus or corpus
     _check_files(clips)
     facts = _fact_names(clips)
-    tables = {name: defaultdict(dict) for name in sets}
+    tables: dict[str, dict[str, dict[str, str]]] = {name: defaultdict(dict) for name in sets}
     utts, speakers, attacks = _Names("utterance id"), _Names("speaker"), _Names("attack")
     for clip in clips:
         for kind, word, words in (("split", clip.split, sets), ("label", clip.label, LABELS)):
@@ -208,8 +208,8 @@ class _Names:
         return check_id(safe, f"{_where(clip)}{clip.path}: {self.kind}")
 
 
-def _absolute(path: str) -> str:
-    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+def _absolute(path: str | Path) -> str:
+    return os.fspath(path) if os.path.isabs(path) else os.path.join(os.getcwd(), path)
 
 
 def _where(clip: Clip) -> str:
@@ -220,7 +220,7 @@ def _check_files(clips: Sequence[Clip]) -> None:
     if not clips:
         raise FadError("the corpus has no clip: is --corpus_dir the right folder?")
     for clip in clips:
-        if control_character(clip.path):
+        if control_character(str(clip.path)):
             raise FadError(f"{_where(clip)}{clip.path!r} has a control character: rename it")
     missing = [clip for clip in clips if not is_file(clip.path)]
     if missing:

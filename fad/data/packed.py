@@ -6,6 +6,7 @@ copies its page: each data worker would end with a copy of its own of all that i
 
 from array import array
 from collections.abc import Iterable, Sequence
+from typing import overload
 
 
 class Texts(Sequence[str]):
@@ -28,6 +29,14 @@ class Texts(Sequence[str]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def __getitem__(self, index: int) -> str:
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
         place = range(len(self))[index]  # as a list: from the end too, and not beyond it
         return self._bytes[self._ends[place] : self._ends[place + 1]].decode()

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from torch import Tensor
@@ -15,17 +14,8 @@ from fad.data.lengths import prepared_length
 from fad.data.packed import Texts
 from fad.data.waveform import prepare_waveform
 from fad.encoders.boundary import NONE, Boundary
+from fad.encoders.frame_grid import FrameGrid
 from fad.utils.errors import FadError
-
-
-class Grid(Protocol):
-    """What is needed of `fad.encoders.frame_grid.FrameGrid`."""
-
-    hop: int
-    window: int
-    channels: int
-
-    def num_frames(self, samples: int) -> int: ...
 
 
 class Source(ABC):
@@ -65,7 +55,7 @@ class AudioSource(Source):
 
     boundary = NONE
 
-    def __init__(self, audio_dir: Path, grid: Grid, normalize: bool) -> None:
+    def __init__(self, audio_dir: Path, grid: FrameGrid, normalize: bool) -> None:
         self._grid, self._normalize = grid, normalize
         self.utts, self._paths, samples = Texts(), Texts(), array("q")
         for utt, (path, length) in tables.read_together(audio_tables(audio_dir)):
@@ -111,7 +101,7 @@ class AudioSource(Source):
 class WaveformSource(AudioSource):
     """A waveform in memory as a source of one utterance: what scores files scores it too."""
 
-    def __init__(self, wav: np.ndarray, grid: Grid, normalize: bool) -> None:
+    def __init__(self, wav: np.ndarray, grid: FrameGrid, normalize: bool) -> None:
         self._prepared, self._grid = prepare_waveform(wav, normalize), grid
         self.utts = Texts(["waveform"])
         self.frames = array("q", [grid.num_frames(len(self._prepared))])
@@ -121,7 +111,7 @@ class WaveformSource(AudioSource):
         return self._prepared
 
 
-def frame_counts(samples: Iterable[int], grid: Grid) -> array:
+def frame_counts(samples: Iterable[int], grid: FrameGrid) -> array:
     """The frames that utterances of so many samples give, once they are prepared."""
     return array("q", (grid.num_frames(prepared_length(count)) for count in samples))
 

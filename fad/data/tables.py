@@ -214,7 +214,7 @@ def check_length(path: str | Path, utt: str, samples: str) -> None:
         raise FadError(f"{path}: '{utt}' has {samples[:40]!r} samples: run stage 2 again")
 
 
-def check_same_keys(tables: Mapping[str, Mapping[str, str]]) -> None:
+def check_same_keys(tables: Mapping[str, Mapping[str, object]]) -> None:
     """Checks that named tables have the same keys.
 
     Raises:

@@ -1,11 +1,12 @@
 """Batches by data workers that outlive a signal to stop: their parent ends its step, and saves."""
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # which Slurm sends to all processes of a job
 
@@ -36,7 +37,7 @@ class Loader(DataLoader):
             pin_memory=torch.cuda.is_available(),
         )
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> _BaseDataLoaderIter:
         """Starts the workers; signals wait, since they would end one that is not ready."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:

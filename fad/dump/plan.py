@@ -1,6 +1,7 @@
 """Which stored frames serve a set of an experiment: how deep, in which form, and where they lie."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -126,7 +127,7 @@ class Dumps:
     def _fingerprint(self) -> str:
         return fingerprint(self.audio)
 
-    def plan(self, dump: str, frames: list[int], max_gb: float) -> Boundary:
+    def plan(self, dump: str, frames: Sequence[int], max_gb: float) -> Boundary:
         """The boundary to store in stage 2.
 
         Args:

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from fad.data import tables
 from fad.data.packed import Texts
-from fad.data.sources import Grid, Source, audio_tables, frame_counts
+from fad.data.sources import Source, audio_tables, frame_counts
 from fad.dump.arks import Entries, read_matrix
 from fad.dump.layout import FEATS, Stored
 from fad.encoders.boundary import FRONTEND, Boundary
+from fad.encoders.frame_grid import FrameGrid
 
 
 class FrameSource(Source):
@@ -28,7 +29,7 @@ class FrameSource(Source):
         utts, frames: as of an `AudioSource`; no more frames than are stored.
     """
 
-    def __init__(self, kinds: list[tuple[Stored, Path]], audio_dir: Path, grid: Grid) -> None:
+    def __init__(self, kinds: list[tuple[Stored, Path]], audio_dir: Path, grid: FrameGrid) -> None:
         self.boundary = Boundary(kinds[-1][0].number)
         self._parts = [(kind, Entries()) for kind, _ in kinds]
         self.utts, samples = Texts(), array("q")

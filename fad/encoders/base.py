@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
@@ -58,6 +58,33 @@ class LinearLayer(NamedTuple):
     target: str
     name: str
     module: nn.Module
+
+    @property
+    def linear(self) -> nn.Linear:
+        """`module` as the linear layer that a method adapts.
+
+        Raises:
+            TypeError: there is something else by now.
+        """
+        if not isinstance(self.module, nn.Linear):
+            raise TypeError(f"{self.name} is a {type(self.module).__name__}, not a linear layer")
+        return self.module
+
+
+class EncoderBlock(nn.Module, ABC):
+    """A block, and what a method puts in its place (`Encoder.wrap_block`).
+
+    In both calls x is (B, T, D), and `padding_mask` (B, T) bool is True at padding, or None where
+    there is none.
+    """
+
+    @abstractmethod
+    def forward(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+
+    @abstractmethod
+    def checkpointed(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """`forward` that keeps less for the backward pass."""
 
 
 class Encoder(nn.Module, ABC):
@@ -150,7 +177,7 @@ class Encoder(nn.Module, ABC):
 
     def blocks(self) -> nn.ModuleList:
         """The blocks in order; block number k is item k - 1."""
-        return self.get_submodule(self.parts.blocks)
+        return cast(nn.ModuleList, self.get_submodule(self.parts.blocks))
 
     def linear_layers(self) -> list[LinearLayer]:
         """The linear layers of all blocks, in order of blocks and of `Parts.linear`."""
@@ -219,19 +246,15 @@ class Encoder(nn.Module, ABC):
         """
         raise self._cannot("average neighbouring frames, as this method does")
 
-    def wrap_block(self, number: int, wrap: Callable[[nn.Module], nn.Module]) -> None:
+    def wrap_block(self, number: int, wrap: Callable[[EncoderBlock], EncoderBlock]) -> None:
         """Puts `wrap(block)` in the place of a block.
-
-        The block and what takes its place have `forward(x, padding_mask)` and `checkpointed` of
-        the same arguments, which keeps less for the backward pass: x (B, T, D), `padding_mask`
-        (B, T) bool, True at padding, or None where there is none -> (B, T, D).
 
         Args:
             number: of the block, from 1.
             wrap: given the block, makes the module.
 
         Raises:
-            FadError: this encoder has no blocks of that call.
+            FadError: the blocks of this encoder are no `EncoderBlock`.
         """
         raise self._cannot("run layers of a method between its blocks")
 

@@ -71,7 +71,7 @@ def named_boundary(name: str, last: int) -> Boundary:
     named = {"none": NONE, "frontend": FRONTEND, "all": block(last)}
     if name in named:
         return named[name]
-    number = int(_BLOCK.fullmatch(name)[1])
+    number = int(name.removeprefix("block:"))
     if number > last:
         raise FadError(f"--dump {name}: the last block that the back-end asks for is {last}")
     return block(number)

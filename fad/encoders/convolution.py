@@ -47,7 +47,7 @@ class Conv1d(nn.Conv1d):
     """`nn.Conv1d` of stride 1, padded with zeros, by `conv1d`."""
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return conv1d(x, weight, bias, self.padding[0], self.groups)
+        return conv1d(x, weight, bias, int(self.padding[0]), self.groups)
 
 
 def replace_convolutions(module: nn.Module) -> None:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fad.encoders.attention import SelfAttention
 from fad.encoders.base import Encoder, Parts
@@ -36,7 +36,15 @@ NO_PRETRAINING = {"quantize_targets": False, "final_dim": 0}
 class FairseqSelfAttention(SelfAttention):
     """Our attention under the call of fairseq's: (T, B, D) in, a pair with no weights out."""
 
-    def forward(self, query, key=None, value=None, key_padding_mask=None, **_unused):
+    # fairseq passes more, and by other names than ours.
+    def forward(  # type: ignore[override]
+        self,
+        query: Tensor,
+        key: Tensor | None = None,
+        value: Tensor | None = None,
+        key_padding_mask: Tensor | None = None,
+        **_unused: Any,
+    ) -> tuple[Tensor, None]:
         """(T, B, D), `key_padding_mask` (B, T) True at padding -> (T, B, D) and None."""
         mask = None if key_padding_mask is None else key_padding_mask.bool()
         return super().forward(query.transpose(0, 1), mask).transpose(0, 1), None
@@ -46,14 +54,14 @@ class FairseqXLSR(Encoder):
     """fairseq's model, with our attention in its blocks.
 
     Args:
-        model: a `Wav2Vec2Model` with its pre-training parts removed.
+        model: a `Wav2Vec2Model`, which has no types, with its pre-training parts removed.
         grid: the frames of its frontend.
         normalize: whether waveforms are brought to zero mean and unit variance.
         layers: the outputs to give: `last`, `all`, or block numbers from 1.
     """
 
     def __init__(
-        self, model: nn.Module, grid: FrameGrid, normalize: bool, layers: str | list[int] = "all"
+        self, model: Any, grid: FrameGrid, normalize: bool, layers: str | list[int] = "all"
     ) -> None:
         # A post-norm model, such as wav2vec 2.0 BASE, has its LayerNorm before the blocks.
         final_norm = "model.encoder.layer_norm" if model.encoder.layer_norm_first else None
@@ -100,7 +108,7 @@ class FairseqXLSR(Encoder):
         return [hidden[number - 1] for number in wanted], lens
 
 
-def replace_attention(theirs: nn.Module) -> FairseqSelfAttention:
+def replace_attention(theirs: Any) -> FairseqSelfAttention:
     """Our attention with the projections of fairseq's, which are not copied."""
     ours = FairseqSelfAttention(theirs.embed_dim, theirs.num_heads)
     for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
@@ -108,7 +116,7 @@ def replace_attention(theirs: nn.Module) -> FairseqSelfAttention:
     return ours
 
 
-def build_wav2vec2(checkpoint: Checkpoint) -> nn.Module:
+def build_wav2vec2(checkpoint: Checkpoint) -> Any:
     """fairseq's `Wav2Vec2Model` with the checkpoint's weights, without its pre-training parts.
 
     No fairseq task is set up.

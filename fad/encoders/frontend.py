@@ -1,6 +1,8 @@
 """The frontend: audio to frames by strided convolutions, one frame each 20 ms."""
 
+from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +38,11 @@ class Frontend(nn.Module):
         self.conv_layers = nn.ModuleList(layers)
         self._by_taps = [CachedWeight(_by_taps) for _ in layers]
 
+    def _layers(self) -> list[tuple[nn.Conv1d, nn.LayerNorm]]:
+        """The convolution and the norm of each layer."""
+        layers: Iterable[Any] = self.conv_layers
+        return [(layer["0"], layer["2"]["1"]) for layer in layers]
+
     def forward(self, wav: Tensor) -> Tensor:
         """(B, S) -> (B, T, C), in float32 also under autocast: fp16 overflows here."""
         with torch.autocast(wav.device.type, enabled=False):
@@ -45,9 +52,9 @@ class Frontend(nn.Module):
     def _by_convolutions(self, wav: Tensor) -> Tensor:
         """The whole batch at once, for a GPU: (B, S) -> (B, T, C)."""
         x = wav[:, None]
-        for layer in self.conv_layers:
-            x = layer["0"](x).transpose(1, 2)
-            x = F.gelu(layer["2"]["1"](x)).transpose(1, 2)
+        for conv, norm in self._layers():
+            x = conv(x).transpose(1, 2)
+            x = F.gelu(norm(x)).transpose(1, 2)
         return x.transpose(1, 2)
 
     def _by_products(self, wav: Tensor) -> Tensor:
@@ -56,8 +63,8 @@ class Frontend(nn.Module):
         Time comes before channels, so that nothing is transposed or copied. The numbers are those
         of the convolutions up to the order of summation, in half of their time.
         """
-        layers = zip(self.conv_layers, self._by_taps, strict=True)
-        weights = [by_taps(layer["0"].weight) for layer, by_taps in layers]
+        layers = zip(self._layers(), self._by_taps, strict=True)
+        weights = [by_taps(conv.weight) for (conv, _), by_taps in layers]
         total = self.grid.num_frames(wav.shape[1])
         count = -(-total // PIECE)  # of nearly one size, so that the last is not short
         edges = [total * number // count for number in range(count + 1)]
@@ -71,8 +78,8 @@ class Frontend(nn.Module):
         """Frames `start` to `end` of a waveform (S,), without the last: (end - start, C)."""
         hop = self.grid.hop
         x = wav[start * hop : (end - 1) * hop + self.grid.window, None]
-        for layer, weight in zip(self.conv_layers, weights, strict=True):
-            x = _gelu(layer["2"]["1"](strided_product(x, weight, layer["0"])))
+        for (conv, norm), weight in zip(self._layers(), weights, strict=True):
+            x = _gelu(norm(strided_product(x, weight, conv)))
         return x
 
 
@@ -92,15 +99,16 @@ def strided_product(x: Tensor, weight: Tensor, conv: nn.Conv1d) -> Tensor:
     """
     (kernel,), (stride,), channels = conv.kernel_size, conv.stride, x.shape[1]
     rows, samples = (len(x) - kernel) // stride + 1, x.flatten()
-    y = None
-    for tap in range(0, kernel, stride):
+
+    def factors(tap: int) -> tuple[Tensor, Tensor]:
         first, last = tap * channels, min(tap + stride, kernel) * channels
         view = samples[first:].unfold(0, last - first, stride * channels)[:rows]
-        part = weight[:, first:last].t()
-        if y is None:
-            y = view @ part if conv.bias is None else torch.addmm(conv.bias, view, part)
-        else:
-            y.addmm_(view, part)
+        return view, weight[:, first:last].t()
+
+    view, part = factors(0)
+    y = view @ part if conv.bias is None else torch.addmm(conv.bias, view, part)
+    for tap in range(stride, kernel, stride):
+        y.addmm_(*factors(tap))
     return y
 
 

@@ -9,6 +9,8 @@ whose only large product is of integers and exact. Since each frame has its own 
 depend on the rest of the batch, and a loud frame takes no precision from the others.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +30,12 @@ class Int8Linear(nn.Module):
     Args:
         linear: the layer whose weight and bias it takes; its float weight is not kept.
     """
+
+    weight: Tensor
+    scale: Tensor
+    row_sums: Tensor
+    bias: Tensor
+    zero_points: Tensor
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -95,6 +103,6 @@ def quantise(encoder: Encoder) -> None:
                 "cannot be merged into the encoder: give --precision fp32"
             )
     for name in names:
-        linear = encoder.get_submodule(name)
+        linear = cast(nn.Linear, encoder.get_submodule(name))
         encoder.set_submodule(name, Int8Linear(linear))
         release(linear.weight)

@@ -1,5 +1,6 @@
 """Mean pooling over time."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -22,7 +23,7 @@ def mean_pool(x: Tensor, padding_mask: Tensor | None, factor: int) -> tuple[Tens
     groups = F.pad(x, (0, 0, 0, short)).unflatten(1, (-1, factor))
     if padding_mask is None and not short:
         return groups.mean(2), None
-    real = x.new_ones(x.shape[:2], dtype=bool) if padding_mask is None else ~padding_mask
+    real = x.new_ones(x.shape[:2], dtype=torch.bool) if padding_mask is None else ~padding_mask
     real = F.pad(real, (0, short)).unflatten(1, (-1, factor))
     sums, counts = (groups * real[..., None]).sum(2), real.sum(2).clamp(min=1)
     return sums / counts[..., None], None if padding_mask is None else ~real.any(2)

@@ -7,6 +7,7 @@ be entered with the stored output of the frontend or of any block.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from fad.encoders.attention import SelfAttention
-from fad.encoders.base import Encoder, Parts
+from fad.encoders.base import Encoder, EncoderBlock, Parts
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, needed_outputs
 from fad.encoders.cached_weight import CachedWeight
 from fad.encoders.convolution import conv1d
@@ -87,7 +88,7 @@ class PositionalConv(nn.Module):
         return F.gelu(y[..., : x.shape[-1]])
 
 
-class Block(nn.Module):
+class Block(EncoderBlock):
     """A pre-norm transformer block: self-attention and a feed-forward part, each added to x.
 
     In all methods x is (B, T, D), and `padding_mask` (B, T) bool is True at padding, or None where
@@ -170,7 +171,7 @@ class Transformer(nn.Module):
         """
         hidden = {}
         for number in range(after + 1, max(wanted) + 1):
-            layer = self.layers[number - 1]
+            layer = cast(EncoderBlock, self.layers[number - 1])
             x = (layer.checkpointed if save_memory else layer)(x, padding_mask)
             if number in wanted:
                 hidden[number] = self.layer_norm(x) if number == len(self.layers) else x
@@ -227,12 +228,13 @@ class XLSR(Encoder):
 
     def pool(self, squeeze: int, query: int, key_value: int) -> None:
         self.squeeze = squeeze
-        for layer in self.blocks():
-            layer.self_attn.query_pool, layer.self_attn.key_value_pool = query, key_value
+        for module in self.blocks().modules():
+            if isinstance(module, SelfAttention):
+                module.query_pool, module.key_value_pool = query, key_value
 
-    def wrap_block(self, number: int, wrap: Callable[[nn.Module], nn.Module]) -> None:
+    def wrap_block(self, number: int, wrap: Callable[[EncoderBlock], EncoderBlock]) -> None:
         layers = self.blocks()
-        layers[number - 1] = wrap(layers[number - 1])
+        layers[number - 1] = wrap(cast(EncoderBlock, layers[number - 1]))
 
     def frontend(self, wav: Tensor, lens: Tensor) -> tuple[Tensor, Tensor]:
         return self.feature_extractor(wav), self.grid.num_frames(lens)

@@ -155,7 +155,7 @@ class ExperimentDir:
 
     def is_finished(
         self,
-        config: dict[str, Any],
+        config: Mapping[str, Any],
         test_sets: Sequence[str],
         pretrained_sha256: str | None,
         fingerprint: Callable[[str], str | None],

@@ -23,6 +23,8 @@ class WeightedCrossEntropy(Loss):
         FadError: weights of another kind, or (in `init_from_data`) a class without utterances.
     """
 
+    weights: Tensor
+
     def __init__(self, embed_dim: int, weights: str | list[float]) -> None:
         super().__init__(embed_dim)
         if weights != BALANCED and not _are_weights(weights):

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -231,13 +231,13 @@ def save_detector(detector: Detector, path: Path, base_sha256: str) -> None:
     write_weights(path, detector.exported_state(), {"base_sha256": base_sha256})
 
 
-def write_weights(path: Path, state: dict[str, Tensor], about: dict[str, Any]) -> None:
+def write_weights(path: Path, state: Mapping[str, Tensor], about: dict[str, Any]) -> None:
     """Writes tensors as safetensors, atomically, with what there is to say about them."""
-    state = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    found = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with atomic_path(path) as part:
         part.touch()  # save_file makes files that nobody else may read: keep to the umask
         mode = part.stat().st_mode
-        save_file(state, part, metadata={_METADATA: json.dumps(about)})
+        save_file(found, part, metadata={_METADATA: json.dumps(about)})
         part.chmod(mode)
 
 

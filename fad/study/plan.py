@@ -141,8 +141,8 @@ def _vary(method: str, axes: Axes) -> Iterator[list[str]]:
         ],
         [f"train.crop_samples={samples}" for samples in axes.crop_samples],
     ]
-    for chosen in itertools.product(*(values or [None] for values in choices)):
-        yield [override for override in chosen if override is not None]
+    for chosen in itertools.product(*filter(None, choices)):
+        yield list(chosen)
 
 
 def _run(name: str, method: str, overrides: Sequence[str]) -> Run:

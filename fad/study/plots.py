@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from fad.evaluation.plots.cost import set_cost_axis
 from fad.evaluation.plots.labels import Label, place_labels, spread_apart
@@ -12,6 +12,7 @@ from fad.evaluation.plots.style import MUTED, Look, label, new_figure, settings,
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _ROOM = 1.15  # times the highest value, so that nothing touches the top
 _GAP = 11  # points between two names at the right edge
@@ -107,8 +108,9 @@ def _draw_curve(axes: "Axes", points: Sequence[Point], look: Look, shift: float)
     for at, point in zip(x, points, strict=True):
         _draw_point(axes, at, point, look)
         if len(point.values) > 1:
-            dashes = {"linestyle": "none", "marker": "_", "markersize": 7, "alpha": 0.7}
-            axes.plot([at] * len(point.values), point.values, color=look.colour, **dashes)
+            dashes: dict[str, Any] = {"linestyle": "none", "marker": "_", "markersize": 7}
+            at_all = [at] * len(point.values)
+            axes.plot(at_all, point.values, color=look.colour, alpha=0.7, **dashes)
 
 
 def _draw_point(axes: "Axes", x: float, point: Point, look: Look) -> None:
@@ -127,7 +129,7 @@ def _set_eers(axes: "Axes", highest: float) -> None:
 def _name_ends(axes: "Axes", ends: Mapping[str, tuple[float, str]]) -> None:
     """Writes the names right of the panel, each at the height of its line, or as near as may be."""
     low, high = axes.get_ylim()
-    gap = _GAP / 72 / (axes.figure.get_figheight() * 0.75) * (high - low)
+    gap = _GAP / 72 / (cast("Figure", axes.figure).get_figheight() * 0.75) * (high - low)
     heights = spread_apart([height for height, _ in ends.values()], gap)
     for (name, (height, colour)), y in zip(ends.items(), heights, strict=True):
         axes.annotate(

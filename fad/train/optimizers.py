@@ -23,8 +23,8 @@ def adam(
     groups: Groups, betas: list[float] | None = None, eps: float = 1e-8, amsgrad: bool = False
 ) -> Optimizer:
     """Adam (arXiv 1412.6980); weight decay is added to the gradient."""
-    betas = tuple(betas or (0.9, 0.999))
-    return _checked(torch.optim.Adam, groups, betas=betas, eps=eps, amsgrad=amsgrad)
+    pair = tuple(betas or (0.9, 0.999))
+    return _checked(torch.optim.Adam, groups, betas=pair, eps=eps, amsgrad=amsgrad)
 
 
 def sgd(groups: Groups, momentum: float = 0.9, nesterov: bool = False) -> Optimizer:

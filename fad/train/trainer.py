@@ -97,6 +97,8 @@ class Trainer:
         with self.stop:
             self._run()
         best = self.progress.best
+        if best is None:
+            raise RuntimeError("no epoch ended with a complete model")
         logger.info("best epoch %d: dev EER %.2f %%", best["epoch"], 100 * best["dev_eer"])
         return self.progress
 
@@ -252,7 +254,7 @@ class Trainer:
         """
         self._seed()
         self.optimizer.zero_grad(set_to_none=True)
-        labels = torch.cat([batch.labels for batch in group]).to(self.device)
+        labels = torch.cat([batch.known_labels for batch in group]).to(self.device)
         total = self.world.sum(self.detector.loss.weight_of(labels).sum())
         # Backward needs one batch at least; a process without a share adds nothing.
         losses = [self._backward(batch, total) for batch in group if batch.indices]
@@ -282,7 +284,7 @@ class Trainer:
         with autocast(self.device, self.settings.precision):
             inputs, lens = batch.inputs.to(self.device), batch.lens.to(self.device)
             embedding, logits = self.detector.outputs(inputs, lens, self.train_set.boundary)
-        labels = batch.labels.to(self.device)
+        labels = batch.known_labels.to(self.device)
         loss = self.detector.loss(embedding, logits, labels).sum() / total
         self._check_finite("loss", loss.detach(), [batch])
         self.scaler.scale(loss).backward()

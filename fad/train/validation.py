@@ -1,5 +1,7 @@
 """The dev set after an epoch: EER and loss."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -67,7 +69,7 @@ def _evaluate(
     return scores, losses
 
 
-def _check_finite(found: np.ndarray, utts: list[str]) -> None:
+def _check_finite(found: np.ndarray, utts: Sequence[str]) -> None:
     bad = np.flatnonzero(~np.isfinite(found).all(axis=1))
     if len(bad):
         names = ", ".join(utts[index] for index in bad[:_NAMED])

@@ -60,10 +60,7 @@ class World:
         """Sums the gradients over all processes; one that a process lacks counts as zero."""
         if self.size == 1:
             return
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        for bucket in _buckets([parameter.grad for parameter in parameters]):
+        for bucket in _buckets([_gradient(parameter) for parameter in parameters]):
             flat = self.sum(torch.cat([grad.flatten() for grad in bucket]))
             for grad, total in zip(bucket, flat.split([g.numel() for g in bucket]), strict=True):
                 grad.copy_(total.view_as(grad))
@@ -100,6 +97,13 @@ def _others_needed() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise OthersLost(" ".join(str(error).split())[:200]) from error
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    """The gradient, made of zeros where there is none."""
+    if parameter.grad is None:
+        parameter.grad = torch.zeros_like(parameter)
+    return parameter.grad
 
 
 def _buckets(grads: list[Tensor]) -> Iterator[list[Tensor]]:

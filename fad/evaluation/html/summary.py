@@ -27,8 +27,9 @@ def macro_eer(names: Sequence[str]) -> Callable[[Experiment], float | None]:
     """Returns a getter of a run's mean EER over sets, equally weighted; None where it lacks one."""
 
     def get(run: Experiment) -> float | None:
-        found = [eer_of(name)(run) for name in names]
-        return None if None in found else sum(found) / len(found)
+        eers = (eer_of(name)(run) for name in names)
+        found = [eer for eer in eers if eer is not None]
+        return sum(found) / len(found) if len(found) == len(names) else None
 
     return get
 

@@ -1,6 +1,7 @@
 """The section of the numbers of trials, by phase, and of the training data."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from fad.evaluation.html.introduction import first_with
@@ -20,12 +21,12 @@ def _rows(systems: Sequence[System], name: str) -> list[list[str]]:
     skipped = whole(found.get("skipped_clips", 0))
     if "phases" not in found:
         counts = [whole(found["bonafide"]), whole(found["spoof"]), skipped]
-        return [[name, "-", *counts, *eers(lambda run: _phase_eer(run, name, None))]]
+        return [[name, "-", *counts, *eers(partial(_phase_eer, name=name, phase=None))]]
     rows = []
     for phase, part in found["phases"].items():
         mark = f"{phase} (results are of this)" if phase == found["phase"] else phase
         counts = [whole(part["bonafide"]), whole(part["spoof"]), skipped]
-        rows.append([name, mark, *counts, *eers(lambda run, at=phase: _phase_eer(run, name, at))])
+        rows.append([name, mark, *counts, *eers(partial(_phase_eer, name=name, phase=phase))])
     return rows
 
 

@@ -129,8 +129,9 @@ def _speaker_units(numbers: np.ndarray, is_bonafide: np.ndarray) -> ResamplingUn
     """Speakers in strata by their classes, or in one stratum if a kind has too few speakers."""
     has_bonafide = np.bincount(numbers, weights=is_bonafide) > 0
     has_spoof = np.bincount(numbers, weights=~is_bonafide) > 0
-    kinds = (has_bonafide & ~has_spoof, has_spoof & ~has_bonafide, has_bonafide & has_spoof)
-    kinds, needed = [kind for kind in kinds if kind.any()], ()
+    possible = (has_bonafide & ~has_spoof, has_spoof & ~has_bonafide, has_bonafide & has_spoof)
+    kinds = [kind for kind in possible if kind.any()]
+    needed: tuple[np.ndarray, ...] = ()
     if min(np.count_nonzero(kind) for kind in kinds) < MIN_SPEAKERS:
         kinds, needed = [has_bonafide | has_spoof], (has_bonafide, has_spoof)
     none = np.empty(0, dtype=np.int64)

@@ -59,8 +59,14 @@ def _draw_attack(axes: "Axes", row: int, attack: str, runs: Sequence[Groups], lo
             ends.append(high)
         size = 3.4 if len(runs) > 1 else 4.5
         axes.plot(group["eer_percent"], row + offset, "o", color=look.colour, markersize=size)
-    beside = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "fontsize": 8.5}
-    axes.annotate(f"{np.mean(eers):.2f}", (max(ends), row), **beside)
+    axes.annotate(
+        f"{np.mean(eers):.2f}",
+        (max(ends), row),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+    )
 
 
 def _highest(runs: Sequence[Groups], attacks: Sequence[str]) -> float:
@@ -115,7 +121,7 @@ def attack_svg(systems: Mapping[str, Sequence[Groups]]) -> bytes:
             axes.tick_params(axis="y", length=0)
             axes.grid(axis="x")
             axes.locator_params(axis="x", nbins=4)
-            for row in boundaries:
-                axes.axhline(row, color="#888888", linewidth=0.7)
+            for boundary in boundaries:
+                axes.axhline(boundary, color="#888888", linewidth=0.7)
         figure.supxlabel("EER (%)", fontsize=9.5, color=MUTED)
         return svg(figure)

@@ -27,7 +27,7 @@ def calibration_svg(systems: Mapping[str, Mapping[str, Any]]) -> bytes:
     Args:
         systems: `bayes` of `fad.evaluation.results.curves.set_curves` by the system's name.
     """
-    lines = {
+    lines: dict[str, tuple[str, str, dict[str, Any]]] = {
         "minimum": ("raw", "minimum", {"color": INK, "linewidth": 1.4}),
         "actual, raw scores": ("raw", "actual", {"color": SPOOF, "linestyle": (0, (1, 1))}),
         "actual, calibrated": (

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,16 +36,16 @@ def cost_svg(systems: Mapping[str, CostPoint], title: str) -> bytes:
 
 def _scatter(axes: "Axes", systems: Mapping[str, CostPoint], costs: Sequence[float]) -> list:
     """Draws each system at its mean EER, on a logarithmic axis; returns the legend's handles."""
-    costs = np.maximum(costs, 0.01)
+    places = np.maximum(costs, 0.01)
     top = max(1.0, *(max(point.eers) for point in systems.values()))
     axes.grid()
     handles = []
     for index, (name, point) in enumerate(systems.items()):
         look, mean = Look.of(index), np.mean(point.eers)
-        axes.vlines(costs[index], min(point.eers), max(point.eers), look.colour, linewidth=1.4)
-        named = {"label": label(name), "markersize": 7, "linestyle": "none"}
-        handles += axes.plot(costs[index], mean, look.marker, **named, **look.mark)
-    set_cost_axis(axes, costs.min(), costs.max(), 1.6)
+        axes.vlines(places[index], min(point.eers), max(point.eers), look.colour, linewidth=1.4)
+        named: dict[str, Any] = {"label": label(name), "markersize": 7, "linestyle": "none"}
+        handles += axes.plot(places[index], mean, look.marker, **named, **look.mark)
+    set_cost_axis(axes, places.min(), places.max(), 1.6)
     axes.set_ylim(-0.05 * top, 1.12 * top)
     return handles
 

@@ -109,8 +109,8 @@ def _det_figure(
         mean = np.mean([det["eer_percent"] for det in runs])
         seeds = f", mean of {len(runs)}" if len(runs) > 1 else ""
         text = f"{label(name)}: EER {mean:.2f} %{seeds}"
-        line = {"color": look.colour, "linestyle": look.line, "linewidth": 1.6}
-        marker = {"marker": look.marker, "markersize": 6}
+        line: dict[str, Any] = {"color": look.colour, "linestyle": look.line, "linewidth": 1.6}
+        marker: dict[str, Any] = {"marker": look.marker, "markersize": 6}
         marker |= look.mark | {"markeredgecolor": look.colour}
         if not any(is_marked(det, limits) for det in runs):
             marker, text = {}, text if seeds else f"{text}, off the axes"

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in pixels."""
@@ -60,7 +61,7 @@ def place_labels(
     taken = list(marked.values())
     for line in lines:
         taken += _along(*axes.transData.transform([line[:2], line[2:]]).tolist())
-    written = []
+    written: list[Box] = []
     for label in labels:
         middle = tuple(axes.transData.transform((label.x, label.y)))
         size = _size(axes, label.text)
@@ -77,7 +78,8 @@ def place_labels(
 def _size(axes: "Axes", name: str) -> tuple[float, float]:
     """Width and height of a name, in pixels."""
     text = axes.text(0, 0, name, fontsize=_LETTERS)
-    box = text.get_window_extent(axes.figure.canvas.get_renderer())
+    canvas = cast("FigureCanvasAgg", axes.figure.canvas)
+    box = text.get_window_extent(canvas.get_renderer())
     text.remove()
     return box.width, box.height
 
@@ -154,12 +156,13 @@ def spread_apart(wanted: Sequence[float], gap: float) -> list[float]:
     Places that are too near form a block, whose middle stays.
     """
     order = sorted(range(len(wanted)), key=lambda index: wanted[index])
-    blocks: list[list[float]] = []  # [number of places, sum of the first place that each wants]
+    # Number of places, and the sum of the first place that each wants.
+    blocks: list[tuple[int, float]] = []
     for rank, index in enumerate(order):
-        blocks.append([1, wanted[index] - rank * gap])
+        blocks.append((1, wanted[index] - rank * gap))
         while len(blocks) > 1 and blocks[-2][1] / blocks[-2][0] > blocks[-1][1] / blocks[-1][0]:
             count, total = blocks.pop()
-            blocks[-1] = [blocks[-1][0] + count, blocks[-1][1] + total]
+            blocks[-1] = (blocks[-1][0] + count, blocks[-1][1] + total)
     starts = [total / count for count, total in blocks for _ in range(count)]
     found = [0.0] * len(wanted)
     for rank, index in enumerate(order):

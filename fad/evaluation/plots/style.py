@@ -9,7 +9,7 @@ import base64
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fad.utils.files import atomic_path
 
@@ -24,7 +24,7 @@ INK, MUTED, RULE = "#222222", "#595959", "#DDDDDD"
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#333333")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 _STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)))
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "fad",  # without it, the ids are random
     "svg.fonttype": "path",  # text looks the same on machines without the font
     "font.family": "DejaVu Sans",  # comes with matplotlib
@@ -59,7 +59,7 @@ class Look:
     line: str | tuple
 
     @property
-    def mark(self) -> dict[str, str]:
+    def mark(self) -> dict[str, Any]:
         """Colours of the marker; it is hollow if lines are dashed."""
         if self.line == "-":
             return {"markerfacecolor": self.colour, "markeredgecolor": "white"}

@@ -6,7 +6,7 @@ of trials.
 """
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from math import exp
 from typing import Any
 
@@ -32,7 +32,7 @@ MOST_ATTACKS = 40  # most attacks with a histogram each
 PRIOR_LOG_ODDS = np.linspace(-8, 8, 81)
 
 
-def _significant(values: np.ndarray, digits: int = 6) -> list[float]:
+def _significant(values: Iterable[float], digits: int = 6) -> list[float]:
     """The values (N,) as plain numbers with this many digits."""
     return [float(f"{value:.{digits}g}") for value in values]
 
@@ -105,7 +105,7 @@ def _bayes_error(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, list[floa
         costs = DcfCosts(p_spoof=1 / (1 + exp(log_odds)), c_miss=1.0, c_fa=1.0)
         p_miss = bonafide.searchsorted(costs.bayes_threshold) / bonafide.size
         p_fa = 1 - spoof.searchsorted(costs.bayes_threshold) / spoof.size
-        actual.append(costs.normalised(p_miss, p_fa))
+        actual.append(float(costs.normalised(p_miss, p_fa)))
         minimum.append(costs.normalised(miss, false_alarm).min())
     return {"actual": _significant(actual), "minimum": _significant(minimum)}
 

@@ -86,7 +86,7 @@ def evaluate(
 def eer_results(trials: Trials, resamples: int, seed: int) -> Results:
     """Counts, EER and, unless `resamples` is 0, its interval, for trials of both classes."""
     rate, threshold = eer(trials.bonafide, trials.spoof)
-    results = {
+    results: Results = {
         "bonafide": trials.bonafide.size,
         "spoof": trials.spoof.size,
         "eer_percent": 100 * rate,
@@ -141,7 +141,8 @@ def _tandem_results(
         asv = asv_rates(**asv_scores)
     except ValueError as error:
         raise FadError(f"{trials.name}: {error}") from error
-    results, warnings = {}, []
+    results: Results = {}
+    warnings: list[str] = []
     for name, metric in (("min_tdcf_2019", min_tdcf_2019), ("min_tdcf_2021", min_tdcf_2021)):
         try:
             results[name] = metric(trials.bonafide, trials.spoof, asv)
@@ -185,7 +186,8 @@ def _warnings(trials: Trials, results: Results) -> list[str]:
         warnings.append(
             f"EER above 50 %: {INVERTED} (negated, these have an EER of {100 * flipped:.2f} %)"
         )
-    if trials.speakers is not None and _resampled_trials_of_speakers(trials, results):
+    speakers = trials.speakers
+    if speakers is not None and _resampled_trials_of_speakers(speakers, results):
         warnings.append(
             f"the interval is over trials and too narrow: a class has under {MIN_SPEAKERS} speakers"
         )
@@ -194,7 +196,7 @@ def _warnings(trials: Trials, results: Results) -> list[str]:
     return warnings
 
 
-def _resampled_trials_of_speakers(trials: Trials, results: Results) -> bool:
+def _resampled_trials_of_speakers(speakers: np.ndarray, results: Results) -> bool:
     """Whether trials were resampled although speakers have several: they were too few."""
     over = results.get("eer_interval", {}).get("over")
-    return over == "trials" and np.unique(trials.speakers).size < trials.utts.size
+    return over == "trials" and np.unique(speakers).size < speakers.size

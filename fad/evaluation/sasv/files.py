@@ -16,6 +16,7 @@ score is more target, or more bona fide.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -33,6 +34,14 @@ FULL_KEY_NAMES = {"tar-spk-anon": "spk", "trial-anon": "filename"}
 NO_SCORE = "-"
 
 
+class ScoresByKind(TypedDict):
+    """A system's scores by kind of trial, each (N_kind,) float."""
+
+    target: np.ndarray
+    nontarget: np.ndarray
+    spoof: np.ndarray
+
+
 @dataclass(frozen=True)
 class SasvTrials:
     """The trials of one set, as vectors of one length N.
@@ -47,9 +56,10 @@ class SasvTrials:
     kinds: np.ndarray
     scores: Mapping[str, np.ndarray]
 
-    def of(self, system: str) -> dict[str, np.ndarray]:
-        """A system's scores by kind of trial, each (N_kind,) float."""
-        return {kind: self.scores[system][self.kinds == kind] for kind in KINDS}
+    def of(self, system: str) -> ScoresByKind:
+        """A system's scores by kind of trial."""
+        target, nontarget, spoof = (self.scores[system][self.kinds == kind] for kind in KINDS)
+        return {"target": target, "nontarget": nontarget, "spoof": spoof}
 
 
 @dataclass(frozen=True)

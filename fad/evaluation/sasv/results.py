@@ -17,7 +17,7 @@ from fad.evaluation.results.tables import Table, asv_sentence, decimal, whole
 from fad.evaluation.results.text import terminal_table
 from fad.evaluation.sasv.adcf import adcf_at, min_adcf
 from fad.evaluation.sasv.eer import sasv_eers
-from fad.evaluation.sasv.files import SasvTrials
+from fad.evaluation.sasv.files import KINDS, SasvTrials
 from fad.evaluation.sasv.teer import concurrent_teer
 from fad.utils.errors import FadError
 
@@ -105,9 +105,7 @@ def evaluate_sasv(trials: SasvTrials, threshold: float | None = None) -> dict[st
         raise FadError(f"{trials.name}: give sasv-score, or cm-score and asv-score, or all three")
     if threshold is not None and not has_system:
         raise FadError(f"{trials.name}: --threshold is for sasv-score, which the file lacks")
-    results: dict[str, Any] = {
-        kind: scores.size for kind, scores in trials.of(next(iter(trials.scores))).items()
-    }
+    results: dict[str, Any] = {kind: np.count_nonzero(trials.kinds == kind) for kind in KINDS}
     warnings: list[str] = []
     if has_system:
         results |= _system_results(trials, threshold)

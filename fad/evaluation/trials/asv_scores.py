@@ -109,8 +109,10 @@ def _read_key(path: Path) -> dict[Pair, tuple[str, str]]:
                 f"{path}:{line}: expected ASVspoof 2021's ASV/trial_metadata.txt: "
                 "'<speaker> <trial> ... target|nontarget|spoof <trim> <phase>'"
             )
-        pair, kind, trim, phase = tuple(columns[:2]), *columns[-3:]
-        kinds[pair] = kind, pa_phase(phase, trim) if len(columns) == PA_WIDTH else phase
+        kind, trim, phase = columns[-3:]
+        if len(columns) == PA_WIDTH:
+            phase = pa_phase(phase, trim)
+        kinds[columns[0], columns[1]] = kind, phase
     return kinds
 
 

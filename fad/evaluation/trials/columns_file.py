@@ -184,8 +184,8 @@ def _named_places(
             known = nearest(column[:40], [word[:40] for word in header[:_SHOWN]])
             raise FadError(f"{path}:1: {what} '{column[:40]}' in the header: {known}")
         places[name] = header.index(column)
-    for name, known in NAMES.items():
-        found = [place for place, word in enumerate(header) if _fold(word) in known]
+    for name, words in NAMES.items():
+        found = [place for place, word in enumerate(header) if _fold(word) in words]
         if name in chosen or not found:
             continue
         if len(found) > 1:

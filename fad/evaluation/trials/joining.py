@@ -42,8 +42,8 @@ def join(
     """
     key = key or _own_key(found)
     tables = tables or {}
-    columns = found.columns | key.columns
-    columns |= {name: read_column(name, path) for name, path in tables.items()}
+    further = {name: read_column(name, path) for name, path in tables.items()}
+    columns = {**found.columns, **key.columns, **further}
     phases = columns.get("phase", {})
     if phase is not None:
         _check_phase(phase, phases, key.path)
@@ -54,7 +54,7 @@ def join(
         scores, labels = _without(others, scores), _without(others, labels)
         columns = {name: _without(others, table) for name, table in columns.items()}
     _check_trials(found.path, scores, key.path, labels, phases)
-    return make_trials(str(found.path), scores, labels, columns, {"labels": key.path} | tables)
+    return make_trials(str(found.path), scores, labels, columns, {"labels": key.path, **tables})
 
 
 def read_any_key(
@@ -96,14 +96,13 @@ def _own_key(found: ScoreFile) -> Key:
 
 
 def _check_labels(found: ScoreFile, key: Key) -> None:
-    differing = [
-        utt for utt, label in (found.labels or {}).items() if key.labels.get(utt, label) != label
-    ]
+    own = found.labels or {}
+    differing = [utt for utt, label in own.items() if key.labels.get(utt, label) != label]
     if differing:
         utt = differing[0]
         raise FadError(
             f"{found.path}: {len(differing):,} of its labels are not those of {key.path}, such as "
-            f"'{utt[:80]}', {found.labels[utt]} here and {key.labels[utt]} there: one is wrong"
+            f"'{utt[:80]}', {own[utt]} here and {key.labels[utt]} there: one is wrong"
         )
 
 

@@ -57,7 +57,7 @@ class Key:
 
     path: Path
     labels: dict[str, str]
-    columns: dict[str, dict[str, str]]
+    columns: Mapping[str, Mapping[str, str]]
 
 
 def read_key(

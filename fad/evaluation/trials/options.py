@@ -6,11 +6,16 @@
 
 from argparse import ArgumentParser
 from functools import partial
+from typing import Any
 
 from fad.data.labels import NUMBERS
 from fad.evaluation.trials.score_files import PAIRS
 
-_NAMES = {"type": partial(str.split, sep=","), "default": [], "metavar": "NAME=COLUMN,..."}
+_NAMES: dict[str, Any] = {
+    "type": partial(str.split, sep=","),
+    "default": [],
+    "metavar": "NAME=COLUMN,...",
+}
 
 
 def add_score_options(parser: ArgumentParser) -> None:

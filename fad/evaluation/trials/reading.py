@@ -73,5 +73,7 @@ def read_systems(
 
 
 def _own_key(found: Sequence[ScoreFile]) -> Key | None:
-    labelled = (file for file in found if file.labels)
-    return next((Key(file.path, file.labels, file.columns) for file in labelled), None)
+    for file in found:
+        if file.labels:
+            return Key(file.path, file.labels, file.columns)
+    return None

@@ -58,7 +58,7 @@ class ScoreFile:
     path: Path
     scores: dict[str, float]
     labels: dict[str, str] | None = None
-    columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read_scores(

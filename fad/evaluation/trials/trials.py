@@ -64,7 +64,9 @@ class Trials:
         return bool(self.is_bonafide.any() and not self.is_bonafide.all())
 
     def spoofs_of(self, attacks: Set[str]) -> np.ndarray:
-        """(N,) bool, the spoofed trials of these attacks."""
+        """(N,) bool, the spoofed trials of these attacks; none where attacks are not known."""
+        if self.attacks is None:
+            return np.zeros_like(self.is_bonafide)
         return ~self.is_bonafide & np.isin(self.attacks, sorted(attacks))
 
     def spoof_attacks(self) -> list[str]:
@@ -111,7 +113,7 @@ def make_trials(
         for kind, table in ({"labels": labels} | dict(columns)).items()
     }
     try:
-        check_same_keys({name: scores} | named)
+        check_same_keys({name: scores, **named})
     except FadError as error:
         raise FadError(f"{error}: score exactly the trials that the labels name") from error
     if not scores:
