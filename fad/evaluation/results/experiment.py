@@ -60,7 +60,8 @@ def report(
     data = results["training_data"]
     trained = None if data is None else set(data["attacks"])
     calibration = read_model_calibration(exp) if exp.calibration.is_file() else None
-    found, curves = {}, {}
+    found: dict[str, Any] = {}
+    curves: dict[str, Any] = {}
     for test_set in _test_sets(exp, tests, asv_files):
         name = test_set.name
         found[name], of_set = _evaluate_set(test_set, trained, calibration)

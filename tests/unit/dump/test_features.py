@@ -332,9 +332,7 @@ def test_blocks_are_made_in_one_go_and_whole_recordings_in_the_windows_of_scorin
         assert np.array_equal(found, expected.numpy())
 
 
-def test_what_does_not_fit_into_float16_is_refused_and_named(
-    encoder, source, tmp_path, monkeypatch
-):
+def test_what_float16_cannot_hold_is_refused_and_named(encoder, source, tmp_path, monkeypatch):
     huge = [torch.full((201, 48), 1e5)]
     monkeypatch.setattr(frame_dump, "_encode", lambda *_: huge)
     targets = [Target(Stored(1, 48, 201, "float16"), tmp_path, ABOUT)]
