@@ -163,7 +163,11 @@ def _update(config: dict[str, Any], settings: dict[str, Any]) -> None:
 
 
 def _checked(
-    base: dict[str, Any], settings: dict[str, Any], source: str, prefix: str = ""
+    base: dict[str, Any],
+    settings: dict[str, Any],
+    source: str,
+    prefix: str = "",
+    root: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """`settings` with each value in the type that `base` has for its key.
 
@@ -176,11 +180,13 @@ def _checked(
         # Names in a chain and keys of constructors are checked later.
         open_ended = prefix.endswith("_conf.") or prefix.partition(".")[0] in CHAINS
         if key not in base and not open_ended:
-            raise FadError(f"{source}: unknown key '{where}'; {_nearest_key(str(key), base)}")
+            raise FadError(
+                f"{source}: unknown key '{where}'; {_nearest_key(str(key), base, root or base)}"
+            )
         if isinstance(base.get(key), dict):
             if not isinstance(value, dict):
                 raise FadError(f"{source}: '{where}' needs keys below it, not '{value}'")
-            checked[key] = _checked(base[key], value, source, f"{where}.")
+            checked[key] = _checked(base[key], value, source, f"{where}.", root or base)
         else:
             # A constructor may take several types (`all` or a list of blocks) and checks them.
             free = open_ended or (value is None and where in _NULLABLE)
@@ -189,16 +195,16 @@ def _checked(
     return checked
 
 
-def _nearest_key(key: str, base: dict[str, Any]) -> str:
-    """Spelling help for a key; one that is known a level below is said from the top."""
+def _nearest_key(key: str, base: dict[str, Any], root: dict[str, Any]) -> str:
+    """Spelling help for a key; one that is known in another part is said from the top."""
     below = {
         leaf: f"{part}.{leaf}"
-        for part, leaves in base.items()
+        for part, leaves in root.items()
         if isinstance(leaves, dict)
         for leaf in leaves
     }
     close = difflib.get_close_matches(key, [*base, *below], n=1, cutoff=0.5)
-    if close and close[0] in below:
+    if close and close[0] not in base:
         return f"did you mean '{below[close[0]]}'?"
     return nearest(key, base)
 

@@ -130,7 +130,10 @@ def corpus_folder(args: argparse.Namespace) -> Path:
     if args.corpus_dir is None:
         raise FadError("where is the corpus? Give --corpus_dir DIR; README.md shows its layout")
     if not args.corpus_dir.is_dir():
-        raise FadError(f"--corpus_dir {args.corpus_dir}: no such folder")
+        raise FadError(
+            f"--corpus_dir {args.corpus_dir}: no such folder: correct the path, or unpack the "
+            "corpus there as README.md shows"
+        )
     return args.corpus_dir.absolute()
 
 

@@ -176,7 +176,9 @@ def matrix(rows: int, columns: int, kind: bytes = b"FM ") -> bytes:
 
 
 def progress(folder: Path) -> Path:
-    save_checkpoint(folder / "checkpoint.pt", Progress(epoch=1), {"trained": {"w": torch.zeros(9)}})
+    save_checkpoint(
+        folder / "checkpoint.pt", Progress("dev_eer", epoch=1), {"trained": {"w": torch.zeros(9)}}
+    )
     return folder / "checkpoint.pt"
 
 

@@ -17,12 +17,13 @@ import pytest
 import torch
 import yaml
 
-from fad.config import registry
+from fad.config import plain_yaml, registry
 from fad.config import resolve as config
 from fad.config import train as settings
-from fad.data import audio, corpus, lines, sources, tables
+from fad.data import audio, corpus, lines, tables
 from fad.dump import arks
 from fad.dump import audio as audio_dump
+from fad.dump import sources as frame_sources
 from fad.encoders import checkpoint, fairseq_checkpoint, fairseq_xlsr, huggingface, pickled
 from fad.models import detector
 from fad.train import checkpointing
@@ -57,6 +58,9 @@ def with_pack(pack: Callable[..., bytes]) -> SimpleNamespace:
     return SimpleNamespace(**{**vars(struct), "pack": pack})
 
 
+UNSAFE_YAML = both(
+    put(plain_yaml, "parse_yaml", yaml.unsafe_load), put(config, "parse_yaml", yaml.unsafe_load)
+)
 PLANTED = [
     *planted_scores.PLANTED,
     Planted(
@@ -97,27 +101,27 @@ PLANTED = [
     Planted(
         "the safe YAML loader",
         "hostile: a tag that applies in a config",
-        put(config, "_parse", yaml.unsafe_load),
+        UNSAFE_YAML,
     ),
     Planted(
         "the safe YAML loader, for --set",
         "hostile: a tag in --set",
-        put(config, "_parse", yaml.unsafe_load),
+        UNSAFE_YAML,
     ),
     Planted(
         "no aliases in YAML",
         "config: a billion laughs",
-        put(config, "_PlainLoader", yaml.SafeLoader),
+        put(plain_yaml, "_PlainLoader", yaml.SafeLoader),
     ),
     Planted(
         "no key twice in YAML",
         "config: with a key that comes twice",
-        put(config, "_PlainLoader", yaml.SafeLoader),
+        put(plain_yaml, "_PlainLoader", yaml.SafeLoader),
     ),
     Planted(
         "no recursion error of YAML",
         "config: 20,000 brackets deep",
-        put(config, "_NOT_PLAIN", (yaml.YAMLError, ValueError)),
+        put(plain_yaml, "NOT_PLAIN", (yaml.YAMLError, ValueError)),
     ),
     Planted(
         "no pipe in wav.scp",
@@ -127,7 +131,7 @@ PLANTED = [
     Planted(
         "no pickle in an ark",
         "hostile: an ark that is a pickle",
-        put(sources, "read_matrix", unpickle_ark),
+        put(frame_sources, "read_matrix", unpickle_ark),
     ),
     Planted(
         "an ark's type",
