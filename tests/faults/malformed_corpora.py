@@ -123,7 +123,7 @@ FAULTS = [
         "custom: no such folder",
         lambda folder: folder / "none",
         custom,
-        "no such folder: .*none must have protocol.tsv or protocol.csv, or bonafide/ and spoof/",
+        "--corpus_dir .*none: no such folder",
     ),
     Fault("custom: an empty folder", lambda folder: folder, custom, "must have protocol.tsv or"),
     Fault(
@@ -192,7 +192,12 @@ FAULTS = [
         lambda paths: custom(*paths),
         r"a\\nb.wav' has a control character: rename it",
     ),
-    Fault("la: no such folder", lambda folder: folder / "none", asvspoof, "unpack LA.zip there"),
+    Fault(
+        "la: no such folder",
+        lambda folder: folder / "none",
+        asvspoof,
+        "--corpus_dir .*none: no such folder",
+    ),
     Fault("la: an empty folder", lambda folder: folder, asvspoof, "no folder ASVspoof2019_LA_cm"),
     *(
         Fault(f"la: {what}", released(**how), lambda root: asvspoof(str(root)), says)

@@ -5,6 +5,7 @@ from fad.evaluation.calibration import model as calibration
 from fad.evaluation.sasv import files as sasv_files
 from fad.evaluation.trials import columns_file, joining, reading, score_files, trials
 from fad.evaluation.trials import keys as protocols
+from fad.experiment.directory import ExperimentDir
 
 from .planting import Planted, both, does_nothing, put, same
 
@@ -91,7 +92,7 @@ PLANTED = [
     Planted(
         "the weights of a calibration",
         "score: a calibration of other weights",
-        put(calibrated, "sha256_file", does_nothing),
+        put(ExperimentDir, "weights_sha256", does_nothing),
     ),
     Planted(
         "the model of scores",
