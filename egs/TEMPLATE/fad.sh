@@ -24,7 +24,7 @@ on_error=stop     # a clip that cannot be read: stop, or skip and list it
 # [Model]
 pretrained=       # the XLS-R checkpoint: a fairseq file or a Hugging Face folder; for stages 2 and 3
 default_pretrained=  # the recipe's own, where --pretrained is not given; set by run.sh
-config=lora       # a method of conf/ (aasist, adapter, bitfit, dgsct, dpf, frozen, full,
+config=lora       # a method or a part of conf/ (aasist, adapter, bitfit, dgsct, dpf, frozen, full,
                   # full_aasist, last, lora, lora_r16, lora_rs, lorta, pela, relora, stochastic,
                   # topk, white_noise), a YAML file, or several joined by +, such as lora+aasist
 set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4

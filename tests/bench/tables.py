@@ -1,4 +1,4 @@
-"""The tables of results.json, for a terminal and for the README."""
+"""The tables of results.json, for a terminal and for the docs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -62,5 +62,5 @@ def terminal(results: dict[str, Any]) -> str:
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """For the README."""
+    """For the docs."""
     return rendered(results, markdown_table)

@@ -105,7 +105,7 @@ def evaluate_sasv(trials: SasvTrials, threshold: float | None = None) -> dict[st
         raise FadError(f"{trials.name}: give sasv-score, or cm-score and asv-score, or all three")
     if threshold is not None and not has_system:
         raise FadError(f"{trials.name}: --threshold is for sasv-score, which the file lacks")
-    results: dict[str, Any] = {kind: np.count_nonzero(trials.kinds == kind) for kind in KINDS}
+    results: dict[str, Any] = {kind: int((trials.kinds == kind).sum()) for kind in KINDS}
     warnings: list[str] = []
     if has_system:
         results |= _system_results(trials, threshold)
