@@ -1,9 +1,11 @@
-"""A back-end and a loss of a user's own, as one would write them."""
+"""A back-end, a loss and an augmentation of a user's own, as one would write them."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fad.augment.base import Augmentation
 from fad.backends.base import Backend
 from fad.losses.base import Loss
 from fad.utils.masks import padding_mask
@@ -46,3 +48,16 @@ class CosineLoss(Loss):
         cosine = self.score(embedding, logits)
         margin = torch.where(labels == 1, 0.9 - cosine, cosine - 0.2)
         return F.softplus(self.scale * margin)
+
+
+class Quiet(Augmentation):
+    """Silences the last share of an utterance."""
+
+    def __init__(self, share: float, probability: float = 1.0) -> None:
+        super().__init__(probability)
+        self.share = share
+
+    def __call__(self, wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(S,) float32 -> (S,) float32."""
+        kept = round((1 - self.share) * len(wav))
+        return np.concatenate([wav[:kept], np.zeros(len(wav) - kept, np.float32)])

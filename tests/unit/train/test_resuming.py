@@ -66,6 +66,7 @@ def stop_at(patched: pytest.MonkeyPatch, at_step: int) -> None:
 RESTARTS = ("adaptation_conf.every=2", "adaptation_conf.restart_warmup=2")
 PARTS = [
     ("last", (), 4),
+    ("lora+white_noise", (), 4),
     ("lora", ("loss=own", "optimizer=sgd", "schedule=step"), 4),
     *(
         ("lora", (f"train.average_checkpoints={count}", "train.backend_lr=1e-3"), at_step)
