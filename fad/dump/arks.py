@@ -86,7 +86,7 @@ def read_matrix(
 
 
 def _kaldi_head(shape: tuple[int, int]) -> bytes:
-    """The header of Kaldi's binary float matrix: a mark, the type, each dimension after its size."""
+    """The header of Kaldi's binary float matrix: a mark, the type, and each dimension."""
     return struct.pack("<5sbibi", b"\0BFM ", 4, shape[0], 4, shape[1])
 
 

@@ -58,7 +58,7 @@ Dump = tuple[Target, Parts]
 def estimate(
     encoder: Encoder, source: AudioSource, kinds: Sequence[Stored], nj: int
 ) -> tuple[float, float]:
-    """The expected size in gigabytes (10**9 bytes) and time in seconds, from a few timed windows."""
+    """The expected size in 10**9 bytes and the time in seconds, from a few timed windows."""
     size = sum(kind.gigabytes(source.frames) for kind in kinds)
     # One window of each of the shortest: a recording of hours would otherwise be computed twice.
     few = sorted(range(len(source.utts)), key=source.frames.__getitem__)[:_TIMED]

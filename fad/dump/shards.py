@@ -149,7 +149,7 @@ class Parts:
         return part
 
     def join(self, value: Callable[[int, str], str] = lambda number, text: text) -> None:
-        """Writes the table, part by part; `value` maps (shard's number, part's value) to a value."""
+        """Writes the table, part by part; `value` maps a shard's number and a value in its part."""
         with atomic_path(self.table) as beside, open(beside, "w", encoding="utf-8") as file:
             for number in self.numbers:
                 part = self.read(number)
