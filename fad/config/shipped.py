@@ -12,7 +12,7 @@ USUAL_METHOD = "lora"  # tables join each part to it
 
 
 def conf_dir() -> Path:
-    """The folder of the YAML files: conf/ of a checkout, or in a wheel its copy beside this file."""
+    """The folder of YAML files: conf/ of a checkout, or its copy beside this file in a wheel."""
     packaged = Path(__file__).with_name("conf")
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
 
