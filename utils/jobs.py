@@ -1,4 +1,4 @@
-"""What run_local.py and run_slurm.py share: JOB, the form of a log, and how failures are shown."""
+"""Shared by run_local.py and run_slurm.py: JOB, the format of a log, and the report of failures."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ def parse_jobs(rest: Sequence[str]) -> tuple[list[int], str, list[str]]:
     """Splits `[JOB=1:N] LOG COMMAND...` into numbers (none without JOB=), log and command.
 
     Raises:
-        ValueError: If a part is missing, or several jobs would write one log.
+        ValueError: If a part is missing, or several jobs would write the same log.
     """
     numbers: list[int] = []
     rest = list(rest)
@@ -35,37 +35,37 @@ def parse_jobs(rest: Sequence[str]) -> tuple[list[int], str, list[str]]:
 
 
 def for_job(text: str, number: int | str) -> str:
-    """Puts the number in place of each JOB that is a word of its own."""
-    # A function, since a text would be read as a template.
+    """Replaces each JOB that is a word of its own with the number."""
+    # A function, since re.sub would read a text as a template.
     return re.sub(r"(?<![A-Za-z0-9])JOB(?![A-Za-z0-9])", lambda _: str(number), text)
 
 
 def log_head(command: Sequence[str], started: float) -> str:
-    """The lines that a log begins with."""
+    """The first lines of a log."""
     text = f"command: {shlex.join(command)}\nhost: {socket.gethostname()}\n"
     text += f"started: {clock(started)}"
     return "# " + text.replace("\n", "\n# ") + "\n"
 
 
 def log_foot(code: int, started: float, ended: float) -> str:
-    """The lines that a log ends with; a negative code is that of a signal."""
+    """The last lines of a log; a negative code means a signal."""
     reason = f" (signal {signal.Signals(-code).name})" if code < 0 else ""
     text = f"# ended: {clock(ended)}, after {ended - started:.0f} s\n"
     return text + f"# exit code: {code}{reason}\n"
 
 
 def clock(seconds: float) -> str:
-    """A time as logs have it."""
+    """A time in the format of logs."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
 
 
 def show_failures(program: str, logs: Sequence[Path], total: int) -> None:
-    """Prints the end of the first few failing logs, and where all of them are."""
+    """Prints the end of the first few failing logs, and the paths of all."""
     print(f"{program}: error: {len(logs)} of {total} jobs failed", file=sys.stderr)
     for log in logs[:TAILS_SHOWN]:
         print(f"==> {log} <==", file=sys.stderr)
         lines = _read(log).split("\n")
-        # Of a progress bar, only its last state.
+        # Only the last state of a progress bar.
         print("\n".join(line.rsplit("\r", 1)[-1] for line in lines[-TAIL_LINES:]), file=sys.stderr)
     for log in logs[TAILS_SHOWN:]:
         print(f"also failed: {log}", file=sys.stderr)

@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""Starts the processes of a training through torchrun: on this machine, or on each of several.
+"""Starts the processes of a training with torchrun, on this machine or on each of several.
 
     launch.py --nproc_per_node 4 -m fad.bin.train --ngpu 4 ...
     launch.py --num_nodes 2 --nproc_per_node 4 -m fad.bin.train --ngpu 8 ...
 
-With --num_nodes it runs once on each node, as run_slurm.py starts it, and reads which node this is
-and where the first one listens from
+With --num_nodes it must run once on each node; run_slurm.py does this. It reads the number of this
+node and the address of the first one from
 
     SLURM_NODEID              or NODE_RANK     0 on the first node
     SLURM_LAUNCH_NODE_IPADDR  or MASTER_ADDR   an address of the first node
                                  MASTER_PORT   a free port there, the same on all
 
-another scheduler's jobs set the right-hand ones. The processes of a node share its CPUs: each has
-OMP_NUM_THREADS threads, or fewer where there are not so many CPUs for each. SIGTERM and SIGUSR1
-are handed to the processes, which then save and end; the exit code is 128 + 15 then, and where a
-process fails it is 1, its reason under "Root Cause".
+Jobs of another scheduler set the variables of the second column. The processes of a node share its
+CPUs: each has OMP_NUM_THREADS threads, or fewer if there are not enough CPUs. SIGTERM and SIGUSR1
+are passed to the processes, which then save and end; the exit code is then 128 + 15. If a process
+fails, the exit code is 1 and the reason is under "Root Cause".
 """
 
 import argparse
@@ -26,12 +26,12 @@ from collections.abc import Mapping, Sequence
 NODE = ("SLURM_NODEID", "NODE_RANK")
 ADDRESS = ("SLURM_LAUNCH_NODE_IPADDR", "MASTER_ADDR")
 PORT = ("MASTER_PORT",)
-SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # what torchrun hands on
-SAVE_SECONDS = 600  # before torchrun kills; Slurm and run_local.py have limits of their own
+SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # the signals that torchrun passes on
+SAVE_SECONDS = 600  # before torchrun kills; Slurm and run_local.py have their own limits
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """The command line; options come first, and the program takes all that follows -m MODULE."""
+    """The command line; options come first, and everything after -m MODULE goes to the program."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         usage="launch.py [options] -m MODULE [ARGUMENT ...]",
@@ -47,10 +47,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def rendezvous(num_nodes: int, env: Mapping[str, str]) -> list[str]:
-    """The options of torchrun that say who meets where.
+    """The options of torchrun for the meeting of the nodes.
 
     Raises:
-        ValueError: this process does not know which of the nodes it is on, or where the first is.
+        ValueError: the number of this node or the address of the first one is unknown.
     """
     if num_nodes == 1:
         return ["--standalone"]
@@ -69,13 +69,13 @@ def rendezvous(num_nodes: int, env: Mapping[str, str]) -> list[str]:
 
 
 def threads(processes: int, env: Mapping[str, str]) -> str:
-    """OMP_NUM_THREADS of each process; by itself torchrun would give it one thread."""
+    """OMP_NUM_THREADS of each process; torchrun's default would be one thread."""
     share = max(1, len(os.sched_getaffinity(0)) // processes)
     return str(min(int(env.get("OMP_NUM_THREADS") or share), share))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the processes to their end; returns the exit code."""
+    """Runs the processes until they end; returns the exit code."""
     args = get_parser().parse_args(argv)
     try:
         if args.num_nodes < 1 or args.nproc_per_node < 1:

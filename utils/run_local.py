@@ -6,15 +6,15 @@
         python -m fad.bin.score_set ... --nj 8 --job JOB
 
 JOB stands for the job's number, in the log's name and in the arguments, as a word of its own
-(`x.JOB.log`, `part_JOB`). No shell is involved: arguments arrive as they are written. A log has
-the command, host, times, output and exit code. A command that runs alone shows its standard error
-on the terminal too, so that its progress bar is seen. Where a job fails the others are finished,
-the end of the failing logs is shown, and the exit code is 1. Ctrl-C, or the end of the program that
-called this one, ends all jobs with their children.
+(`x.JOB.log`, `part_JOB`). No shell is involved: arguments are passed as they are written. A log has
+the command, host, times, output and exit code. A single command also shows its standard error on
+the terminal, with its progress bar. If a job fails, the others finish, the end of the failing logs
+is shown, and the exit code is 1. Ctrl-C, or the end of the program that called this one, ends all
+jobs with their children.
 
-Jobs that run side by side share the CPUs: each gets OMP_NUM_THREADS, as many threads as there are
-CPUs over jobs at a time, and at least one. A job that runs alone may use all CPUs. Where
-OMP_NUM_THREADS is set already, it stays as it is; --num_threads sets it for certain.
+Jobs that run at the same time share the CPUs: OMP_NUM_THREADS of each is the number of CPUs divided
+by the number of jobs at a time, at least 1. A single job may use all CPUs. If OMP_NUM_THREADS is
+already set, it does not change; --num_threads always sets it.
 """
 
 import argparse
@@ -33,13 +33,13 @@ from typing import BinaryIO
 from jobs import STOP_SIGNALS, for_job, log_foot, log_head, parse_jobs, show_failures
 
 POLL_SECONDS = 0.05
-GRACE_SECONDS = 15.0  # between asking a job to end and killing it: training ends its step and saves
-PIPE_SECONDS = 5.0  # for what a command has left in its pipe
+GRACE_SECONDS = 15.0  # between asking a job to end and killing it: training finishes a step, saves
+PIPE_SECONDS = 5.0  # to read the rest of a command's pipe
 
 
 @dataclass
 class Job:
-    """One command and its log; `process` and `code` are set while it runs and after."""
+    """One command and its log; `process` is set when it starts and `code` when it has ended."""
 
     log: Path
     command: list[str]
@@ -51,12 +51,12 @@ class Job:
     code: int | None = None
 
     def start(self) -> None:
-        """Starts the command in a process group of its own; one that cannot start has failed."""
+        """Starts the command in its own process group; a command that cannot start has failed."""
         self.started = time.time()
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self.log.write_text(log_head(self.command, self.started), encoding="utf-8")
-            # Appending keeps the two writers of one log, the command and the pump, apart.
+            # The command and the pump both append to the log, so neither overwrites the other.
             with open(self.log, "ab") as log:
                 self.process = subprocess.Popen(
                     self.command,
@@ -65,8 +65,8 @@ class Job:
                     stderr=subprocess.PIPE if self.show_stderr else log,
                     env=self.env,
                     start_new_session=True,
-                    # The locks of a run are held as long as its jobs live, even where it was
-                    # killed. Python's own files are not inherited.
+                    # Jobs inherit the locks of a run, so these are held until the jobs end, even if
+                    # the run is killed. Python's own files are not inherited.
                     close_fds=False,
                 )
         except OSError as error:
@@ -80,10 +80,10 @@ class Job:
             self.pump.start()
 
     def poll(self) -> bool:
-        """Whether the command has ended; the first time, closes the log."""
+        """Whether the command has ended; closes the log when it has."""
         if self.code is None and self.process is not None and self.process.poll() is not None:
             if self.pump is not None:
-                # A grandchild that was left behind may hold the pipe open for ever.
+                # A grandchild that still runs may keep the pipe open for ever.
                 self.pump.join(timeout=PIPE_SECONDS)
             self._finish(self.process.returncode)
         return self.code is not None
@@ -108,10 +108,10 @@ class Job:
 
 
 def _copy(stream: BinaryIO, log: Path) -> None:
-    """Copies what comes, as it comes, to the log and to standard error."""
+    """Copies a stream to the log and to standard error, without delay."""
     with open(log, "ab", buffering=0) as file:
         while chunk := os.read(stream.fileno(), 65536):
-            # Neither a full disk nor a terminal that went away may stop the job.
+            # Neither a full disk nor a closed terminal may stop the job.
             with contextlib.suppress(OSError):
                 file.write(chunk)
             with contextlib.suppress(OSError):
@@ -120,7 +120,7 @@ def _copy(stream: BinaryIO, log: Path) -> None:
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """The command line; options come first, and the command takes all that follows the log."""
+    """The command line; options come first, and everything after the log is the command."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         usage="run_local.py [options] [JOB=1:N] LOG COMMAND [ARGUMENT ...]",
@@ -137,7 +137,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--gpu",
         type=int,
-        help="GPUs for each job, which no other job then gets; 0 hides them (default: not touched)",
+        help="GPUs for each job, not shared with other jobs; 0 hides them (default: no change)",
     )
     parser.add_argument(
         "--num_threads", type=int, help="OMP_NUM_THREADS of each job (default: a share of the CPUs)"
@@ -150,7 +150,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def visible_gpus() -> list[str]:
-    """The names of the GPUs that jobs may use, as CUDA_VISIBLE_DEVICES has them."""
+    """The names of the GPUs that jobs may use, in the form of CUDA_VISIBLE_DEVICES."""
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return [name for name in chosen.split(",") if name]
@@ -165,10 +165,10 @@ def visible_gpus() -> list[str]:
 def make_slots(
     gpu: int | None, jobs: int, max_jobs_run: int, num_threads: int | None
 ) -> list[dict[str, str]]:
-    """The places that jobs run in, each with what it adds to the environment of its job.
+    """The slots for jobs, each with its additions to a job's environment.
 
-    With GPUs, a place is a set of `gpu` devices. CPU threads are shared out among the places, since
-    every job would otherwise start as many as there are CPUs; `num_threads` fixes their number.
+    With GPUs, each slot has `gpu` devices of its own. The CPU threads are divided among the slots,
+    since otherwise every job would start one for each CPU; `num_threads` sets their number.
 
     Raises:
         ValueError: If there are fewer GPUs than one job wants.
@@ -195,7 +195,7 @@ def make_slots(
 class Runner:
     """Runs jobs, one in each slot at a time, until all have ended.
 
-    A signal, or the end of the caller, ends them before.
+    A signal or the end of the caller ends them earlier.
     """
 
     def __init__(self, slots: Sequence[dict[str, str]]) -> None:
@@ -210,7 +210,7 @@ class Runner:
         self.stopped_by = number
 
     def run(self, commands: Sequence[tuple[Path, list[str]]], show_stderr: bool) -> list[Job]:
-        """Returns those that failed. After a signal, `stopped_by` is set and all jobs are dead."""
+        """Returns the jobs that failed. After a signal, `stopped_by` is set and all jobs ended."""
         waiting = list(reversed(commands))
         failed: list[Job] = []
         while (waiting or self.running) and not self.stopped_by:
@@ -225,7 +225,7 @@ class Runner:
             failed += [job for job, _ in ended if job.code != 0]
             if not ended:
                 time.sleep(POLL_SECONDS)
-            if os.getppid() != self.caller:  # it was killed, or ended by a signal to it alone
+            if os.getppid() != self.caller:  # the caller has ended without a signal to this process
                 self.stopped_by = signal.SIGHUP
         self._kill_all()
         return failed
@@ -238,13 +238,13 @@ class Runner:
         while not all(job.poll() for job in jobs) and time.time() < deadline:
             time.sleep(POLL_SECONDS)
         for job in jobs:
-            job.kill(signal.SIGKILL)  # its children too, where they outlived it
+            job.kill(signal.SIGKILL)  # also children that outlived the job
         while not all(job.poll() for job in jobs):
             time.sleep(POLL_SECONDS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the jobs; 0 where all succeed, 1 where one fails, 128 + signal where one stops them."""
+    """Runs the jobs; returns 0 if all succeed, 1 if one fails, 128 + signal if one stops them."""
     parser = get_parser()
     args = parser.parse_args(argv)
     try:

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""Runs a command, or one copy of it for each value of JOB, as jobs of Slurm, and waits for them.
+"""Runs a command, or one copy of it for each value of JOB, as Slurm jobs, and waits for them.
 
     run_slurm.py --gpu 1 --time 1-0 exp/x/train.log python -m fad.bin.train --config lora ...
     run_slurm.py --max_jobs_run 20 JOB=1:50 log/score.JOB.log \\
         python -m fad.bin.score_set ... --nj 50 --job JOB
 
-The command line is that of run_local.py. Options are those of conf/slurm.conf (--config FILE or
-FAD_SLURM_CONF: another), which says what they are for sbatch, and --max_jobs_run. JOB=1:N is one
-array. No shell is involved: arguments arrive as they are written. Jobs get this environment and
-working directory; the log, the command and its files have to be where the nodes see them.
+The command line is that of run_local.py. The options are --max_jobs_run and those of
+conf/slurm.conf, which translates them for sbatch (--config FILE or FAD_SLURM_CONF names another
+file). JOB=1:N is one array. No shell is involved: arguments are passed as they are written. Jobs
+get this environment and working directory. The log, the command and its files must be visible to
+the nodes.
 
-A log is as run_local.py writes it. It goes on where a job is started over: after preemption, the
-failure of a node, or at its time limit. Where a job fails the others are finished, the end of the
-failing logs is shown, and the exit code is 1. The log of a job that runs alone is shown as it
-grows. Ctrl-C, or the end of the program that called this one, or of this one, cancels the jobs.
+A log has the format of run_local.py. It continues when a job is restarted: after preemption, the
+failure of a node, or at its time limit. If a job fails, the others finish, the end of the failing
+logs is shown, and the exit code is 1. The log of a single job is shown as it grows. Ctrl-C, the end
+of this program, or the end of the program that called it cancels the jobs.
 """
 
 import contextlib
@@ -31,33 +32,33 @@ from slurm.request import Request, read_request
 from slurm.submit import submit, write_files
 from slurm.task import ended, read_end
 
-LOOK_SECONDS = 0.1, 1.0  # between looks at the files of what has ended: at first, and in the end
+LOOK_SECONDS = 0.1, 1.0  # between looks at the files of ended tasks: at first, and later
 QUEUE_SECONDS = 0.3, 15.0  # between questions to the controller
-CANCEL_SECONDS = 180.0  # what cancelled jobs may take to end
-SUBMITTING_SECONDS = 3.0  # for an sbatch that was at work when run_slurm.py was killed
+CANCEL_SECONDS = 180.0  # the time for cancelled jobs to end
+SUBMITTING_SECONDS = 3.0  # for an sbatch that was running when run_slurm.py was killed
 USUAL_REASONS = {"None", "Resources", "Priority", "BeginTime", "JobArrayTaskLimit"}
 
 
 def warn(text: str) -> None:
-    """A line on standard error."""
+    """Writes a line to standard error."""
     write(f"run_slurm.py: {text}\n")
 
 
 def write(text: str) -> None:
-    """On standard error; that nobody reads it any more must not keep jobs from being cancelled."""
+    """Writes to standard error; ignores a lost reader, since jobs must still be cancelled."""
     with contextlib.suppress(OSError):
         print(text, end="", file=sys.stderr, flush=True)
 
 
 class Follower:
-    """Shows what a log has grown by."""
+    """Shows the new part of a log."""
 
     def __init__(self, log: Path) -> None:
         self.log = log
         self.shown = 0
 
     def show(self) -> None:
-        """Copies what is new to standard error."""
+        """Copies the new part to standard error."""
         with contextlib.suppress(OSError), open(self.log, "rb") as log:
             log.seek(self.shown)
             while chunk := log.read(65536):
@@ -67,7 +68,7 @@ class Follower:
 
 
 class Counter:
-    """A line with counts on a terminal; elsewhere only what is unusual."""
+    """Shows a line with counts on a terminal; elsewhere only unusual reasons to wait."""
 
     def __init__(self, request: Request) -> None:
         self.total = len(request.logs)
@@ -75,7 +76,7 @@ class Counter:
         self.told: set[str] = set()
 
     def show(self, rows: dict[int, Row], done: int) -> None:
-        """Says how many wait, run and are done, and once why jobs wait, if that is unusual."""
+        """Shows how many wait, run and are done; warns once of each unusual reason to wait."""
         waiting = [row for row in rows.values() if row.state == "PENDING"]
         for reason in sorted({row.reason for row in waiting} - USUAL_REASONS - self.told):
             self.told.add(reason)
@@ -86,7 +87,7 @@ class Counter:
             write(f"\r{text}\033[K")
 
     def close(self) -> None:
-        """Leaves the line."""
+        """Ends the line."""
         if self.is_shown:
             write("\n")
 
@@ -98,26 +99,26 @@ class Watch:
         self.request = request
         self.job = job
         self.codes: dict[int, int] = {}
-        self.fates: dict[int, str] = {}  # of those that left no end
+        self.fates: dict[int, str] = {}  # of tasks that wrote no end
         self.rows: dict[int, Row] = {}
-        self.gone: dict[int, float] = {}  # since when they are out of the queue
+        self.gone: dict[int, float] = {}  # the time when a task left the queue
         self.is_busy = False
 
     @property
     def open(self) -> list[int]:
-        """The tasks whose end is not known."""
+        """The tasks without a known end."""
         return [n for n in self.request.logs if n not in self.codes and n not in self.fates]
 
     def look(self) -> None:
-        """Takes the ends that are there."""
-        with contextlib.suppress(OSError):  # a file system may be away for a while
+        """Reads the ends that tasks have written."""
+        with contextlib.suppress(OSError):  # a file system may be unavailable for a while
             for number in ended(self.request.folder) & set(self.open):
                 code = read_end(self.request.folder, number)
                 if code is not None:
                     self.codes[number] = code
 
     def ask(self) -> None:
-        """Asks for the queue, and how those ended that have been out of it for long."""
+        """Asks for the queue, and for the fate of tasks that left it some time ago."""
         try:
             rows = find_rows(self.request.name)
             self._take(rows)
@@ -127,11 +128,11 @@ class Watch:
             self.is_busy = False
         except Busy as error:
             if not self.is_busy:
-                warn(f"{error}; going on to ask")
+                warn(f"{error}; asking again")
             self.is_busy = True
 
     def _take(self, rows: Sequence[Row]) -> None:
-        # A submission that seemed to fail and was done again may have been taken after all.
+        # A submission that seemed to fail and was repeated may have succeeded after all.
         for job in {row.job for row in rows if row.job != self.job}:
             cancel(self.request.name, job)
         self.rows = {row.number: row for row in rows if row.job == self.job and row.state in LIVE}
@@ -146,7 +147,7 @@ class Watch:
         self.look()
         if number in self.codes:
             return
-        if not fate:  # it lives after all
+        if not fate:  # it still runs after all
             self.gone.pop(number)
             return
         if fate.startswith("COMPLETED"):
@@ -155,7 +156,7 @@ class Watch:
 
 
 class Stop:
-    """Whether to stop: a signal came, or the caller has gone."""
+    """True once a signal has come or the caller has ended."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -173,7 +174,7 @@ class Stop:
 
 
 def wait(watch: Watch, stop: Stop) -> None:
-    """Returns when all tasks have ended, or at a stop."""
+    """Waits until all tasks have ended, or for a stop."""
     request = watch.request
     counter = Counter(request)
     follower = None if request.is_array else Follower(request.logs[0])
@@ -199,7 +200,7 @@ def wait(watch: Watch, stop: Stop) -> None:
 
 
 def cancel_all(name: str) -> bool:
-    """Cancels all jobs of the name and waits for their end; whether that came."""
+    """Cancels all jobs of the name and waits for their end; returns whether they ended."""
     end = time.time() + CANCEL_SECONDS
     pause = 0.2
     while time.time() < end:
@@ -213,9 +214,12 @@ def cancel_all(name: str) -> bool:
 
 
 def guard(request: Request) -> int:
-    """Starts a process that cancels the jobs where this one is killed; the pipe to end it by.
+    """Starts a guard process that cancels the jobs if this one is killed.
 
-    It holds the locks of the run, as this process does, until the jobs are gone.
+    The guard holds the locks of the run, as this process does, until the jobs are gone.
+
+    Returns:
+        A pipe; writing to it ends the guard.
     """
     listen, speak = os.pipe()
     if os.fork():
@@ -234,14 +238,14 @@ def guard(request: Request) -> int:
 
 
 def note_fates(watch: Watch) -> None:
-    """Into the logs, how those ended that could not write it themselves."""
+    """Writes into the logs how tasks ended that could not write it themselves."""
     for number, fate in watch.fates.items():
         with contextlib.suppress(OSError), open(watch.request.logs[number], "a") as log:
             log.write(f"# ended by Slurm: {fate}\n")
 
 
 def report(watch: Watch) -> int:
-    """Shows what failed; the exit code."""
+    """Shows the jobs that failed; returns the exit code."""
     note_fates(watch)
     failed = [n for n in watch.request.logs if watch.codes.get(n, 1) != 0]
     if failed:
@@ -251,14 +255,14 @@ def report(watch: Watch) -> int:
 
 
 def run(request: Request, script: Path, stop: Stop) -> int:
-    """Submits, waits, and leaves neither jobs nor files behind."""
+    """Submits and waits; leaves neither jobs nor files behind. Returns the exit code."""
     pipe = guard(request)
     is_clear = False
     try:
         try:
             job = submit(request, script, stop)
         except (ValueError, Busy) as error:
-            is_clear = isinstance(error, ValueError)  # refused; after Busy nobody knows
+            is_clear = isinstance(error, ValueError)  # refused; after Busy it is unknown
             warn(f"error: {error}")
             return 1
         watch = Watch(request, job)
@@ -272,12 +276,12 @@ def run(request: Request, script: Path, stop: Stop) -> int:
             warn("all jobs were ended" if is_clear else f"jobs are left: scancel -n {request.name}")
             return 128 + stop.number
         with contextlib.suppress(Busy):
-            # What had ended when it was put back into the queue.
+            # Tasks that had ended when Slurm put them back into the queue.
             cancel(request.name, "--state=PENDING")
         is_clear = True
         return report(watch)
     finally:
-        # Whatever went wrong, no job goes on that nobody waits for.
+        # After any error, no job may run that nobody waits for.
         is_clear = is_clear or cancel_all(request.name)
         with contextlib.suppress(BrokenPipeError):
             os.write(pipe, b".")
@@ -287,7 +291,7 @@ def run(request: Request, script: Path, stop: Stop) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the jobs; 0 where all succeed, 1 where one fails, 128 + signal where one stops them."""
+    """Runs the jobs; returns 0 if all succeed, 1 if one fails, 128 + signal if one stops them."""
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in ("-h", "--help"):
         print(__doc__)

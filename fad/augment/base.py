@@ -1,4 +1,4 @@
-"""What every augmentation is."""
+"""The base class of augmentations."""
 
 from abc import ABC, abstractmethod
 
@@ -8,15 +8,15 @@ from fad.utils.errors import FadError
 
 
 class Augmentation(ABC):
-    """A change of a training utterance's audio, before it is normalised and cropped.
+    """Changes the audio of a training utterance, before normalisation and cropping.
 
-    A subclass takes its own keys of the config as arguments of its constructor.
+    The keys of a subclass in the config are the arguments of its constructor.
 
     Args:
-        probability: the share of the utterances that it changes.
+        probability: the share of utterances that it changes.
 
     Raises:
-        FadError: `probability` is no share.
+        FadError: `probability` is not between 0 and 1.
     """
 
     def __init__(self, probability: float = 1.0) -> None:
@@ -29,8 +29,8 @@ class Augmentation(ABC):
         """Changes an utterance.
 
         Args:
-            wav: (S,) float32 at 16 kHz; it must stay as it is.
-            rng: the only source of chance.
+            wav: (S,) float32 at 16 kHz; it must not be changed in place.
+            rng: the only source of randomness.
 
         Returns:
             (S,) float32, as long as `wav` and aligned with it in time.

@@ -11,7 +11,7 @@ from fad.utils.errors import FadError
 
 
 def new_chain(config: dict[str, Any]) -> "Chain | None":
-    """The augmentations that a resolved config names; None where there are none.
+    """The augmentations of a resolved config; None if there are none.
 
     Raises:
         FadError: a value of one is out of range.
@@ -24,8 +24,8 @@ def new_chain(config: dict[str, Any]) -> "Chain | None":
 class Chain:
     """Augmentations one after another.
 
-    Each draws from (seed, epoch, utterance, place in the chain) and from nothing else: a run that
-    was killed goes on to the same audio, whoever reads it.
+    The draws of each depend only on seed, epoch, utterance and its place in the chain. So a resumed
+    run gets the same audio, in any data worker.
 
     Args:
         augmentations: in the order in which they act.
@@ -36,13 +36,21 @@ class Chain:
         self.augmentations, self.seed = augmentations, seed
 
     def __call__(self, wav: np.ndarray, epoch: int, index: int) -> np.ndarray:
-        """The audio (S,) of utterance `index` -> its audio (S,) in an epoch.
+        """Augments the audio of an utterance in an epoch.
+
+        Args:
+            wav: (S,) float32 at 16 kHz.
+            epoch: the epoch.
+            index: the utterance's number in its set.
+
+        Returns:
+            (S,) float32.
 
         Raises:
             FadError: an augmentation changed the length.
         """
         for place, augmentation in enumerate(self.augmentations):
-            # One word more than the crops' draws, so that neither follows the other.
+            # The key has one more number than that of the crops, so the draws are independent.
             rng = np.random.default_rng([self.seed, epoch, index, place])
             if rng.random() >= augmentation.probability:
                 continue

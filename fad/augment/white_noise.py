@@ -7,16 +7,16 @@ from fad.utils.errors import FadError
 
 
 class WhiteNoise(Augmentation):
-    """x + n, with Gaussian n at a signal-to-noise ratio drawn uniformly in decibels.
+    """Adds Gaussian noise: x + n, with a signal-to-noise ratio drawn uniformly in decibels.
 
-    10 log10(sum x^2 / sum n^2) is the ratio; it is exact in each utterance. Silence stays silence.
+    The ratio is 10 log10(sum x^2 / sum n^2), exact in each utterance. Silence stays silent.
 
     Args:
         snr: [lowest, highest] in dB.
-        probability: the share of the utterances that it changes.
+        probability: the share of utterances that it changes.
 
     Raises:
-        FadError: `snr` is no range.
+        FadError: `snr` is not a range within -100 to 100 dB.
     """
 
     def __init__(self, snr: list[float], probability: float = 1.0) -> None:

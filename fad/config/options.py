@@ -1,4 +1,4 @@
-"""Which config: the options of the programs that build one."""
+"""Options of the programs that build a config."""
 
 import argparse
 
@@ -14,8 +14,8 @@ def add_config_options(
     """Adds --config, --set and --plugin.
 
     Args:
-        parser: of the program.
-        choice: what --config is one of; by default it is required.
+        parser: the program's parser.
+        choice: a group of alternatives to --config; without one --config is required.
     """
     (choice or parser).add_argument("--config", required=choice is None, help=CONFIG_HELP)
     add_set_options(parser)

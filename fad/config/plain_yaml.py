@@ -1,4 +1,4 @@
-"""YAML of plain values: what a config, or a file that came with a model, may contain."""
+"""YAML with plain values only, for configs and files that come with a model."""
 
 import re
 from collections import Counter
@@ -16,10 +16,10 @@ NOT_PLAIN = (yaml.YAMLError, ValueError, RecursionError)
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML's values, each on a line and once: no tags, aliases, repeated keys or line breaks.
+    """Loads plain values: no tags, aliases, repeated keys or line breaks in a value.
 
-    Aliases of aliases make a file of a kilobyte print as gigabytes, and of a key that comes twice
-    PyYAML silently keeps the last.
+    With aliases of aliases a file of a kilobyte prints as gigabytes. If a key comes twice, PyYAML
+    silently keeps the last.
     """
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
@@ -41,19 +41,19 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def parse_yaml(text: str) -> Any:
-    """The value that a text stands for.
+    """Parses a text of plain YAML.
 
     Raises:
-        yaml.YAMLError, ValueError, RecursionError: (`NOT_PLAIN`) it is more than plain values.
+        yaml.YAMLError, ValueError, RecursionError: (`NOT_PLAIN`) it is not plain YAML.
     """
     return yaml.load(text, Loader=_PlainLoader)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping of plain values; tags are refused by the safe loader.
+    """Reads a file with a YAML mapping of plain values; empty for an empty file.
 
     Raises:
-        FadError: unreadable, not YAML, or not a mapping.
+        FadError: the file is unreadable, not plain YAML, or not a mapping.
     """
     try:
         content = parse_yaml(path.read_text(encoding="utf-8"))
@@ -70,12 +70,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def dotted_values(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Each value as YAML in one line, by its key with dots for depth."""
+    """Each value as one line of YAML, by its key with dots for depth."""
     values: dict[str, str] = {}
     for key, value in config.items():
         if isinstance(value, dict) and value:
             values |= dotted_values(value, f"{prefix}{key}.")
-        else:  # in a list, since YAML marks the end of a document that is a bare word
+        else:  # in a list, since YAML adds an end mark to a document that is a bare word
             text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1e6)
             values[f"{prefix}{key}"] = text.strip()[1:-1]
     return values

@@ -1,15 +1,15 @@
 """A user's own methods, back-ends, losses and encoders, from files named by `--plugin`.
 
-A plugin is a Python file that registers what configs can then name:
+A plugin is a Python file that registers names for configs:
 
     from fad.config.registry import register
 
     @register("backend", "my_pool")
     class MyPool(Backend): ...
 
-Its code runs, so the command line and the environment variable FAD_PLUGINS (paths with `:` between
-them) are the only ways to name one. A config or a model never brings a plugin with it: what
-config.yaml records of plugins is compared and never loaded.
+Its code runs. So only the command line and the environment variable FAD_PLUGINS (paths with `:`
+between them) can name one. A config or a model never loads a plugin: the plugins in config.yaml are
+only compared.
 """
 
 import argparse
@@ -31,12 +31,12 @@ ENVIRONMENT = "FAD_PLUGINS"
 
 @dataclass(frozen=True)
 class Plugin:
-    """A file that was imported.
+    """A plugin that was imported.
 
     Attributes:
-        path: absolute.
-        sha256: of the code that ran.
-        names: what it has registered, as (slot, name).
+        path: its absolute path.
+        sha256: the sha256 of the code that ran.
+        names: the registered names, as (slot, name).
     """
 
     path: Path
@@ -48,7 +48,7 @@ _loaded: dict[str, Plugin] = {}  # by the name of the file
 
 
 def load_plugin(path: str | Path) -> None:
-    """Imports a plugin; the same file a second time is left as it is.
+    """Imports a plugin; a second import of the same file does nothing.
 
     Raises:
         FadError: the file cannot be read, its code fails, a name is taken, or another plugin has
@@ -77,7 +77,7 @@ def load_plugin(path: str | Path) -> None:
 
 
 def _run(path: Path, code: bytes) -> None:
-    """Runs the code as a module of its own: the bytes that were read, and no cache of them."""
+    """Runs the bytes that were read as a module of its own, without a cache of bytecode."""
     module = ModuleType(f"fad_plugin_{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
@@ -91,7 +91,7 @@ def _run(path: Path, code: bytes) -> None:
 
 
 def _line(error: BaseException, path: Path) -> str:
-    """Where in the plugin an error comes from; a SyntaxError says that itself."""
+    """The line of the plugin that raised an error; empty for a SyntaxError, which has its own."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     return f"line {lines[-1]}: " if lines else ""
 
@@ -108,7 +108,7 @@ def load_environment() -> None:
 
 
 def plugins_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """The plugins that a config names something of: sha256 by file name."""
+    """The plugins that a config uses: sha256 by file name."""
     chosen = {
         (slot, name)
         for slot in SLOTS.keys() & config.keys()
@@ -118,7 +118,7 @@ def plugins_of(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 class _LoadPlugin(argparse.Action):
-    """Imports at once, so that what follows the options can name what the plugin has."""
+    """Imports the plugin at once, so that later options can name what it registers."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         load_plugin(values)

@@ -1,4 +1,4 @@
-"""Everything that a config can name: a literal table for each slot, imported on use."""
+"""Everything that a config can name: one table for each slot, imported on use."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -42,9 +42,9 @@ SLOTS: dict[str, dict[str, str | Callable]] = {
     },
 }
 
-# Slots of which a config may name several, in their order: {name: its keys}.
+# Slots in which a config may name several, in their order: {name: its keys}.
 CHAINS = {"augment"}
-# The slots that a trained model is made of: scoring needs no others.
+# The slots of a trained model: scoring needs no others.
 MODEL = ("encoder", "adaptation", "backend", "loss")
 
 # Arguments set by the program; a config may not name them.
@@ -57,13 +57,13 @@ _T = TypeVar("_T", bound=Callable)
 
 
 def register(slot: str, name: str) -> Callable[[_T], _T]:
-    """A decorator for a class or function of your own, by which configs can name it.
+    """A decorator that gives your own class or function a name for configs.
 
         @register("backend", "my_pool")
         class MyPool(Backend): ...
 
-    The file that has it is given by `--plugin` (see `fad.config.plugins`), or imported before a
-    config is loaded.
+    Give its file with `--plugin` (see `fad.config.plugins`), or import it before a config is
+    loaded.
 
     Raises:
         FadError: there is no such slot, or the name is taken.
@@ -88,7 +88,7 @@ def _place(entry: str | Callable) -> str:
 
 
 def get(slot: str, name: str) -> Any:
-    """The class or function that `name` stands for in `slot`.
+    """The class or function of a name in a slot.
 
     Raises:
         FadError: the slot has no such name.
@@ -104,7 +104,7 @@ def get(slot: str, name: str) -> Any:
 
 
 def chosen(config: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """All that a resolved config names: slot, name and keys of each."""
+    """Everything that a resolved config names: slot, name and keys of each."""
     for slot in SLOTS:
         if slot in CHAINS:
             for name, conf in config[slot].items():
@@ -114,10 +114,10 @@ def chosen(config: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def check_keys(slot: str, name: str, conf: dict[str, Any]) -> None:
-    """Checks the keys that a config gives a name against the constructor, before it is called.
+    """Checks the keys of a name in a config against its constructor, without calling it.
 
     Raises:
-        FadError: a key that the constructor does not have, or one that it needs and is not given.
+        FadError: the constructor does not have a key, or a key that it needs is missing.
     """
     parameters = inspect.signature(get(slot, name)).parameters
     place = slot if slot in CHAINS else f"{slot}_conf"

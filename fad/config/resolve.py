@@ -1,4 +1,4 @@
-"""A config: conf/base.yaml, the files that `--config` names over it, `--set` over all."""
+"""Resolves a config: conf/base.yaml, then the files of `--config`, then the values of `--set`."""
 
 import contextlib
 import difflib
@@ -16,7 +16,7 @@ from fad.config.registry import CHAINS, SLOTS, check_keys, chosen
 from fad.config.train import NULLABLE
 from fad.utils.errors import FadError, nearest
 
-# Of an experiment's config.yaml, besides the pre-trained file: sha256 of what it was made from.
+# Keys of config.yaml, besides `pretrained`, that are not settings: the sha256 of the inputs.
 NOT_SETTINGS = ("data", "files", "plugins")
 _NULLABLE = {f"train.{name}" for name in NULLABLE}
 _YAML_FILE = re.compile(r"\.ya?ml$")
@@ -27,14 +27,14 @@ def load_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]
 
     Args:
         name: a method of conf/ (`lora`), the path of a YAML file (`my/lora.yaml`), or several of
-            both joined by + (`lora+aasist`), of which no two may set a key to different values.
+            both joined by + (`lora+aasist`). No two may set a key to different values.
         overrides: `key=value` with dots for depth (`adaptation_conf.rank=8`), values in YAML.
 
     Returns:
         Every key of base.yaml, with the `*_conf` of the chosen names, checked.
 
     Raises:
-        FadError: no such file, files in conflict, an unknown key, or a value of another type.
+        FadError: a missing file, files in conflict, an unknown key, or a value of another type.
     """
     load_environment()
     config = merge_config(name, overrides)
@@ -47,10 +47,10 @@ def load_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]
 
 
 def merge_config(name: str, overrides: list[str] | None = None) -> dict[str, Any]:
-    """As `load_config`, without a look at the constructors: nothing heavy is imported.
+    """As `load_config`, but without checking the constructors, so nothing heavy is imported.
 
     Raises:
-        FadError: no such file, files in conflict, an unknown key of base.yaml, or a value of
+        FadError: a missing file, files in conflict, an unknown key of base.yaml, or a value of
             another type.
     """
     config = read_yaml(shipped.find(shipped.BASE))
@@ -61,7 +61,7 @@ def merge_config(name: str, overrides: list[str] | None = None) -> dict[str, Any
 
 
 def config_name(name: str) -> str:
-    """`my/lora.yaml+aasist` -> `lora+aasist`: what a config is called, and its experiment."""
+    """The name of a config and its experiment: `my/lora.yaml+aasist` -> `lora+aasist`."""
     return "+".join(_YAML_FILE.sub("", part).rpartition("/")[2] for part in name.split("+"))
 
 
@@ -71,9 +71,9 @@ def dump_config(config: dict[str, Any]) -> str:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The values that differ between two configs, `-` old and `+` new; empty where none do.
+    """The values that differ between two configs, `-` old and `+` new; empty if they are equal.
 
-    A line each, with the key from the top: `- train.lr: 0.01`.
+    One line for each, with the key from the top: `- train.lr: 0.01`.
     """
     before, after = dotted_values(old), dotted_values(new)
     return "\n".join(
@@ -85,7 +85,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def _join(name: str, base: dict[str, Any]) -> dict[str, Any]:
-    """What the files of `name` set, all together."""
+    """The settings of all files of `name`, joined."""
     parts = name.split("+")
     joined: dict[str, Any] = {}
     owners: dict[str, str] = {}
@@ -100,7 +100,7 @@ def _join(name: str, base: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find(part: str, name: str) -> tuple[Path, str]:
-    """The file of one part of a name, and what messages call it."""
+    """The file of one part of a name, and its name in messages."""
     if _YAML_FILE.search(part) or "/" in part:
         return Path(part), part
     try:
@@ -118,7 +118,7 @@ def _unite(
     option: str,
     prefix: str = "",
 ) -> None:
-    """Adds a file's settings to those of the files before it, which `owners` names by key."""
+    """Adds a file's settings to those of earlier files; `owners` has the file of each key."""
     for key, value in settings.items():
         where = f"{prefix}{key}"
         if isinstance(value, dict) and isinstance(joined.get(key, {}), dict):
@@ -147,7 +147,7 @@ def _parse_override(text: str) -> dict[str, Any]:
 
 
 def _put(config: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Puts checked settings into `config`; choosing another name in a slot empties its `_conf`."""
+    """Puts checked settings into `config`; another name in a slot empties the slot's `_conf`."""
     for slot in SLOTS.keys() - CHAINS:
         if settings.get(slot, config[slot]) != config[slot]:
             config[f"{slot}_conf"] = {}
@@ -169,10 +169,10 @@ def _checked(
     prefix: str = "",
     root: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """`settings` with each value in the type that `base` has for its key.
+    """Returns `settings` with each value in the type of the same key in `base`.
 
     Raises:
-        FadError: a key that `base` does not have, or a value of another type.
+        FadError: `base` does not have a key, or a value is of another type.
     """
     checked: dict[str, Any] = {}
     for key, value in settings.items():
@@ -196,7 +196,7 @@ def _checked(
 
 
 def _nearest_key(key: str, base: dict[str, Any], root: dict[str, Any]) -> str:
-    """Spelling help for a key; one that is known in another part is said from the top."""
+    """Spelling help for a key; a key of another part is shown from the top."""
     below = {
         leaf: f"{part}.{leaf}"
         for part, leaves in root.items()
@@ -210,9 +210,9 @@ def _nearest_key(key: str, base: dict[str, Any], root: dict[str, Any]) -> str:
 
 
 def _like(old: Any, new: Any, where: str) -> Any:
-    """`new`, if it has the type of `old`; an integer may stand for a float.
+    """Returns `new` if it has the type of `old`; an integer may stand for a float.
 
-    YAML 1.1 reads `1e-4` as a word, since it has no dot: where a number is wanted it is one.
+    YAML 1.1 reads `1e-4` as a word, since it has no dot; here it is a number if one is needed.
     """
     if isinstance(new, str) and not isinstance(old, str):
         with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""The configs that come with fad: the files of conf/, in a checkout or in an installed package."""
+"""The configs shipped with fad: the files of conf/, in a checkout or an installed package."""
 
 import re
 from pathlib import Path
@@ -8,17 +8,17 @@ from fad.config.registry import MODEL
 from fad.utils.errors import FadError, nearest
 
 BASE = "base"
-USUAL_METHOD = "lora"  # that the tables join a part to
+USUAL_METHOD = "lora"  # tables join each part to it
 
 
 def conf_dir() -> Path:
-    """The folder of the YAML files: conf/ at the top of a checkout, which a wheel takes in here."""
+    """The folder of YAML files: conf/ of a checkout, or its copy beside this file in a wheel."""
     packaged = Path(__file__).with_name("conf")
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
 
 
 def names() -> list[str]:
-    """All that `--config` takes and may join, by the alphabet."""
+    """All names that `--config` takes and joins, in alphabetical order."""
     return sorted(path.stem for path in conf_dir().glob("*.yaml") if path.stem != BASE)
 
 
@@ -28,17 +28,17 @@ def methods() -> list[str]:
 
 
 def parts() -> list[str]:
-    """The other names: a back-end and the like, to be joined to a method."""
+    """The other names, such as back-ends, which are joined to a method."""
     return [name for name in names() if "adaptation" not in read_yaml(find(name))]
 
 
 def listed() -> list[str]:
-    """What tables have a row for: each method, and each part joined to the usual method."""
+    """The rows of tables: each method, and each part joined to the usual method."""
     return sorted([*methods(), *(f"{USUAL_METHOD}+{part}" for part in parts())])
 
 
 def counted() -> list[str]:
-    """Those of `listed` that differ in the model, and so in its parameters and its cost."""
+    """Those of `listed` that change the model, and so its parameters and its cost."""
     same = {part for part in parts() if not read_yaml(find(part)).keys() & set(MODEL)}
     return [name for name in listed() if name.rpartition("+")[2] not in same]
 
@@ -47,7 +47,7 @@ def find(name: str) -> Path:
     """The file of a name.
 
     Raises:
-        FadError: there is none; the text has the nearest spelling.
+        FadError: there is no such file; the text has the nearest spelling.
     """
     path = conf_dir() / f"{name}.yaml"
     if name not in names() and name != BASE:
@@ -56,7 +56,7 @@ def find(name: str) -> Path:
 
 
 def describe(name: str) -> str:
-    """What a config is, or one joined by +: the first line of its file, or of the files behind it.
+    """A config in one sentence, from the first lines of its files.
 
     Raises:
         FadError: there is no such file, or it does not begin with a comment.

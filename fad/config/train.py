@@ -17,7 +17,7 @@ _TOO_MUCH = 2**31  # random generators take no larger seed
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """See conf/base.yaml, which has the default and the meaning of each."""
+    """The settings of training; conf/base.yaml has the default and the meaning of each."""
 
     seed: int
     epochs: int
@@ -64,7 +64,7 @@ class TrainSettings:
                 raise FadError(f"train.{name} is {value}; give a number, or null")
             if isinstance(value, str | bool | NoneType):
                 continue
-            # Said so that NaN is refused too.
+            # Written so that it refuses NaN too.
             if not bound <= value < _TOO_MUCH or (strict and value == bound):
                 wanted = f"{'over' if strict else 'at least'} {bound}, and under {_TOO_MUCH}"
                 raise FadError(f"train.{name} is {value}; it must be {wanted}")

@@ -1,7 +1,7 @@
 """Names of attacks: `<corpus>/<attack>`, since A01 of one corpus is not A01 of another.
 
-A recipe whose attacks are another corpus's (ASVspoof 2021's are those of 2019) says so, and then
-that corpus stands here. Tables and plots show the last part, where it is unique.
+A recipe may use another corpus's attacks (ASVspoof 2021 uses those of 2019). It says so, and the
+name then has that corpus. Tables and plots show only the last part where it is unique.
 """
 
 import logging
@@ -15,15 +15,15 @@ logger = logging.getLogger(__name__)
 
 
 def name_attack(corpus: str, attack: str) -> str:
-    """`asvspoof2019_la/A07`."""
+    """The full name of an attack, such as `asvspoof2019_la/A07`."""
     return f"{corpus}/{attack}"
 
 
 def read_attacks(path: Path) -> Table:
-    """An `utt2attack` whose attacks have their corpus.
+    """Reads an `utt2attack` and gives its attacks full names.
 
-    Tables that were made before attacks had one are named by the corpus that begins every
-    utterance id. Where the ids do not begin alike, nobody knows the corpus: names stay as they are.
+    Older tables have names without a corpus. The corpus is then taken from the utterance ids, if
+    all of them begin with the same one; otherwise the names stay as they are.
 
     Raises:
         FadError: the table is missing or malformed.
@@ -39,7 +39,7 @@ def read_attacks(path: Path) -> Table:
 
 
 def _common_corpus(utts: Iterable[str]) -> str | None:
-    """What all utterance ids begin with, up to the first `-`."""
+    """The part before the first `-`, if all utterance ids share it."""
     first = next(iter(utts), "")
     corpus, dash, _ = first.partition("-")
     if not (corpus and dash):
@@ -48,7 +48,7 @@ def _common_corpus(utts: Iterable[str]) -> str | None:
 
 
 def short_attacks(attacks: Iterable[str]) -> Mapping[str, str]:
-    """What to show of each attack: its last part, or all of it where another has the same."""
+    """The name to show for each attack: the last part if it is unique, else the full name."""
     attacks = set(attacks)
     count = Counter(_last(attack) for attack in attacks)
     return {name: _last(name) if count[_last(name)] == 1 else name for name in attacks}

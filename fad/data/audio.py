@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import av
 
 SAMPLE_RATE = 16000  # Hz, what XLS-R was trained on
-RATES = (1_000, 768_000)  # Hz: no speech is below, no file above, and resampling would go wild
-MAX_HOURS = 4  # a small FLAC can hold days of silence, which would take all memory
+RATES = (1_000, 768_000)  # Hz: outside, resampling would need too much time or memory
+MAX_HOURS = 4  # a small FLAC can hold days of silence, which would fill the memory
 
-_BLOCK = 1 << 20  # frames decoded at a time: long files cost memory for one channel only
+_BLOCK = 1 << 20  # frames decoded at a time: a long file needs memory for one channel only
 # A Kaiser-windowed sinc: flat to 7 kHz, 6 dB down at 7.6 kHz, over 90 dB down from 8.6 kHz.
 _RESAMPLING = {
     "lowpass_filter_width": 64,
@@ -29,8 +29,8 @@ _RESAMPLING = {
     "resampling_method": "sinc_interp_kaiser",
     "beta": 14.769656459379492,
 }
-# The file is opened by us and no protocol is allowed, so that a playlist that calls itself audio
-# cannot make FFmpeg open other files or addresses; tags in an odd encoding do not matter.
+# We open the file and allow no protocol: a playlist disguised as audio cannot make FFmpeg open
+# other files or addresses. Tags in an unknown encoding are ignored.
 _AV_OPTIONS: dict[str, Any] = {
     "options": {"protocol_whitelist": "none"},
     "metadata_errors": "ignore",
@@ -39,14 +39,20 @@ _AV_OPTIONS: dict[str, Any] = {
 logger = logging.getLogger(__name__)
 
 
-_UNKNOWN = 2**63 - 1  # frames of a FLAC that was written to a pipe, as libsndfile has it
-_SLACK = 0.25  # seconds that encoders' padding may differ by
+_UNKNOWN = 2**63 - 1  # libsndfile's frame count for a FLAC that was written to a pipe
+_SLACK = 0.25  # seconds by which the padding of encoders may differ
 
 
 class AudioInfo(NamedTuple):
-    """What a file's header says.
+    """The header of an audio file.
 
-    `frames` is an estimate for MP3; `missing` are bytes of sound that it promises and has not.
+    Attributes:
+        rate: samples a second.
+        channels: their number.
+        frames: samples in each channel; an estimate for MP3.
+        format: libsndfile's name of the file format.
+        subtype: libsndfile's name of the sample format.
+        missing: bytes of sound that the header promises and the file lacks.
     """
 
     rate: int
@@ -58,10 +64,10 @@ class AudioInfo(NamedTuple):
 
 
 def probe(path: str | Path) -> AudioInfo | None:
-    """Reads a header without decoding; None where libsndfile refuses the file."""
+    """Reads a header without decoding; None if libsndfile refuses the file."""
     try:
         info = sf.info(str(path))
-    except (sf.LibsndfileError, TypeError):  # TypeError: a name in .raw, taken for headerless
+    except (sf.LibsndfileError, TypeError):  # TypeError: libsndfile takes .raw for headerless
         return None
     missing = missing_bytes(info.extra_info)
     return AudioInfo(
@@ -101,7 +107,7 @@ def read_audio(path: str | Path) -> np.ndarray:
 
 
 def _decode(path: Path) -> tuple[np.ndarray, int]:
-    """Decodes with libsndfile, or with PyAV what that refuses or would cut.
+    """Decodes with libsndfile, or with PyAV if libsndfile refuses the file or would cut it.
 
     Returns:
         wav (S,) float32, the mean of the channels, and its rate in Hz.
@@ -109,8 +115,8 @@ def _decode(path: Path) -> tuple[np.ndarray, int]:
     info = probe(path)
     if info is not None and info.missing:
         raise _damaged(path, f"cut short, {info.missing} bytes of sound are missing")
-    # libsndfile guesses the length of an MP3 without a Xing header, and stops there; and it takes
-    # the length 0 of a WAV that was written to a pipe at its word.
+    # libsndfile guesses the length of an MP3 without a Xing header and stops there. It also
+    # believes the length 0 of a WAV that was written to a pipe.
     exact = info is not None and info.format != "MP3" and info.frames > 0
     try:
         wav, rate = _decode_libsndfile(path) if exact else _decode_av(path)
@@ -133,7 +139,7 @@ def _decode_libsndfile(path: Path) -> tuple[np.ndarray, int]:
 
 
 def _decode_av(path: Path) -> tuple[np.ndarray, int]:
-    import av  # loads FFmpeg, which WAV and FLAC have no need of
+    import av  # loads FFmpeg, which WAV and FLAC do not need
 
     try:
         with path.open("rb") as file, av.open(file, "r", **_AV_OPTIONS) as box:
@@ -142,7 +148,7 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
             stream = box.streams.audio[0]
             if stream.codec_context is None:
                 raise FadError(f"{path}: its coding is not known to FFmpeg: convert it to WAV")
-            # Changes the sample type alone. Interleaved: PyAV reads past the end of over 8 planes.
+            # Changes only the sample type. Interleaved: PyAV reads past the end of over 8 planes.
             to_float = av.AudioResampler(format="flt")
             frames = (part for frame in box.decode(stream) for part in to_float.resample(frame))
             means = (_mean_of_channels(frame) for frame in frames)
@@ -153,7 +159,7 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
             f"{path}: neither libsndfile nor FFmpeg can decode it ({error.strerror}): "
             "convert it to WAV or FLAC, fetch it again or leave it out"
         ) from None
-    except ValueError:  # of PyAV, behind FFmpeg's own, some of which are ValueErrors too
+    except ValueError:  # PyAV's own; FFmpeg's are caught above, some are ValueErrors too
         raise _damaged(path, "its rate or channels change within it") from None
     if len(wav) < (promised - _SLACK) * stream.rate:
         seconds = len(wav) / stream.rate
@@ -162,23 +168,23 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
 
 
 def _mean_of_channels(frame: "av.AudioFrame") -> np.ndarray:
-    """An interleaved frame as (S,) float32."""
+    """The mean of the channels of an interleaved frame, (S,) float32."""
     return frame.to_ndarray().reshape(frame.samples, -1).mean(axis=1)
 
 
 def _seconds(box: "av.container.InputContainer") -> float:
-    """The duration of the audio by its container's header, 0 where that does not tell."""
+    """The duration of the audio by the container's header, 0 if unknown."""
     import av
 
     stream = box.streams.audio[0]
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    alone = len(box.streams) == 1  # else it may be that of the pictures
+    alone = len(box.streams) == 1  # otherwise it may be the duration of the video
     return box.duration / av.time_base if alone and box.duration else 0.0
 
 
 def _join(path: Path, parts: Iterable[np.ndarray], rate: int) -> np.ndarray:
-    """Gathers a channel (S,), but not without end."""
+    """Concatenates blocks (n,) to one channel (S,) float32; refuses more than `MAX_HOURS`."""
     most = MAX_HOURS * 3600 * max(rate, RATES[0])
     gathered, samples = [np.zeros(0, dtype=np.float32)], 0
     for part in parts:
@@ -190,15 +196,15 @@ def _join(path: Path, parts: Iterable[np.ndarray], rate: int) -> np.ndarray:
 
 
 def resample(wav: np.ndarray, rate: int) -> np.ndarray:
-    """Resamples wav (S,) from `rate` Hz to 16 kHz."""
+    """Resamples wav (S,) float32 from `rate` Hz to 16 kHz: (about 16000 S / rate,) float32."""
     if rate == SAMPLE_RATE:
         return wav
-    # Seconds to import, and most corpora need no resampling.
+    # The import takes seconds, and most corpora need no resampling.
     import torch
     import torchaudio
 
-    # The filter bank grows with the terms of the ratio. An odd rate such as 44,101 Hz is met within
-    # 1e-6, a thousandth of a semitone, instead of with gigabytes.
+    # The filter bank grows with the terms of the ratio. For an odd rate such as 44,101 Hz the exact
+    # ratio would take gigabytes; this one differs by 1e-6, a thousandth of a semitone.
     ratio = Fraction(rate, SAMPLE_RATE).limit_denominator(1000)
     resampled = torchaudio.functional.resample(
         torch.from_numpy(wav), ratio.numerator, ratio.denominator, **_RESAMPLING
@@ -208,5 +214,5 @@ def resample(wav: np.ndarray, rate: int) -> np.ndarray:
 
 @cache
 def _warn_of_silence(path: Path) -> None:
-    """Warns once a process, since training may read a file every epoch."""
+    """Warns once in each process, since training may read a file every epoch."""
     logger.warning("%s: nothing but zeros: is it the file that was meant?", path)

@@ -1,4 +1,4 @@
-"""Batches: crops of one length in training, whole utterances by length in scoring."""
+"""Batches: crops of one length for training, whole utterances of similar length for scoring."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from fad.data.sources import AudioSource, Source
 from fad.data.workers import Loader
 
-NO_FRAME = -100  # a frame label at padding, which torch's cross-entropy passes over
+NO_FRAME = -100  # the frame label at padding; torch's cross-entropy ignores it
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Example:
     Attributes:
         index: its number in the set.
         utt: its id, `<corpus>-<name>`.
-        start: the frame that the crop begins at; 0 for a whole utterance.
+        start: the first frame of the crop; 0 for a whole utterance.
         inputs: samples (S,), frames (T, C), or outputs of n blocks (T, n, D).
-        label: 0 spoof, 1 bonafide; None where no labels are read.
-        frame_labels: (T,) int64, the label of each frame, where they are known.
+        label: 0 spoof, 1 bonafide; None if no labels are read.
+        frame_labels: (T,) int64, the label of each frame, if known.
     """
 
     index: int
@@ -38,20 +38,20 @@ class Example:
 
     @property
     def corpus(self) -> str:
-        """The corpus that the utterance is of."""
+        """The corpus of the utterance."""
         return self.utt.partition("-")[0]
 
 
 @dataclass
 class Batch:
-    """Examples together.
+    """Several examples.
 
     Attributes:
         inputs: (B, S), (B, T, C) or (B, T, n, D), padded with zeros.
         lens: (B,) int64, samples or frames in each.
         indices: the number of each in its set.
-        starts: (B,) int64, the frame that each crop begins at.
-        labels: (B,) int64, 0 spoof and 1 bonafide; None where no labels are read.
+        starts: (B,) int64, the first frame of each crop.
+        labels: (B,) int64, 0 spoof and 1 bonafide; None if no labels are read.
         frame_labels: (B, T) int64, `NO_FRAME` at padding; None unless every example has them.
     """
 
@@ -74,14 +74,17 @@ class Batch:
         return self.labels
 
     def pin_memory(self) -> "Batch":
-        """Itself in page-locked memory; a DataLoader with `pin_memory` asks its batches for it."""
+        """A copy in page-locked memory; a DataLoader with `pin_memory` calls this."""
         tensors = {key: value for key, value in vars(self).items() if isinstance(value, Tensor)}
         pinned: dict[str, Any] = {key: value.pin_memory() for key, value in tensors.items()}
         return replace(self, **pinned)
 
 
 def collate(examples: Sequence[Example]) -> Batch:
-    """Pads with zeros to the longest; no examples make an empty batch."""
+    """Pads inputs (S,), (T, C) or (T, n, D) with zeros to the longest: (B, ...).
+
+    No examples make an empty batch.
+    """
     if not examples:
         nothing = torch.zeros(0, dtype=torch.int64)
         return Batch(torch.zeros(0), nothing, [], nothing, nothing)
@@ -105,7 +108,7 @@ class Utterances(Dataset):
 
     Args:
         source: the utterances.
-        labels: their classes (N,), 0 spoof and 1 bonafide; none where they are only scored.
+        labels: their classes (N,), 0 spoof and 1 bonafide; None for scoring.
     """
 
     def __init__(self, source: Source, labels: Sequence[int] | None = None) -> None:
@@ -117,19 +120,19 @@ class Utterances(Dataset):
 
 
 class WholeUtterances(Utterances):
-    """Every utterance as it is."""
+    """Utterances without cropping, by their index."""
 
     def __getitem__(self, index: int) -> Example:
         return self._example(index, 0, self.source.load(index))
 
 
 class Crops(Utterances):
-    """A crop of each utterance in each epoch, by keys (epoch, utterance).
+    """One crop of each utterance in each epoch, by keys (epoch, utterance).
 
     Args:
         source: the utterances.
-        frames: in a crop; a shorter utterance is taken whole.
-        labels: the classes (N,) of the utterances, where they are needed.
+        frames: in a crop; a shorter utterance is used whole.
+        labels: the classes (N,) of the utterances, if needed.
         augment: audio (S,), epoch, utterance -> audio (S,); for a source of audio only.
     """
 
@@ -160,9 +163,9 @@ class Crops(Utterances):
 
 
 class RandomCrops(Crops):
-    """Crops drawn only by seed, epoch and the utterance's number.
+    """Crops at random places that depend only on seed, epoch and the utterance's number.
 
-    They start at a frame, so that those of stored frames equal those of the audio.
+    A crop starts at a frame, so that crops of stored frames equal crops of the audio.
 
     Args:
         seed: of the draws.
@@ -195,12 +198,12 @@ class FirstCrops(Crops):
 class EpochBatches:
     """Batches of (epoch, utterance), shuffled by seed and epoch; the last may be smaller.
 
-    Of several processes each takes its share of every batch, none where a batch has too few: all
-    together see each utterance once an epoch, in the batches that one process would see.
+    Each of several processes takes its share of every batch; a share may be empty. Together they
+    see each utterance once an epoch, in the same batches as a single process.
 
     Args:
         size: utterances in the set.
-        batch_size: utterances in a batch, of all processes together.
+        batch_size: utterances in a batch, over all processes.
         seed: of the order.
         rank: this process, from 0.
         world_size: number of processes.
@@ -214,11 +217,11 @@ class EpochBatches:
         self.begin(0)
 
     def begin(self, epoch: int, first: int = 0) -> None:
-        """Sets which epoch comes next, and the batch that it begins with."""
+        """Sets the next epoch and its first batch."""
         self.epoch, self.first = epoch, first
 
     def whole(self, epoch: int, first: int = 0) -> Iterator[list[tuple[int, int]]]:
-        """The batches of an epoch from number `first` on, of all processes together."""
+        """The batches of an epoch from number `first` on, over all processes."""
         order = np.random.default_rng([self.seed, epoch]).permutation(self.size)
         for start in range(first * self.batch_size, self.size, self.batch_size):
             yield [(epoch, int(index)) for index in order[start : start + self.batch_size]]
@@ -235,19 +238,20 @@ class EpochBatches:
 def length_batches(
     source: Source, indices: list[int], max_frames: int, equal_lengths: bool
 ) -> list[list[int]]:
-    """Batches of similar lengths with at most `max_frames` frames, padding counted (or of one).
+    """Batches of similar lengths with at most `max_frames` frames, including padding.
 
     Args:
         source: the utterances.
         indices: which of them.
-        max_frames: an utterance of more is alone.
-        equal_lengths: whether all in a batch must have one number of frames: nothing is padded.
+        max_frames: a longer utterance gets a batch of its own.
+        equal_lengths: whether all utterances of a batch must have the same number of frames, so
+            that nothing is padded.
     """
     batches: list[list[int]] = []
     numbers = np.asarray(indices, dtype=np.int64)
     lengths = np.asarray(source.frames, dtype=np.int64)[numbers]
     for index in numbers[np.lexsort((numbers, lengths))].tolist():
-        # Sorted, so the newest utterance is the longest of its batch.
+        # They are sorted, so the newest utterance is the longest of its batch.
         frames = source.frames[index]
         fits = bool(batches) and (len(batches[-1]) + 1) * frames <= max_frames
         if fits and not (equal_lengths and source.frames[batches[-1][0]] < frames):
@@ -258,7 +262,7 @@ def length_batches(
 
 
 def training_loader(crops: Crops, batches: EpochBatches, num_workers: int) -> Loader:
-    """Crops in the order of `batches`, which is told the epoch before each pass."""
+    """Loads crops in the order of `batches`; call `batches.begin` before each epoch."""
     return Loader(crops, batches, collate, num_workers)
 
 
@@ -269,6 +273,6 @@ def scoring_loader(
     equal_lengths: bool,
     num_workers: int,
 ) -> Loader:
-    """Whole utterances in the batches of `length_batches`."""
+    """Loads whole utterances in the batches of `length_batches`."""
     batches = length_batches(utterances.source, indices, max_frames, equal_lengths)
     return Loader(utterances, batches, collate, num_workers)

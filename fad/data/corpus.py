@@ -1,4 +1,4 @@
-"""From a list of clips to the data directories of a corpus: how every recipe's stage 1 ends."""
+"""Turns a list of clips into the data directories of a corpus: the end of every stage 1."""
 
 import argparse
 import hashlib
@@ -36,18 +36,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One utterance of a corpus as its makers describe it; small, since there may be a million.
+    """One utterance of a corpus. It is small, since there may be a million.
 
     Attributes:
         name: Its id in the corpus; characters unsafe in a table become `_`.
-        path: The audio file, of any format; kept as a string, which is a third of a Path.
+        path: The audio file, of any format; kept as a string, which needs a third of a Path.
         label: `bonafide` or `spoof`.
-        attack: Which system made a spoof; `-` for bona fide speech.
-        speaker: `-` where unknown.
-        split: `train`, `dev`, `eval`, or empty where the corpus has no splits.
-        source: Where this is said, such as `protocol.tsv:12`, for messages.
-        facts: What else is known, by name: `codec`, `lang`, `phase`, ... Each becomes a table
-            `utt2<name>`, by which stage 5 divides its results; `-` where unknown.
+        attack: The system that made a spoof; `-` for bona fide speech.
+        speaker: `-` if unknown.
+        split: `train`, `dev`, `eval`, or empty if the corpus has no splits.
+        source: Where the clip is listed, such as `protocol.tsv:12`, for messages.
+        facts: Other facts by name: `codec`, `lang`, `phase`, ... Each becomes a table
+            `utt2<name>`, by which stage 5 divides its results; `-` if unknown.
     """
 
     name: str
@@ -62,27 +62,27 @@ class Clip:
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", os.fspath(self.path))
         object.__setattr__(self, "facts", self.facts or _NO_FACTS)
-        for name in ("label", "attack", "speaker", "split"):  # each is many clips'
+        for name in ("label", "attack", "speaker", "split"):  # many clips share each word
             object.__setattr__(self, name, sys.intern(getattr(self, name)))
 
 
 def safe_id(name: str) -> str:
-    """Replaces each character that `fad.data.tables.check_id` refuses by `_`."""
+    """Replaces every character that `fad.data.tables.check_id` refuses with `_`."""
     return re.sub(r"^[-.]|[^A-Za-z0-9._+=@:-]", "_", name)
 
 
 def is_audio(path: Path) -> bool:
-    """Whether a file is named like audio and not hidden."""
+    """Whether a file has an audio suffix and is not hidden."""
     return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
 
 
 def split_by_speaker(clips: Iterable[Clip], seed: int = 0) -> list[Clip]:
-    """Divides clips 60/20/20 into train, dev and eval, all of a speaker's into one of them.
+    """Splits clips 60/20/20 into train, dev and eval, keeping each speaker in one set.
 
-    Speakers are taken in turn, large ones first, equal ones by a hash of seed and name. Each goes
-    to the split that lacks most of its labels and then to the one where they stay furthest behind
-    their share. So a label with three speakers or more is in every split, and the same clips are
-    always divided the same way.
+    Speakers with many clips come first; ties are ordered by a hash of seed and name. Each speaker
+    goes to the set that lacks most of its labels; among equals, to the one where these labels stay
+    furthest below their share. A label with at least three speakers is therefore in every set, and
+    the same clips are always split the same way.
     """
     by_speaker: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
@@ -103,7 +103,7 @@ def split_by_speaker(clips: Iterable[Clip], seed: int = 0) -> list[Clip]:
 
 
 def _need(labels: Counter[str], taken: Counter[tuple[str, str]], split: str) -> tuple[int, float]:
-    """Orders the splits for a speaker with these labels: the smallest is the neediest."""
+    """A sort key for splits, for a speaker with these labels: the smallest value needs it most."""
     present = sum(taken[split, label] > 0 for label in labels)
     after = sum(taken[split, label] + count for label, count in labels.items())
     return present, after / SHARES[split]
@@ -122,10 +122,10 @@ def recipe_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def corpus_folder(args: argparse.Namespace) -> Path:
-    """--corpus_dir, absolute.
+    """The value of --corpus_dir as an absolute path.
 
     Raises:
-        FadError: it was not given, or is no folder.
+        FadError: it was not given, or is not a folder.
     """
     if args.corpus_dir is None:
         raise FadError("where is the corpus? Give --corpus_dir DIR; README.md shows its layout")
@@ -150,8 +150,8 @@ def write_corpus(
         out: Folder of the data directories, `data` in a recipe.
         corpus: Name of the recipe.
         clips: All clips, each with a split among `sets`.
-        sets: The sets that there must be.
-        attack_corpus: The corpus whose attacks these are, by default `corpus`: ASVspoof 2021's are
+        sets: The sets to write.
+        attack_corpus: The corpus that names the attacks, by default `corpus`: ASVspoof 2021 uses
             those of `asvspoof2019_la`.
 
     Raises:
@@ -185,7 +185,7 @@ def write_corpus(
 
 
 class _Names:
-    """Remembers what safe names stand for, and refuses one that stands for two things."""
+    """Remembers the original of each safe name; refuses two originals with one safe name."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -235,10 +235,10 @@ def _check_files(clips: Sequence[Clip]) -> None:
 
 
 def _fact_names(clips: Sequence[Clip]) -> list[str]:
-    """The names of all facts that any clip has.
+    """The names of all facts of the clips.
 
     Raises:
-        FadError: A name is none of a table, or that of a table with a meaning of its own.
+        FadError: A name cannot be part of a table's name, or such a table has another meaning.
     """
     names = sorted({name for clip in clips for name in clip.facts})
     for name in names:

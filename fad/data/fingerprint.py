@@ -1,4 +1,4 @@
-"""What a dump holds, in one number: so that what was made from it is not taken for another's."""
+"""A hash of a dump's contents, to detect a changed dump."""
 
 import hashlib
 import os
@@ -9,13 +9,13 @@ from fad.utils.errors import FadError
 
 
 def fingerprint(audio: Path) -> str:
-    """A sha256 of a `dump/audio/<set>`: utterances, classes, lengths and the files' sizes.
+    """The sha256 of a `dump/audio/<set>`: utterances, classes, lengths and file sizes.
 
-    Paths are not part of it, so that a corpus may move. Another recording of the same length in a
-    file of the same size goes unseen: reading all audio again would cost what the dump saves.
+    Paths are left out, so a corpus may move. A different recording of the same length in a file of
+    the same size is not detected, since reading all audio again would cost what the dump saves.
 
     Raises:
-        FadError: an audio file is gone.
+        FadError: an audio file is missing.
     """
     lines = tables.read_together(
         {

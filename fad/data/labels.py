@@ -1,4 +1,4 @@
-"""The words that corpora and toolkits use for bona fide and for spoofed speech."""
+"""The words of corpora and toolkits for bona fide and spoofed speech."""
 
 from fad.data.tables import LABELS
 from fad.utils.errors import FadError, nearest
@@ -11,14 +11,14 @@ NUMBERS = ("0", "1")
 
 
 def read_label(word: str, bonafide: str | None = None) -> str:
-    """What a label means: `bonafide` or `spoof`; capital letters do not matter.
+    """The meaning of a label: `bonafide` or `spoof`; upper and lower case are the same.
 
     Args:
-        word: the label, one of `SPELLINGS`, or a number where `bonafide` is given.
-        bonafide: which of `0` and `1` is bona fide: toolkits differ, so no one is assumed.
+        word: the label, one of `SPELLINGS`, or a number if `bonafide` is given.
+        bonafide: `0` or `1`, the number for bona fide. There is no default: toolkits differ.
 
     Raises:
-        FadError: the word is unknown, or a number whose meaning was not said.
+        FadError: the word is unknown, or it is a number and `bonafide` is not given.
     """
     if word in NUMBERS and bonafide is not None:
         return LABELS[word == bonafide]
@@ -34,5 +34,5 @@ def read_label(word: str, bonafide: str | None = None) -> str:
 
 
 def is_word_for_label(word: str) -> bool:
-    """Whether a word, and no number, is a label: so one tells the columns of a file."""
+    """Whether a word is a label and not a number; used to find the label column."""
     return word.lower() in SPELLINGS

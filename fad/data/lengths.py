@@ -1,8 +1,8 @@
-"""How long an utterance is once it is prepared; without torch, so that work is divided at once."""
+"""The length of a prepared utterance; without torch, so that jobs are planned at once."""
 
 MIN_SAMPLES = 64_600  # 4.04 s at 16 kHz, the length that the field trains on
 
 
 def prepared_length(samples: int) -> int:
-    """The length of `fad.data.waveform.prepare_waveform` of `samples` samples."""
+    """The samples that `fad.data.waveform.prepare_waveform` returns for `samples` samples."""
     return max(samples, MIN_SAMPLES)

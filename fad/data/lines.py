@@ -1,4 +1,4 @@
-"""Lines of text files, some at a time: a file of a million lines takes the memory of a few."""
+"""Reads text files in blocks of lines: a file of a million lines needs the memory of a few."""
 
 import codecs
 import re
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from fad.utils.errors import FadError
 
-# Text for terminals and other line ends: no path or name needs them, and messages would show them.
+# Terminal codes and other line ends: no path or name needs them, and messages would print them.
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _BLOCK = 1 << 16  # bytes
 
 
 def control_character(text: str) -> str | None:
-    """The first control character other than tab, None where there is none."""
-    if text.isprintable():  # which no such character is, and which is known much sooner
+    """The first control character other than tab, or None."""
+    if text.isprintable():  # a much faster test: no control character is printable
         return None
     found = CONTROL.search(text)
     return found and found[0]
@@ -28,8 +28,8 @@ class Block:
     Attributes:
         path: the file.
         raw: the lines with their ends.
-        first: the number of the first, from 1.
-        start: the bytes before it.
+        first: the number of the first line, from 1.
+        start: the number of bytes before the first line.
     """
 
     path: str | Path
@@ -38,15 +38,15 @@ class Block:
     start: int
 
     def text(self) -> str:
-        """All of it where it is ASCII, else nothing: for who can take many lines at once."""
+        """The whole block if it is ASCII, else an empty text; for callers that parse many lines."""
         joined = b"".join(self.raw)
         return joined.decode() if joined.isascii() else ""
 
     def lines(self) -> Iterator[str]:
-        """Its lines without their ends.
+        """The lines without their ends.
 
         Raises:
-            FadError: not UTF-8, or a control character other than tab in it.
+            FadError: a line is not UTF-8, or has a control character other than tab.
         """
         start = self.start
         for number, raw in enumerate(self.raw, start=self.first):
@@ -67,10 +67,10 @@ class Block:
 
 
 def iter_blocks(path: str | Path) -> Iterator[Block]:
-    """A file's lines by blocks, without a byte order mark.
+    """A file's lines in blocks, without a byte order mark.
 
     Raises:
-        FadError: no such file.
+        FadError: the file cannot be read.
     """
     first, start = 1, 0
     try:
@@ -85,10 +85,10 @@ def iter_blocks(path: str | Path) -> Iterator[Block]:
 
 
 def iter_lines(path: str | Path) -> Iterator[str]:
-    """The lines of a text that others may have made, without their ends.
+    """The lines of a text file without their ends, checked.
 
     Raises:
-        FadError: No such file, not UTF-8, or a control character other than tab in it.
+        FadError: The file cannot be read, is not UTF-8, or has a control character other than tab.
     """
     for block in iter_blocks(path):
         yield from block.lines()

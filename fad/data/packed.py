@@ -1,7 +1,7 @@
 """Many short texts in one piece of memory, which forked processes share.
 
-A list of a million strings is a million objects. Reading one counts a reference within it, and so
-copies its page: each data worker would end with a copy of its own of all that it reads.
+A list of a million strings is a million objects. Reading a string changes its reference count and
+so copies its memory page: in the end each data worker would have its own copy of the list.
 """
 
 from array import array
@@ -10,10 +10,10 @@ from typing import overload
 
 
 class Texts(Sequence[str]):
-    """A sequence of texts that can grow; what is read of it is made anew each time.
+    """A sequence of texts that can grow; each read makes a new string.
 
     Args:
-        texts: the first of them.
+        texts: the first texts.
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
@@ -22,7 +22,7 @@ class Texts(Sequence[str]):
             self.append(text)
 
     def append(self, text: str) -> None:
-        """Adds one at the end."""
+        """Adds a text at the end."""
         self._bytes += text.encode()
         self._ends.append(len(self._bytes))
 
@@ -38,5 +38,5 @@ class Texts(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | list[str]:
         if isinstance(index, slice):
             return [self[place] for place in range(len(self))[index]]
-        place = range(len(self))[index]  # as a list: from the end too, and not beyond it
+        place = range(len(self))[index]  # as in a list: negative counts from the end
         return self._bytes[self._ends[place] : self._ends[place + 1]].decode()

@@ -21,12 +21,12 @@ from fad.utils.errors import FadError
 class Source(ABC):
     """The utterances of a set, as the encoder takes them at a boundary.
 
-    A million utterances are no million objects here, so that data workers share the memory.
+    Ids and numbers are packed, not one object each, so that data workers share the memory.
 
     Attributes:
         boundary: where the utterances enter the encoder.
         utts: utterance ids, sorted.
-        frames: how many frames each utterance gives, in the order of `utts`.
+        frames: (N,) the number of frames of each utterance, in the order of `utts`.
     """
 
     boundary: Boundary
@@ -43,11 +43,20 @@ class Source(ABC):
 
     @abstractmethod
     def load_crop(self, index: int, start: int, frames: int) -> Tensor:
-        """`crop` of `load`."""
+        """The same as `crop` of `load`: (S',), (T', C) or (T', n, D)."""
 
     @abstractmethod
     def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
-        """The part of an utterance that gives `frames` frames from frame `start`."""
+        """The part of an utterance that gives `frames` frames from frame `start` on.
+
+        Args:
+            whole: samples (S,), frames (T, C), or outputs of n blocks (T, n, D).
+            start: the first frame.
+            frames: how many.
+
+        Returns:
+            (S',), (T', C) or (T', n, D); shorter where the utterance ends before.
+        """
 
 
 class AudioSource(Source):
@@ -65,10 +74,10 @@ class AudioSource(Source):
         self.frames = frame_counts(samples, grid)
 
     def load(self, index: int) -> Tensor:
-        """The whole utterance, (S,).
+        """The whole utterance, (S,) float32.
 
         Raises:
-            FadError: its file cannot be read, or is not the one that stage 2 saw.
+            FadError: its file cannot be read, or has another length than in stage 2.
         """
         wav = self.prepare(self.read(index))
         if self._grid.num_frames(len(wav)) != self.frames[index]:
@@ -77,7 +86,7 @@ class AudioSource(Source):
         return wav
 
     def read(self, index: int) -> np.ndarray:
-        """The audio as it is in its file, (S,) float32 at 16 kHz.
+        """The audio of the file, not prepared: (S,) float32 at 16 kHz.
 
         Raises:
             FadError: the file cannot be read.
@@ -85,21 +94,21 @@ class AudioSource(Source):
         return read_audio(self._paths[index])
 
     def prepare(self, wav: np.ndarray) -> Tensor:
-        """Audio (S,) -> what `load` gives of it, (max(S, 64,600),)."""
+        """Prepares audio (S,) as `load` does: (max(S, 64,600),) float32."""
         return prepare_waveform(wav, self._normalize)
 
     def load_crop(self, index: int, start: int, frames: int) -> Tensor:
-        """`crop` of `load`: all of the file is decoded, since all of it is normalised together."""
+        """`crop` of `load`, (S',). The whole file is decoded, since it is normalised as a whole."""
         return self.crop(self.load(index), start, frames)
 
     def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
-        """The samples that `frames` frames from frame `start` see."""
+        """The samples (S',) of whole (S,) that `frames` frames from frame `start` on see."""
         first = start * self._grid.hop
         return whole[first : first + (frames - 1) * self._grid.hop + self._grid.window]
 
 
 class WaveformSource(AudioSource):
-    """A waveform in memory as a source of one utterance: what scores files scores it too."""
+    """A source of one utterance: a waveform (S,) in memory, scored as a file is."""
 
     def __init__(self, wav: np.ndarray, grid: FrameGrid, normalize: bool) -> None:
         self._prepared, self._grid = prepare_waveform(wav, normalize), grid
@@ -107,17 +116,17 @@ class WaveformSource(AudioSource):
         self.frames = array("q", [grid.num_frames(len(self._prepared))])
 
     def load(self, index: int) -> Tensor:
-        """The prepared waveform, (S,)."""
+        """The prepared waveform, (S,) float32."""
         return self._prepared
 
 
 def frame_counts(samples: Iterable[int], grid: FrameGrid) -> array:
-    """The frames that utterances of so many samples give, once they are prepared."""
+    """The number of frames of each utterance (N,), from its samples (N,) before preparation."""
     return array("q", (grid.num_frames(prepared_length(count)) for count in samples))
 
 
 def audio_tables(audio_dir: Path) -> dict[Path, tables.Check]:
-    """The tables of a `dump/audio/<set>` that a source reads, with the check of their values."""
+    """The tables of a `dump/audio/<set>` that a source reads, each with the check of its values."""
     return {
         audio_dir / "wav.scp": tables.check_no_pipe,
         audio_dir / tables.LENGTHS: tables.check_length,

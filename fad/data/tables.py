@@ -1,9 +1,9 @@
 """Kaldi's tables: one `utt value` a line, sorted by bytes; and the data directories made of them.
 
 A data directory holds `wav.scp utt2spk spk2utt utt2label utt2attack`, (in a dump)
-`utt2num_samples`, and whatever else is known of the utterances as `utt2<name>`: `utt2codec`,
-`utt2lang`, `utt2phase`, ... All but `spk2utt` have the same keys; beside them may lie `asv_scores`.
-This file needs the standard library alone, so that programs which only read tables start at once.
+`utt2num_samples`, and other facts as `utt2<name>`: `utt2codec`, `utt2lang`, `utt2phase`, ... All
+but `spk2utt` have the same keys. The directory may also have `asv_scores`. This file needs only the
+standard library, so that programs which only read tables start at once.
 """
 
 import re
@@ -18,20 +18,20 @@ from fad.utils.errors import FadError
 from fad.utils.files import atomic_path
 
 LABELS = ("spoof", "bonafide")  # the index is the class number, everywhere
-NO_ATTACK = "-"  # what utt2attack says of bona fide speech
+NO_ATTACK = "-"  # the value of utt2attack for bona fide speech
 REQUIRED = ("wav.scp", "utt2spk", "spk2utt", "utt2label", "utt2attack")
 LENGTHS = "utt2num_samples"
 ASV_SCORES = "asv_scores"  # not a table: the organisers' speaker verification scores, for t-DCF
 
 Table = dict[str, str]
 Check = Callable[[str | Path, str, str], None]
-"""Refuses a value: of a table, at a path, the key and the value there."""
+"""Takes the path of a table, a key and its value; raises FadError if the value is not allowed."""
 
 _ID = re.compile(r"[A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]*")
-# As Kaldi reads them: `| command`, `command |`, and behind that an offset or a range.
+# Kaldi's pipes: `| command` and `command |`, which an offset or a range may follow.
 _PIPE = re.compile(r"^\||\|\s*(:\d+)?\s*(\[[^\]]*\])?$")
 _MAX_ID = 200  # ids become file names, which may have 255 bytes with a prefix and a suffix
-# What nearly all lines are: an id, a space, and words of printable ASCII parted by single spaces.
+# The form of nearly all lines: an id, a space, and words of printable ASCII with single spaces.
 _PLAIN = re.compile(
     rf"^([A-Za-z0-9_+=@:][A-Za-z0-9._+=@:-]{{0,{_MAX_ID - 1}}}) ([!-~]+(?: [!-~]+)*)$", re.MULTILINE
 )
@@ -41,7 +41,7 @@ _SHOWN = 3
 
 
 def check_id(name: str, kind: str = "utterance id") -> str:
-    """Returns `name` where it is safe as a file name, a word of a table and a word in a shell.
+    """Returns `name` if it is safe as a file name, a word of a table and a word in a shell.
 
     Raises:
         FadError: It is empty, too long, starts with `-` or `.`, or holds an unsafe character.
@@ -59,15 +59,15 @@ def check_id(name: str, kind: str = "utterance id") -> str:
 def read_table(path: str | Path, kind: str = "utterance id") -> Table:
     """Reads `key value...` lines in their order; the value is the rest of the line, stripped.
 
-    Equal words, within a table and in several, are one string in memory.
+    Equal words share one string in memory, also across tables.
 
     Args:
-        path: The table, UTF-8; a byte order mark and line ends of DOS are tolerated.
+        path: The table, UTF-8; a byte order mark and DOS line ends are allowed.
         kind: What the keys are, for messages.
 
     Raises:
-        FadError: No such file, not UTF-8, an empty line, a control character, no value, an unsafe
-            or duplicate key.
+        FadError: The file is missing or not UTF-8, or has an empty line, a control character, a key
+            without a value, or an unsafe or duplicate key.
     """
     table: Table = {}
     for number, (key, value) in enumerate(_rows(path, kind), start=1):
@@ -78,13 +78,13 @@ def read_table(path: str | Path, kind: str = "utterance id") -> Table:
 
 
 def read_together(checks: Mapping[Path, Check]) -> Iterator[tuple[str, list[str]]]:
-    """Reads sorted tables of the same keys side by side, a line of each at a time.
+    """Reads sorted tables with the same keys in parallel, one line of each at a time.
 
     Args:
-        checks: The tables, each with what refuses its values.
+        checks: The tables, each with the check of its values.
 
     Yields:
-        A key, and its value in each table.
+        A key and its value in each table.
 
     Raises:
         FadError: As `read_table`; a table is not sorted, the keys differ, or a value is refused.
@@ -116,7 +116,7 @@ def _rows(path: str | Path, kind: str) -> Iterator[tuple[str, str]]:
 
 
 def _checked_rows(block: Block, kind: str) -> Iterator[tuple[str, str]]:
-    """The rows of a block, line by line, so that a fault in one is told with its place."""
+    """The rows of a block, line by line, so that an error names its line."""
     path = block.path
     for number, line in enumerate(block.lines(), start=block.first):
         words = line.split(maxsplit=1)
@@ -138,7 +138,7 @@ def _duplicate(path: str | Path, number: int, kind: str, key: str) -> FadError:
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """All of `iter_lines`."""
+    """All lines of `iter_lines`."""
     return list(iter_lines(path))
 
 
@@ -146,7 +146,7 @@ def write_table(path: str | Path, table: Mapping[str, str]) -> None:
     """Writes a table sorted by the bytes of its keys, atomically.
 
     Raises:
-        FadError: A key or a value that `read_table` would not give back the same.
+        FadError: `read_table` would not read a key or a value back unchanged.
     """
     with atomic_path(path) as part, open(part, "w", encoding="utf-8") as file:
         for key in sorted(table):
@@ -161,10 +161,10 @@ def write_table(path: str | Path, table: Mapping[str, str]) -> None:
 
 
 def read_wav_scp(path: str | Path) -> Table:
-    """Reads `utt path`; a relative path counts from the current directory, as in Kaldi.
+    """Reads `utt path`; a relative path starts at the current directory, as in Kaldi.
 
     Raises:
-        FadError: As `read_table`; also a Kaldi pipe, since no command from a table is ever run.
+        FadError: As `read_table`; also for a Kaldi pipe, since commands in tables are never run.
     """
     return _read_checked(path, check_no_pipe)
 
@@ -173,13 +173,13 @@ def read_lengths(path: str | Path) -> dict[str, int]:
     """Reads `utt samples`, the `utt2num_samples` of a dump.
 
     Raises:
-        FadError: As `read_table`; also a length that is not a whole number from 1.
+        FadError: As `read_table`; also for a length that is not a whole number from 1.
     """
     return {utt: int(samples) for utt, samples in _read_checked(path, check_length).items()}
 
 
 def read_labels(path: str | Path) -> Table:
-    """Reads `utt label` with the words `spoof` and `bonafide` alone."""
+    """Reads `utt label`; only `spoof` and `bonafide` are allowed."""
     return _read_checked(path, check_label)
 
 
@@ -194,7 +194,7 @@ def _check_values(path: str | Path, table: Mapping[str, str], check: Check) -> N
 
 
 def check_no_pipe(path: str | Path, utt: str, value: str) -> None:
-    """Refuses a command, in any of the forms in which Kaldi would run it."""
+    """Refuses a command in any form that Kaldi would run."""
     if "|" in value and _PIPE.search(value):
         raise FadError(
             f"{path}: the value of '{utt}' is a pipe, which is never run: "
@@ -209,7 +209,7 @@ def check_label(path: str | Path, utt: str, label: str) -> None:
 
 
 def check_length(path: str | Path, utt: str, samples: str) -> None:
-    """Refuses what is not a whole number from 1."""
+    """Refuses anything but a whole number from 1."""
     if not _LENGTH.fullmatch(samples):
         raise FadError(f"{path}: '{utt}' has {samples[:40]!r} samples: run stage 2 again")
 
@@ -218,7 +218,7 @@ def check_same_keys(tables: Mapping[str, Mapping[str, object]]) -> None:
     """Checks that named tables have the same keys.
 
     Raises:
-        FadError: It names the first few keys that one table has and the other has not.
+        FadError: They differ; the message names the first few keys that one of two tables lacks.
     """
     if not tables:
         return
@@ -255,7 +255,7 @@ def validate_data_dir(directory: str | Path) -> dict[str, Table]:
 
     Raises:
         FadError: A table is missing, malformed, unsorted or has other keys than the rest, a label
-            is unknown, an attack does not fit its label, or `spk2utt` is not `utt2spk` inverted.
+            is unknown, an attack does not fit its label, or `spk2utt` does not invert `utt2spk`.
     """
     directory = Path(directory)
     missing = [name for name in REQUIRED if not (directory / name).is_file()]
@@ -273,7 +273,7 @@ def validate_data_dir(directory: str | Path) -> dict[str, Table]:
 
 
 def optional_tables(directory: Path) -> list[str]:
-    """Names of the tables `utt2<name>` that a directory has beside the required ones, sorted."""
+    """The sorted names of a directory's tables `utt2<name>` that are not required."""
     names = (path.name for path in directory.glob("utt2*") if path.is_file())
     return sorted(name for name in names if name not in REQUIRED and _OPTIONAL.fullmatch(name))
 
@@ -281,8 +281,8 @@ def optional_tables(directory: Path) -> list[str]:
 def write_data_dir(directory: str | Path, tables: Mapping[str, Mapping[str, str]]) -> None:
     """Checks tables, then writes them as a data directory; `spk2utt` is made from `utt2spk`.
 
-    `wav.scp` goes first and comes last: a directory whose writing was killed has none, and so does
-    not validate. Optional tables of an earlier run are removed.
+    An old `wav.scp` is removed first and the new one is written last. If writing is killed, there
+    is none, and the directory does not validate. Optional tables of an earlier run are removed.
 
     Raises:
         FadError: As `validate_data_dir`, before anything is written.
@@ -331,7 +331,7 @@ def _check_attacks(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> 
         if (attack == NO_ATTACK) != (label == "bonafide"):
             raise FadError(
                 f"{directory}/utt2attack: '{utt}' has attack '{attack}' but label '{label}': "
-                f"'{NO_ATTACK}' is for bona fide speech, and for it alone"
+                f"give '{NO_ATTACK}' to bona fide speech, and only to it"
             )
         for part in attack.split("/", 1) if attack != NO_ATTACK else ():  # the corpus first
             check_id(part, f"{directory}/utt2attack: attack")

@@ -1,4 +1,4 @@
-"""The one way in which a waveform is prepared, for dumping, training and scoring alike."""
+"""Prepares a waveform, in the same way for dumping, training and scoring."""
 
 import numpy as np
 import torch
@@ -9,11 +9,12 @@ from fad.data.lengths import MIN_SAMPLES
 
 
 def prepare_waveform(wav: np.ndarray, normalize: bool) -> Tensor:
-    """Normalises the whole utterance as the checkpoint says and repeats a short one.
+    """Normalises the whole utterance if the checkpoint asks for it, and repeats a short one.
 
     Args:
         wav: (S,) float32 at 16 kHz.
-        normalize: zero mean and unit variance over the utterance (fairseq: eps 1e-5).
+        normalize: whether to scale to zero mean and unit variance over the utterance (fairseq: eps
+            1e-5).
 
     Returns:
         (max(S, 64,600),) float32; a short utterance is repeated and cut to 64,600 samples.

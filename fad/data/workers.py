@@ -1,4 +1,4 @@
-"""Batches by data workers that outlive a signal to stop: their parent ends its step, and saves."""
+"""Data workers that ignore stop signals, so the parent can finish its step and save."""
 
 import signal
 from collections.abc import Callable, Iterable
@@ -8,17 +8,17 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # which Slurm sends to all processes of a job
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # Slurm sends these to all processes of a job
 
 
 class Loader(DataLoader):
-    """Batches of a dataset.
+    """Loads the batches of a dataset.
 
     Args:
-        dataset: gives examples by their keys.
+        dataset: maps a key to an example.
         batches: the keys of each batch.
-        collate: makes a batch of examples.
-        num_workers: processes that read; 0 reads in this one.
+        collate: makes a batch from examples.
+        num_workers: processes that read; with 0 this process reads.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Loader(DataLoader):
         )
 
     def __iter__(self) -> _BaseDataLoaderIter:
-        """Starts the workers; signals wait, since they would end one that is not ready."""
+        """Starts the workers; signals are blocked meanwhile, since one would kill a new worker."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             return super().__iter__()

@@ -1,7 +1,7 @@
-"""Reads float matrices of kaldiio arks; nothing but the named file is opened, nothing is run.
+"""Reads float matrices from kaldiio arks; it opens only the named file and runs nothing.
 
-kaldiio writes the arks. Its reader also runs pipes and unpickles what an entry points to, so that a
-table from elsewhere could run code; ours knows one kind of entry and two kinds of matrix.
+kaldiio writes the arks. Its reader also runs pipes and unpickles entries, so a table from elsewhere
+could run code. This reader knows one kind of entry and two kinds of matrix.
 """
 
 import io
@@ -18,7 +18,7 @@ _ENTRY = re.compile(r"(?P<ark>[^|]+\.ark):(?P<offset>\d{1,18})")
 
 
 class Entries:
-    """The entries of a feats.scp, 12 bytes each: the arks' names are there once."""
+    """The entries of a feats.scp, 12 bytes each; the name of each ark is stored once."""
 
     def __init__(self) -> None:
         self._arks: list[str] = []
@@ -29,7 +29,7 @@ class Entries:
         """Adds `<file>.ark:<offset>`.
 
         Raises:
-            FadError: it has another form.
+            FadError: the entry has another form.
         """
         ark, offset = _parse(entry)
         if ark not in self._places:
@@ -52,13 +52,13 @@ def _parse(entry: str) -> tuple[str, int]:
 def read_matrix(
     entry: str, shape: tuple[int, int], rows: range, dtype: str = "float32"
 ) -> np.ndarray:
-    """Reads `<file>.ark:<offset>`, the offset pointing behind the utterance's name, as in Kaldi.
+    """Reads `<file>.ark:<offset>`; as in Kaldi, the offset points after the utterance's name.
 
     Args:
         entry: a value of feats.scp.
-        shape: the rows and columns that there must be.
-        rows: which rows to read, in steps of 1; the others are passed over.
-        dtype: float32, Kaldi's own matrix, or float16, NumPy's format within the ark.
+        shape: the expected rows and columns (T, C).
+        rows: which rows to read, in steps of 1; the others are skipped.
+        dtype: float32 (Kaldi's own matrix) or float16 (NumPy's format inside the ark).
 
     Returns:
         (len(rows), C) of that type.
@@ -86,12 +86,12 @@ def read_matrix(
 
 
 def _kaldi_head(shape: tuple[int, int]) -> bytes:
-    """Of Kaldi's binary float matrix: a mark, the type, each dimension behind its size in bytes."""
+    """The header of Kaldi's binary float matrix: a mark, the type, and each dimension."""
     return struct.pack("<5sbibi", b"\0BFM ", 4, shape[0], 4, shape[1])
 
 
 def _numpy_head(shape: tuple[int, int], dtype: str) -> bytes:
-    """Of a .npy file in an ark: kaldiio's mark for one, its length behind the size of that."""
+    """The header of a .npy entry: kaldiio's mark, the size of the length, the length, NumPy's."""
     head, kind = io.BytesIO(), np.dtype(dtype)
     about = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(head, about)

@@ -1,9 +1,9 @@
-"""Stage 2's audio: every clip decoded once, and named or written as 16 kHz mono 16-bit.
+"""Stage 2's audio: decodes every clip once, and lists or writes it as 16 kHz mono 16-bit.
 
-Jobs decode the shards of a set, and a step that joins their parts makes a data directory of them.
-A part says of each utterance its samples, and whether the clip serves as it is or was written to
-`<out>/flac/<shard>/<utt>.flac`; or what is wrong with it. No part holds the dump's own path, so
-that the folder may move.
+Jobs decode the shards of a set. A last step joins their parts to a data directory. For each
+utterance a part has the number of samples, and whether the clip is used as it is or was written to
+`<out>/flac/<shard>/<utt>.flac`; for a bad clip it has the error. A part does not contain the path
+of the dump, so the folder may move.
 """
 
 import io
@@ -23,8 +23,8 @@ from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, write_text
 from fad.utils.progress import progress
 
-# Durations are not known before decoding: shards have one number of clips. It is small enough for
-# a folder that every file system lists at once.
+# Durations are not known before decoding, so all shards have the same number of clips. It is small
+# enough for any file system to list the folder fast.
 CLIPS = 500
 
 _AS_IS, _FLAC, _BAD = "as-is", "flac", "bad"
@@ -33,19 +33,19 @@ logger = logging.getLogger(__name__)
 
 
 def dump_job(data: Path, out: Path, job: int, nj: int) -> None:
-    """Decodes one job's shards of a data directory, but for those that are done.
+    """Decodes one job's shards of a data directory, except those that are done.
 
-    A clip that cannot be read is noted in the shard's part, and the rest is still done. A shard
-    with such a clip is not done: another run tries it again.
+    The shard's part notes a clip that cannot be read; the other clips are still decoded. A shard
+    with such a clip is not done: the next run tries it again.
 
     Args:
         data: A data directory with audio of any kind.
-        out: The dump; clips that must be converted go to `<out>/flac`.
-        job: Which job, 1 to nj.
+        out: The dump; converted clips go to `<out>/flac`.
+        job: The number of the job, 1 to nj.
         nj: Number of jobs.
     """
     wav_scp = tables.validate_data_dir(data)["wav.scp"]
-    (out / "wav.scp").unlink(missing_ok=True)  # from here on the dump is not finished
+    (out / "wav.scp").unlink(missing_ok=True)  # the dump is not finished from now on
     parts = _parts(wav_scp, out)
     left = left_to_do(len(parts.shards), job, nj, lambda number: _is_done(parts, number))
     total, bad = sum(len(parts.shard(number)) for number in left), 0
@@ -67,8 +67,9 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
     Args:
         data: The data directory that the jobs read.
         out: The dump.
-        nj: Number of jobs there were.
-        skip_bad: Leave bad clips out; otherwise they are an error. They are listed either way.
+        nj: Number of jobs.
+        skip_bad: Whether to leave bad clips out; otherwise they are an error. They are listed in
+            both cases.
 
     Raises:
         FadError: A job has not run, the jobs ran on other data, or clips are bad.
@@ -86,7 +87,7 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
         if name != "spk2utt"
     }
     _carry_asv_scores(data, out)
-    parts.remove_stale()  # before the clips that they name
+    parts.remove_stale()  # before the clips that they list
     tables.write_data_dir(out, kept | {"wav.scp": paths, "utt2num_samples": lengths})
     _remove_stale_clips(out, paths)
     parts.remove()
@@ -95,7 +96,7 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
 
 
 def _parts(wav_scp: tables.Table, out: Path) -> Parts:
-    """The parts of a dump; they depend on the clips' paths, sizes and times of change."""
+    """The parts of a dump; they depend on the clips' paths, sizes and modification times."""
     utts = list(wav_scp)
 
     def made_from(shard: range) -> Iterator[str]:
@@ -122,7 +123,7 @@ def _is_bad(value: str) -> bool:
 
 
 def _dump_clip(source: Path, flac: Path) -> str:
-    """Decodes a clip; gives what its part says of it: `as-is` or `flac` and samples, or `bad`."""
+    """Decodes a clip; returns its value in the part: `as-is <samples>`, `flac ...` or `bad ...`."""
     try:
         wav = read_audio(source)
     except FadError as error:
@@ -136,7 +137,7 @@ def _dump_clip(source: Path, flac: Path) -> str:
 def _read_parts(
     parts: Parts, wav_scp: tables.Table, out: Path
 ) -> tuple[tables.Table, tables.Table, tables.Table]:
-    """Paths, numbers of samples, and what is wrong with bad clips."""
+    """Paths, numbers of samples, and the errors of bad clips."""
     paths: tables.Table = {}
     lengths: tables.Table = {}
     errors: tables.Table = {}
@@ -156,7 +157,7 @@ def _flac_path(out: Path, number: int, utt: str) -> Path:
 
 
 def _remove_stale_clips(out: Path, paths: tables.Table) -> None:
-    """Removes clips that no utterance has now or that a kill left cut."""
+    """Removes clips that belong to no utterance any more or that a killed run left cut."""
     for folder, _, names in os.walk(out.absolute() / "flac", topdown=False):
         for name in names:
             clip = Path(folder, name)
@@ -176,14 +177,14 @@ def _serves_as_it_is(path: Path) -> bool:
 
 
 def _write_flac(path: Path, wav: np.ndarray) -> None:
-    """Writes wav (S,) as 16-bit FLAC; scales down, and says so, what would clip."""
+    """Writes wav (S,) float32 as 16-bit FLAC; scales it down, with a warning, if it would clip."""
     peak = float(np.abs(wav).max())
     if peak > 1.0:
         logger.warning("%s: peak %.3f is over full scale: scaled down to 1", path.stem, peak)
         wav = wav / peak
-    # 32768 is what readers divide by, so that 16-bit samples come back as they were.
+    # Readers divide by 32768, so this gives 16-bit samples back unchanged.
     samples = np.rint(wav * 32768.0).clip(-32768, 32767).astype(np.int16)
-    encoded = io.BytesIO()  # a full disk is then Python's error and not a silent one of the encoder
+    encoded = io.BytesIO()  # Python then reports a full disk; the encoder would not
     sf.write(encoded, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     with atomic_path(path) as part:
         part.write_bytes(encoded.getvalue())

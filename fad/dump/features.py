@@ -1,8 +1,7 @@
-"""Stage 2's frames: what is frozen of the encoder, computed once and stored as kaldiio arks.
+"""Stage 2's frames: the outputs of the encoder's frozen part, computed once, in kaldiio arks.
 
-A dump is made shard by shard, each with an ark of its own: by jobs, and a step that joins their
-parts. A part says where in its ark each utterance is. `encoder.json`, written last, says which
-pre-trained file the frames are of.
+Jobs compute the shards, each with its own ark. A last step joins their parts. A part has the place
+of each utterance in the ark. `encoder.json` is written last and names the pre-trained file.
 """
 
 import json
@@ -31,7 +30,7 @@ from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, write_json
 from fad.utils.progress import progress
 
-FRAMES = 30_000  # of a shard, about: ten minutes at 20 ms a frame
+FRAMES = 30_000  # of a shard, roughly: ten minutes at 20 ms a frame
 
 _TIMED = 3
 
@@ -40,7 +39,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Target:
-    """A kind of frames to be made, the directory that they go to, and its `encoder.json`."""
+    """A kind of frames to compute.
+
+    Attributes:
+        kind: which frames.
+        out: the directory to write.
+        about: the content of its `encoder.json`.
+    """
 
     kind: Stored
     out: Path
@@ -53,12 +58,12 @@ Dump = tuple[Target, Parts]
 def estimate(
     encoder: Encoder, source: AudioSource, kinds: Sequence[Stored], nj: int
 ) -> tuple[float, float]:
-    """Gigabytes that the frames will take, and seconds, by the time of a few windows."""
+    """The expected size in 10**9 bytes and the time in seconds, from a few timed windows."""
     size = sum(kind.gigabytes(source.frames) for kind in kinds)
-    # The shortest, and a window of each, since a recording of hours would be done twice.
+    # One window of each of the shortest: a recording of hours would otherwise be computed twice.
     few = sorted(range(len(source.utts)), key=source.frames.__getitem__)[:_TIMED]
     wavs = [source.load(index) for index in few]
-    next(_windows(encoder, source, wavs[0], kinds))  # the first call is slower than the others
+    next(_windows(encoder, source, wavs[0], kinds))  # the first call is slower than later ones
     started = time.perf_counter()
     timed = sum(len(next(_windows(encoder, source, wav, kinds))[0]) for wav in wavs)
     per_frame = (time.perf_counter() - started) / timed
@@ -66,7 +71,7 @@ def estimate(
 
 
 def announce(encoder: Encoder, source: AudioSource, targets: Sequence[Target], nj: int) -> None:
-    """Logs what the dump will take."""
+    """Logs the expected size and time of the dump."""
     size, seconds = estimate(encoder, source, [target.kind for target in targets], nj)
     outs = ", ".join(str(target.out) for target in targets)
     logger.info("%s: %.2f GB in about %.1f minutes", outs, size, seconds / 60)
@@ -75,20 +80,20 @@ def announce(encoder: Encoder, source: AudioSource, targets: Sequence[Target], n
 def dump_job(
     encoder: Encoder, source: AudioSource, targets: Sequence[Target], job: int, nj: int
 ) -> None:
-    """Writes an ark and a part of the table for each of one job's shards that is not done yet.
+    """Writes an ark and a part of the table for each unfinished shard of one job.
 
     Args:
-        encoder: what computes the frames.
+        encoder: computes the frames.
         source: all utterances of the set.
-        targets: the frontend alone, or some blocks in order.
-        job: which job, 1 to nj.
+        targets: only the frontend, or some blocks in order.
+        job: the number of the job, 1 to nj.
         nj: number of jobs.
 
     Raises:
         FadError: an utterance's frames do not fit into float16.
     """
     for target in targets:
-        (target.out / ENCODER).unlink(missing_ok=True)  # from here on the dump is not finished
+        (target.out / ENCODER).unlink(missing_ok=True)  # the dump is not finished from now on
     dumps = _dumps(source, targets)
     shards = dumps[0][1].shards
     left = left_to_do(len(shards), job, nj, lambda number: not _lacking(dumps, number))
@@ -101,7 +106,7 @@ def dump_job(
 
 
 def _dumps(source: AudioSource, targets: Sequence[Target]) -> list[Dump]:
-    """Each target with its parts; its description has a digest of the set's audio."""
+    """Each target with its parts; its description includes the fingerprint of the set's audio."""
     frames = [targets[0].kind.frames(total) for total in source.frames]
     shards = cut(frames, FRAMES)
 
@@ -118,7 +123,7 @@ def _dumps(source: AudioSource, targets: Sequence[Target]) -> list[Dump]:
 
 
 def _lacking(dumps: Sequence[Dump], number: int) -> list[Dump]:
-    """Of which targets a shard is not done; an ark without its part may be of something else."""
+    """Targets whose shard is unfinished; an ark without a part may come from other inputs."""
     return [
         (target, parts)
         for target, parts in dumps
@@ -149,9 +154,9 @@ def _dump_shard(
             utt = source.utts[index]
             matrices = _frames(encoder, source, index, kinds)
             for file, table, matrix in zip(files, offsets, matrices, strict=True):
-                # A Kaldi offset points behind the utterance's name and a space.
+                # A Kaldi offset points after the utterance's name and a space.
                 table[utt] = str(file.tell() + len(utt.encode()) + 1)
-                # Kaldi has no 16-bit floats: kaldiio puts NumPy's format in their place.
+                # Kaldi has no 16-bit floats: kaldiio writes them in NumPy's format.
                 how = None if matrix.dtype == np.float32 else "numpy"
                 kaldiio.save_ark(file, {utt: matrix}, write_function=how)
             tick()
@@ -171,12 +176,12 @@ def combine(source: AudioSource, target: Target, nj: int) -> None:
     """
     ((_, parts),) = _dumps(source, [target])
     parts.check_done(nj)
-    parts.remove_stale()  # before the arks that they name
+    parts.remove_stale()  # before the arks that they list
     arks = {_ark(target.out, number) for number in parts.numbers}
     for stale in set(target.out.glob("feats.*.ark")) - arks:
         stale.unlink()
     parts.join(lambda number, offset: f"{_ark(target.out, number)}:{offset}")
-    # What nobody looks for once the dump is finished goes before it is.
+    # Once encoder.json is there nobody looks for parts, so they are removed before.
     parts.remove()
     write_json(target.out / ENCODER, target.about)
 
@@ -184,7 +189,7 @@ def combine(source: AudioSource, target: Target, nj: int) -> None:
 def _frames(
     encoder: Encoder, source: AudioSource, index: int, kinds: Sequence[Stored]
 ) -> list[np.ndarray]:
-    """One utterance's frames (T, width) of each kind; alone, so that no neighbour touches them."""
+    """One utterance's frames (T, width) of each kind, computed without other utterances."""
     wav, total = source.load(index), kinds[0].frames(source.frames[index])
     matrices = [np.empty((total, kind.width), dtype=kind.dtype) for kind in kinds]
     start = 0
@@ -204,11 +209,11 @@ def _frames(
 def _windows(
     encoder: Encoder, source: AudioSource, wav: Tensor, kinds: Sequence[Stored]
 ) -> Iterator[list[Tensor]]:
-    """Frames (n, width) of each kind, window by window: the windows that scoring takes.
+    """Frames (n, width) of each kind, window by window, in the windows of scoring.
 
-    A block's frame has seen all of its window. One of the frontend depends on its own samples
-    alone, but the order in which a product sums may depend on the length. A crop, which training
-    takes whole, is one window.
+    A block's frame depends on its whole window. A frontend's frame depends only on its own samples,
+    but the order of summation in a product may depend on the length. A crop is one window, since
+    training uses it whole.
     """
     total = kinds[0].frames(encoder.grid.num_frames(len(wav)))
     device = next(encoder.parameters()).device
@@ -220,7 +225,7 @@ def _windows(
 
 @torch.no_grad()
 def _encode(encoder: Encoder, wav: Tensor, kinds: Sequence[Stored]) -> list[Tensor]:
-    """Frames (n, width) of each kind, of one waveform (S,)."""
+    """Frames (n, width) of each kind, from one waveform (S,)."""
     lens = torch.tensor([len(wav)], device=wav.device)
     numbers = tuple(kind.number for kind in kinds)
     if numbers == (0,):

@@ -1,4 +1,4 @@
-"""Which shards of the work one of several jobs does; `fad.dump.shards` says what a shard is."""
+"""Which shards each of several jobs does; see `fad.dump.shards` for shards."""
 
 import argparse
 import logging
@@ -27,27 +27,28 @@ def check_job(args: argparse.Namespace) -> None:
     """Checks that --job is one of --nj.
 
     Raises:
-        FadError: it is not.
+        FadError: --job is below 1 or over --nj.
     """
     if not 1 <= args.job <= args.nj:
         raise FadError(f"--job {args.job} is not within 1 and --nj {args.nj}: correct one of them")
 
 
 def deal(shards: int, job: int, nj: int) -> range:
-    """The numbers, from 1, of a job's shards, dealt out like cards.
+    """The numbers, from 1, of a job's shards: every nj-th one.
 
-    Not in one piece, since a corpus is often sorted by what makes a clip long or slow to decode.
+    A job does not get a contiguous range, since corpora are often sorted so that long or slow clips
+    are neighbours.
     """
     return range(job, shards + 1, nj)
 
 
 def jobs_of(numbers: Iterable[int], nj: int) -> list[int]:
-    """The jobs that these shards were dealt to, each once, sorted."""
+    """The jobs that have these shards, sorted, each once."""
     return sorted({(number - 1) % nj + 1 for number in numbers})
 
 
 def left_to_do(shards: int, job: int, nj: int, is_done: Callable[[int], bool]) -> list[int]:
-    """The numbers of a job's shards that are not done yet; logs how many are."""
+    """The numbers of a job's unfinished shards; logs how many are done."""
     own = deal(shards, job, nj)
     left = [number for number in own if not is_done(number)]
     done = len(own) - len(left)

@@ -1,4 +1,4 @@
-"""What stage 2 stores of the frozen part of an encoder, and where it lies."""
+"""Which outputs of an encoder's frozen part stage 2 stores, and where."""
 
 import json
 import os
@@ -19,13 +19,13 @@ BYTES = {"float32": 4, "float16": 2}
 class Stored:
     """One kind of stored frames: those of the frontend, or the output of one block.
 
-    A back-end that asks for several blocks has several kinds, so that another experiment which asks
-    for some of them finds them.
+    A back-end that uses several blocks has several kinds, so that another experiment can share some
+    of them.
 
     Attributes:
-        number: 0, the frontend; k, block k.
+        number: 0 for the frontend, k for block k.
         width: channels of a frame.
-        crop: frames stored of each utterance, its first, encoded by themselves; None: all of it.
+        crop: how many first frames of each utterance are encoded and stored; None for all.
         dtype: float32 or float16.
     """
 
@@ -36,30 +36,31 @@ class Stored:
 
     @property
     def name(self) -> str:
-        """`frontend`, `block12`, `block12-first201`, `block12-first201-float16`."""
+        """The name: `frontend`, `block12`, `block12-first201`, `block12-first201-float16`."""
         what = f"block{self.number}" if self.number else "frontend"
         crop = "" if self.crop is None else f"-first{self.crop}"
         return what + crop + ("" if self.dtype == "float32" else f"-{self.dtype}")
 
     def frames(self, total: int) -> int:
-        """How many frames are stored of an utterance that has `total`."""
+        """The number of stored frames of an utterance that has `total`."""
         return total if self.crop is None else min(total, self.crop)
 
     def gigabytes(self, totals: Iterable[int]) -> float:
-        """What utterances of so many frames take (10**9 bytes)."""
+        """The size in 10**9 bytes of utterances with these numbers of frames (N,)."""
         frames = sum(self.frames(total) for total in totals)
         return frames * self.width * BYTES[self.dtype] / 1e9
 
 
 def dump_dir(dump: Path, pretrained: Path, kind: Stored, name: str) -> Path:
-    """`dump/<kind>-<pretrained>/<set>`."""
+    """The folder of stored frames: `dump/<kind>-<pretrained>/<set>`."""
     return dump / f"{kind.name}-{_base_name(pretrained)}" / name
 
 
 def _base_name(pretrained: Path) -> str:
-    """A file's name without its ending, or `<folder>-hf` of a Hugging Face model in a folder.
+    """A file's name without its suffix, or `<folder>-hf` for a Hugging Face model.
 
-    The same for such a folder and for the weights file in it, which is called alike in every one.
+    The folder of such a model and its weights file have the same name here: the file's own name is
+    the same in every model.
     """
     path = Path(os.path.abspath(pretrained))  # `.` has a name too; links keep theirs
     if path.is_dir():
@@ -69,7 +70,7 @@ def _base_name(pretrained: Path) -> str:
 
 
 def description(pretrained: Path, sha256: str, kind: Stored, audio: str) -> dict[str, Any]:
-    """What `encoder.json` says of the frames of a set whose audio has this fingerprint."""
+    """The content of `encoder.json`; `audio` is the fingerprint of the set's audio."""
     return {
         "pretrained": _base_name(pretrained),
         "sha256": sha256,
@@ -81,15 +82,15 @@ def description(pretrained: Path, sha256: str, kind: Stored, audio: str) -> dict
 
 
 def is_complete(out: Path, wanted: dict[str, Any]) -> bool:
-    """Whether `out` has the frames that `description` says; not so where the audio has changed."""
+    """Whether `out` has all frames of a `description`; false if the audio has changed."""
     return _read_description(out) == wanted and (out / FEATS).is_file() and _has_arks(out)
 
 
 def check_owner(out: Path, wanted: dict[str, Any]) -> None:
-    """Checks that `out` may be written: it has no frames of another pre-trained file.
+    """Checks that `out` has no frames of another pre-trained file, so that it may be written.
 
     Raises:
-        FadError: it has.
+        FadError: it has such frames.
     """
     found = _read_description(out)
     if found and found.get("sha256") != wanted["sha256"]:
@@ -101,7 +102,7 @@ def check_owner(out: Path, wanted: dict[str, Any]) -> None:
 
 
 def _read_description(out: Path) -> dict[str, Any]:
-    """`encoder.json`; empty where there is none of a finished dump."""
+    """Reads `encoder.json`; empty if it is missing or damaged."""
     try:
         found = json.loads((out / ENCODER).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not there, not JSON, not UTF-8

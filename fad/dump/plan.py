@@ -1,4 +1,4 @@
-"""Which stored frames serve a set of an experiment: how deep, in which form, and where they lie."""
+"""Which stored frames an experiment can use for a set: how deep, in which form, and where."""
 
 import logging
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ class Dumps:
     """The stored frames of one set, for one detector.
 
     Args:
-        detector: its method says up to where the encoder is frozen.
+        detector: its method determines how deep the encoder is frozen.
         settings: the `train` part of the config.
         dump: stage 2's directory.
         pretrained: the pre-trained file, and its `sha256`.
-        name: of the set, under `dump/audio`.
-        use: `train`: crops are read, or `dev`: whole utterances.
+        name: the name of the set, under `dump/audio`.
+        use: `train` to read crops, or `dev` to read whole utterances.
         augmented: whether training changes the audio anew in each epoch.
     """
 
@@ -58,9 +58,9 @@ class Dumps:
 
     @property
     def deepest(self) -> Boundary:
-        """The deepest boundary that serves the set.
+        """The deepest usable boundary for the set.
 
-        Behind the frontend every frame has seen its whole crop, so that no other can be cut.
+        After the frontend every frame depends on its whole crop, so no other crop can be cut.
         """
         if self.use == "train" and self.augmented:
             return NONE
@@ -69,10 +69,10 @@ class Dumps:
         return self.detector.boundary
 
     def wanted(self, dump: str) -> Boundary:
-        """The boundary that `--dump` asks for; the deepest where that is `auto`.
+        """The boundary that `--dump` asks for; the deepest for `auto`.
 
         Raises:
-            FadError: it is none, or too deep for this method or these crops.
+            FadError: the name is not a boundary, or it is too deep for this method or these crops.
         """
         if dump == AUTO:
             return self.deepest
@@ -85,17 +85,17 @@ class Dumps:
         return boundary
 
     def _limit(self) -> str:
-        """What keeps the set from being stored deeper."""
+        """The reason why the set cannot be stored deeper, with the remedy."""
         if self.use == "train" and self.augmented:
             return "augmentation changes its audio in each epoch: leave augment out"
         if self.deepest == self.detector.adaptation.boundary:
             return "this method trains what lies behind"
         if self.deepest == self.detector.encoder.deepest:
             return "this encoder cannot be entered behind: set encoder=xlsr"
-        return "random crops can be cut from the frontend's frames alone: set train.crop=first"
+        return "random crops can be cut only from the frontend's frames: set train.crop=first"
 
     def kinds(self, boundary: Boundary) -> list[Stored]:
-        """What must be stored to enter the encoder at a boundary; nothing at `none`."""
+        """The frames to store for entering the encoder at a boundary; nothing at `none`."""
         if boundary == NONE:
             return []
         encoder, settings = self.detector.encoder, self.settings
@@ -108,11 +108,11 @@ class Dumps:
         ]
 
     def folder(self, kind: Stored) -> Path:
-        """Where a kind lies."""
+        """The folder of a kind."""
         return dump_dir(self.dump, self.pretrained, kind, self.name)
 
     def missing(self, boundary: Boundary) -> list[Stored]:
-        """What of `kinds` is not there, or not complete."""
+        """The `kinds` that are missing or incomplete."""
         return [
             kind
             for kind in self.kinds(boundary)
@@ -120,7 +120,7 @@ class Dumps:
         ]
 
     def describe(self, kind: Stored) -> dict:
-        """What a kind's `encoder.json` says."""
+        """The content of a kind's `encoder.json`."""
         return description(self.pretrained, self.sha256, kind, self._fingerprint)
 
     @cached_property
@@ -131,18 +131,19 @@ class Dumps:
         """The boundary to store in stage 2.
 
         Args:
-            dump: `--dump`: `auto` goes back to the frontend, or to nothing, until it fits. Fewer
-                blocks are no way: each that the back-end asks for takes twice the frontend's room.
-            frames: of each utterance of the set.
-            max_gb: the most to write.
+            dump: the value of `--dump`. `auto` steps back to the frontend and then to nothing until
+                it fits. Storing fewer blocks is no option: the back-end needs all of its blocks,
+                each twice as large as the frontend.
+            frames: (N,) frames of each utterance of the set.
+            max_gb: the most to write, in 10**9 bytes.
 
         Raises:
-            FadError: the boundary asked for takes more, or its folder is another file's.
+            FadError: the boundary asked for needs more, or its folder has another file's frames.
         """
         wanted = self.wanted(dump)
         for boundary in sorted({wanted, min(wanted, FRONTEND), NONE}, reverse=True):
             missing = self.missing(boundary)
-            # What is there counts too: else each call would go deeper than the one before.
+            # Existing frames count too: otherwise each call would go deeper than the last one.
             size = sum(kind.gigabytes(frames) for kind in self.kinds(boundary))
             if size <= max_gb or not missing:
                 for kind in missing:
@@ -154,13 +155,13 @@ class Dumps:
             if dump != AUTO:
                 raise FadError(f"{too_much}; raise it, or give --dump auto or none")
             logger.info("%s: less is stored", too_much)
-        raise AssertionError("nothing takes no room")
+        raise AssertionError("storing nothing always fits")
 
     def open(self, dump: str) -> Source:
-        """The set as training reads it: what is stored, else audio.
+        """The set as training reads it: stored frames, or else audio.
 
         Args:
-            dump: `--dump`: `auto` takes the deepest dump that is complete, if there is one.
+            dump: the value of `--dump`; `auto` takes the deepest complete dump, if there is one.
 
         Raises:
             FadError: the dump asked for is not complete.
@@ -184,7 +185,7 @@ class Dumps:
 def open_dumps(
     config: dict[str, Any], pretrained: Path, dump: Path, name: str, use: str, ngpu: int
 ) -> Dumps:
-    """The dumps of a set for a method that is not trained yet, ready to encode with.
+    """The dumps of a set for a method that is not trained yet, ready to encode.
 
     Raises:
         FadError: the config, the pre-trained file or the device cannot be used.

@@ -1,10 +1,10 @@
-"""A set cut into shards: pieces of work whose results are kept one by one, and joined in the end.
+"""Shards of a set: pieces of work whose results are saved one by one and joined at the end.
 
-A shard is a range of a set's sorted utterances, chosen from the data alone: the number of jobs
-changes who does it and never what comes of it. What does come, its part, is a table of its
-utterances, hidden beside the one that all parts together become. The part's name has the shard's
-number and a digest of all that it was made from: so a job passes over what a killed one finished,
-and what was made from something else is never joined.
+A shard is a range of a set's sorted utterances. Shards depend only on the data, never on the number
+of jobs, so neither do the results. The result of a shard is its part: a table of its utterances, in
+a hidden file beside the final table. The part's name has the shard's number and a digest of all its
+inputs. So a job skips the shards that a killed job has finished, and parts from other inputs are
+never joined.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ from fad.dump.jobs import jobs_of
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, remove_parts
 
-FEWEST = 16  # shards of a set, so that some jobs have work where it is small
-SAMPLES = 600 * 16_000  # of a shard, about: ten minutes are soon done again
+FEWEST = 16  # shards of a set, so that several jobs have work on a small set
+SAMPLES = 600 * 16_000  # of a shard, roughly: ten minutes are soon repeated
 
-_DIGITS = 16  # of a digest
+_DIGITS = 16  # hexadecimal digits of a digest
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +35,11 @@ def cut(weights: Sequence[int], size: int) -> list[range]:
     """Cuts a set into ranges of nearly equal weight.
 
     Args:
-        weights: what each utterance weighs, at least 1, in their order.
-        size: what a range should weigh, about.
+        weights: (N,) the weight of each utterance, at least 1, in their order.
+        size: the weight that a range should have, roughly.
 
     Returns:
-        Ranges that follow each other, none empty: at least `FEWEST`, or one an utterance.
+        Consecutive ranges, none empty: at least `FEWEST`, or one for each utterance if fewer.
     """
     if not weights:
         return []
@@ -48,14 +48,14 @@ def cut(weights: Sequence[int], size: int) -> list[range]:
     edges = [0]
     for number in range(1, count):
         wanted = ends[-1] * number / count
-        across = bisect_left(ends, wanted)  # the utterance that has the wanted edge within
+        across = bisect_left(ends, wanted)  # the utterance that contains the wanted edge
         edge = across + (wanted > ends[across] - weights[across] / 2)
         edges.append(min(max(edge, edges[-1] + 1), len(weights) - count + number))
     return [range(start, end) for start, end in pairwise([*edges, len(weights)])]
 
 
 def shard_name(number: int) -> str:
-    """How a shard's number is written in names of files."""
+    """A shard's number as it is written in file names."""
     return f"{number:05d}"
 
 
@@ -63,10 +63,10 @@ class Parts:
     """The parts of one table.
 
     Args:
-        table: what they become.
+        table: the final table.
         utts: all utterances of the set, sorted.
-        shards: ranges of them; numbered from 1.
-        made_from: gives, as lines, all that the part of a range depends on.
+        shards: ranges of utterances, numbered from 1.
+        made_from: returns, as lines, all inputs of the part of a range.
 
     Raises:
         FadError: the utterances are not sorted.
@@ -92,11 +92,11 @@ class Parts:
         return range(1, len(self.shards) + 1)
 
     def shard(self, number: int) -> range:
-        """Which utterances a shard has."""
+        """The range of utterances of a shard."""
         return self.shards[number - 1]
 
     def path(self, number: int) -> Path:
-        """Where a shard's part lies, or would."""
+        """The path of a shard's part, which need not exist."""
         if number not in self._paths:
             digest = hashlib.sha256()
             for line in self._made_from(self.shard(number)):
@@ -106,27 +106,27 @@ class Parts:
         return self._paths[number]
 
     def is_done(self, number: int) -> bool:
-        """Whether a shard's part is there."""
+        """Whether a shard's part exists."""
         return self.path(number).is_file()
 
     def begin(self, number: int) -> None:
-        """Removes parts of this shard that were made from something else.
+        """Removes parts of this shard that were made from other inputs.
 
-        To be called before the files are written that parts name.
+        Call it before writing the files that the part lists.
         """
         for part in self._found.get(number, []):
             if part != self.path(number):
                 part.unlink(missing_ok=True)
 
     def write(self, number: int, part: Mapping[str, str]) -> None:
-        """Writes a shard's part: then it is done."""
+        """Writes a shard's part, which marks the shard as done."""
         tables.write_table(self.path(number), part)
 
     def check_done(self, nj: int) -> None:
-        """Checks that all parts are there.
+        """Checks that all parts exist.
 
         Raises:
-            FadError: some are not; it says whose of `nj` jobs they were.
+            FadError: some are missing; the message names their jobs of `nj`.
         """
         missing = [number for number in self.numbers if not self.is_done(number)]
         if missing:
@@ -138,10 +138,10 @@ class Parts:
             )
 
     def read(self, number: int) -> tables.Table:
-        """A shard's part.
+        """Reads a shard's part.
 
         Raises:
-            FadError: it has not the shard's utterances.
+            FadError: its utterances are not those of the shard.
         """
         part = tables.read_table(self.path(number))
         if list(part) != [self.utts[index] for index in self.shard(number)]:
@@ -149,7 +149,7 @@ class Parts:
         return part
 
     def join(self, value: Callable[[int, str], str] = lambda number, text: text) -> None:
-        """Writes the table, part by part; `value` makes its values of a number and a part's."""
+        """Writes the table, part by part; `value` maps a shard's number and a value in its part."""
         with atomic_path(self.table) as beside, open(beside, "w", encoding="utf-8") as file:
             for number in self.numbers:
                 part = self.read(number)
@@ -157,7 +157,7 @@ class Parts:
         logger.info("%s: %d utterances", self.table, len(self.utts))
 
     def remove_stale(self) -> None:
-        """Removes parts that are not of these shards, or were made from something else."""
+        """Removes parts of other shards and parts that were made from other inputs."""
         for number in self._found:
             if number in self.numbers:
                 self.begin(number)
@@ -165,7 +165,7 @@ class Parts:
                 self._unlink(number)
 
     def remove(self) -> None:
-        """Removes all parts, and what killed writers left; when all jobs have ended."""
+        """Removes all parts and the remains of killed writers; call it when all jobs have ended."""
         for number in self._found:
             self._unlink(number)
         remove_parts(self.table.parent)
@@ -176,7 +176,7 @@ class Parts:
 
     @cached_property
     def _found(self) -> dict[int, list[Path]]:
-        """All parts by number, listed once: no other job writes those of this one's shards."""
+        """All parts by number. One listing is enough: no other job writes parts of our shards."""
         name = re.compile(rf"\.{re.escape(self.table.name)}\.(\d{{5,}})\.[0-9a-f]{{{_DIGITS}}}")
         found: dict[int, list[Path]] = {}
         folder = self.table.parent
@@ -187,12 +187,12 @@ class Parts:
 
 
 def audio_parts(table: Path, audio: Path, about: Iterable[str]) -> Parts:
-    """Parts that are made of a dumped set's audio, some ten minutes each.
+    """Parts whose input is a dumped set's audio, about ten minutes each.
 
     Args:
-        table: what they become.
+        table: the final table.
         audio: a `dump/audio/<set>`.
-        about: lines that say what else they depend on.
+        about: lines with their other inputs.
 
     Raises:
         FadError: a table cannot be read.
@@ -212,7 +212,7 @@ def audio_parts(table: Path, audio: Path, about: Iterable[str]) -> Parts:
 
 
 def _size(path: str) -> int:
-    """A file's size in bytes; -1 of one that is gone, which reading it will say."""
+    """A file's size in bytes; -1 if it is missing, which reading it will report."""
     try:
         return os.path.getsize(path)
     except OSError:

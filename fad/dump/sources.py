@@ -17,16 +17,16 @@ from fad.encoders.frame_grid import FrameGrid
 
 
 class FrameSource(Source):
-    """Stored frames: those of the frontend, or the outputs of some blocks; the same utterances.
+    """Stored frames of a set: those of the frontend, or the outputs of some blocks.
 
     Args:
-        kinds: what is stored, the frontend alone or blocks in order, with the dump of each.
-        audio_dir: the `dump/audio/<set>` that they are of.
-        grid: of the encoder's frontend.
+        kinds: what is stored, only the frontend or blocks in order, each with its folder.
+        audio_dir: the `dump/audio/<set>` of the same utterances.
+        grid: the frame grid of the encoder's frontend.
 
     Attributes:
         boundary: where they enter the encoder.
-        utts, frames: as of an `AudioSource`; no more frames than are stored.
+        utts, frames: as in `AudioSource`, but no more frames than are stored.
     """
 
     def __init__(self, kinds: list[tuple[Stored, Path]], audio_dir: Path, grid: FrameGrid) -> None:
@@ -42,11 +42,11 @@ class FrameSource(Source):
         self.frames = array("q", map(kinds[0][0].frames, frame_counts(samples, grid)))
 
     def load(self, index: int) -> Tensor:
-        """The whole utterance, (T, C), or (T, n, D) of n blocks."""
+        """The whole utterance, (T, C) of the frontend or (T, n, D) of n blocks, float32."""
         return self.load_crop(index, 0, self.frames[index])
 
     def load_crop(self, index: int, start: int, frames: int) -> Tensor:
-        """`crop` of `load`, without reading the rest."""
+        """The same as `crop` of `load`, (T', C) or (T', n, D) float32, without reading the rest."""
         total = self.frames[index]
         rows = range(start, min(start + frames, total))
         parts = [
@@ -57,5 +57,5 @@ class FrameSource(Source):
         return torch.from_numpy(found).float()
 
     def crop(self, whole: Tensor, start: int, frames: int) -> Tensor:
-        """`frames` frames from frame `start`."""
+        """At most `frames` frames of whole (T, ...) from frame `start` on, (T', ...)."""
         return whole[start : start + frames]

@@ -1,9 +1,12 @@
-"""An experiment's directory, exp/<tag>: where its files are, what they were made from, who writes.
+"""An experiment's directory, exp/<tag>: its files, their inputs and its lock.
 
-`config.yaml` is the config with a few keys more, which say what the model was made from:
-`pretrained` (path and sha256), `data` (by name of the training set and of the dev set, in this
-order: the fingerprint of its dump), and where there are any `files` (by key of the config: the
-sha256 of a file that the method starts from) and `plugins` (by name: the sha256).
+`config.yaml` is the config with a few more keys for the inputs of the model:
+
+- `pretrained`: path and sha256;
+- `data`: the names of the training set and the dev set, in this order, each with the fingerprint of
+  its dump;
+- `files`, if any: keys of the config, each with the sha256 of a file that the method starts from;
+- `plugins`, if any: names, each with its sha256.
 """
 
 import json
@@ -24,13 +27,13 @@ from fad.utils.locks import LOCK, held
 
 @dataclass(frozen=True)
 class Sources:
-    """What a model is made from, beside its config.
+    """The inputs of a model besides its config.
 
     Attributes:
         pretrained: the pre-trained file.
-        sha256: of that file.
-        data: fingerprint by name of the training set and of the dev set, in this order.
-        files: sha256 by key of the config, of the files that the method starts from.
+        sha256: the sha256 of that file.
+        data: the fingerprints of the training set and the dev set by name, in this order.
+        files: the sha256 of each file that the method starts from, by key of the config.
     """
 
     pretrained: Path
@@ -39,7 +42,7 @@ class Sources:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def record(self, config: dict[str, Any]) -> dict[str, Any]:
-        """What `config.yaml` holds of a config and these sources."""
+        """The content of `config.yaml` for a config and these sources."""
         base = {"path": str(self.pretrained.absolute()), "sha256": self.sha256}
         record = {**config, "pretrained": base, "data": dict(self.data)}
         made_of = {"files": dict(self.files), "plugins": plugins_of(config)}
@@ -50,7 +53,7 @@ class ExperimentDir:
     """The files of one experiment.
 
     Args:
-        path: exp/<tag>; it need not be there yet.
+        path: exp/<tag>; it need not exist yet.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -74,28 +77,28 @@ class ExperimentDir:
         return self.path.resolve().name
 
     def scores(self, test_set: str) -> Path:
-        """The scores of a set, `utt score`."""
+        """The file of a set's scores, `utt score`."""
         return self.path / names.SCORES / test_set
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keeps other runs out, and removes what killed ones left half-written.
+        """Keeps other runs out, and removes half-written files of killed runs.
 
         Raises:
-            FadError: another run is at work here.
+            FadError: another run uses the directory.
         """
         with held(self.path / LOCK):
             remove_parts(self.path)
             yield
 
     def claim(self, config: dict[str, Any], sources: Sources) -> None:
-        """Writes `config.yaml`; once a checkpoint is there, checks that it is the same.
+        """Writes `config.yaml`, or checks that it is the same if there is a checkpoint.
 
-        A file that the method started from, and that is gone since, is asked for no more.
+        A file that the method started from may be missing by then; it is not checked again.
 
         Raises:
             FadError: the directory was made with another config or from other sources; the text
-                shows what differs.
+                shows the difference.
         """
         new = sources.record(config)
         if not self.checkpoint.exists():
@@ -104,13 +107,13 @@ class ExperimentDir:
                     f"{self.path}: has a finished model and no {names.CHECKPOINT} to go on from: "
                     "score it with --skip_train true, give another --tag, or remove it"
                 )
-            # Of a run that the new config does not describe.
+            # These belong to a run that the new config does not describe.
             for stale in (self.weights, self.cost):
                 stale.unlink(missing_ok=True)
             write_text(self.config, dump_config(new))
             return
         old = read_yaml(self.config)
-        # The same file at another place is the same model.
+        # The same file at another path is the same model.
         if isinstance(old.get("pretrained"), dict):
             old["pretrained"]["path"] = new["pretrained"]["path"]
         if old.get("files"):
@@ -123,10 +126,10 @@ class ExperimentDir:
             )
 
     def trained_on(self) -> dict[str, str]:
-        """Fingerprint by name of the training set and of the dev set, in this order.
+        """The fingerprints of the training set and the dev set by name, in this order.
 
         Raises:
-            FadError: `config.yaml` is missing, or says nothing of that.
+            FadError: `config.yaml` is missing, or does not have them.
         """
         data = read_yaml(self.config).get("data")
         if not isinstance(data, dict) or not data:
@@ -134,7 +137,7 @@ class ExperimentDir:
         return data
 
     def check_model(self) -> None:
-        """Checks that there is a model to score with.
+        """Checks that there is a model for scoring.
 
         Raises:
             FadError: its config or its weights are missing.
@@ -161,17 +164,17 @@ class ExperimentDir:
         fingerprint: Callable[[str], str | None],
         files: Mapping[str, str],
     ) -> bool:
-        """Whether the results are there, of this config and of these sources.
+        """Whether there are results of this config and these sources.
 
-        Results of something else count as not finished: training refuses the directory, and says
-        why.
+        Results of anything else count as not finished: training then refuses the directory and
+        says why.
 
         Args:
             config: resolved.
-            test_sets: those that results must have.
-            pretrained_sha256: None where any will do.
-            fingerprint: of a set of the dump, None where the set has no dump now.
-            files: sha256 by key, of the files that the method would start from, and that are there.
+            test_sets: the sets that the results must have.
+            pretrained_sha256: None to accept any.
+            fingerprint: maps a set's name to its dump's fingerprint, or to None without a dump.
+            files: the sha256 of each existing file that the method would start from, by key.
         """
         try:
             results = json.loads(self.results.read_text(encoding="utf-8"))

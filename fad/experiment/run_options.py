@@ -1,4 +1,4 @@
-"""The options of egs/<corpus>/run.sh, as text: what makes no sense is refused in one line."""
+"""Checks the options of egs/<corpus>/run.sh, which are text; an error is one line."""
 
 import argparse
 import re
@@ -12,7 +12,7 @@ COUNTS = {"nj": "jobs", "num_nodes": "nodes", "nproc": "processes"}
 
 
 def check_run(args: argparse.Namespace) -> None:
-    """Checks all but the config and what stage 2 stores.
+    """Checks all options except the config and --dump.
 
     Raises:
         FadError: an option cannot be used.
@@ -27,7 +27,7 @@ def check_run(args: argparse.Namespace) -> None:
 
 
 def _check_stages(first: str, last: str) -> None:
-    """Refuses stages that there are not, and none at all."""
+    """Refuses unknown stages and an empty range of stages."""
     if not (_is_count(first) and int(first) in STAGES):
         raise FadError(f"--stage {first}: the stages are 1 to 5")
     if not _is_count(last):
@@ -37,7 +37,7 @@ def _check_stages(first: str, last: str) -> None:
 
 
 def _check_machine(args: argparse.Namespace) -> None:
-    """Refuses numbers of jobs, processes and GPUs that make no sense."""
+    """Refuses impossible numbers of jobs, processes and GPUs."""
     if args.ngpu != "0" and not _is_count(args.ngpu):
         raise FadError(f"--ngpu {args.ngpu}: give a number of GPUs, from 0 up")
     for name, what in COUNTS.items():
@@ -48,7 +48,7 @@ def _check_machine(args: argparse.Namespace) -> None:
 
 
 def _check_scoring(args: argparse.Namespace) -> None:
-    """Refuses a precision or a cost of scores that there is not."""
+    """Refuses an unknown precision or compute factor of scoring."""
     if args.score_precision not in PRECISIONS:
         raise FadError(f"--score_precision {args.score_precision}: {' or '.join(PRECISIONS)}")
     if args.score_precision != FP32 and args.ngpu != "0":
@@ -60,5 +60,5 @@ def _check_scoring(args: argparse.Namespace) -> None:
 
 
 def _is_count(text: str) -> bool:
-    """Whether it is a whole number from 1, as shell arithmetic reads it too: without a 0 ahead."""
+    """Whether a text is a whole number from 1; without a leading 0, which is octal in a shell."""
     return bool(re.fullmatch("[1-9][0-9]*", text))

@@ -1,8 +1,8 @@
-"""Which weights gave a set's scores, and how, so that they are not taken for another model's.
+"""Records which weights made a set's scores, and how, to detect scores of another model.
 
-`<set>.weights.sha256` lies beside the scores. It is for `sha256sum --check`, which passes over a
-line that begins with #: there stands the scoring mode (`int8`, `fp32-compute2`) where it is not
-float32 at full cost.
+`<set>.weights.sha256` is beside the scores, in the format of `sha256sum --check`. That program
+ignores lines that begin with #. Such a line has the scoring mode (`int8`, `fp32-compute2`) if it is
+not float32 at full cost.
 """
 
 import re
@@ -21,11 +21,11 @@ _RECORD = re.compile(rb"(?:# precision ([a-z0-9-]+)\n)?([0-9a-f]{64})  best\.saf
 
 @dataclass(frozen=True)
 class ScoringMode:
-    """What changes scores beside the weights and the audio; as text `fp32`, `int8-compute2`.
+    """What scores depend on besides the weights and the audio; as text `fp32`, `int8-compute2`.
 
     Attributes:
         precision: one of `PRECISIONS`.
-        compute: the largest factor by which time is pooled; 1 is full cost.
+        compute: the largest factor of pooling over time; 1 is full cost.
     """
 
     precision: str = FP32
@@ -39,10 +39,10 @@ FULL = ScoringMode()
 
 
 def describe_scoring(model: ExperimentDir, mode: ScoringMode = FULL) -> list[str]:
-    """What scores depend on beside the audio, as lines; the weights name the pre-trained file.
+    """What scores depend on besides the audio, as lines; the weights name the pre-trained file.
 
     Raises:
-        FadError: it is no model.
+        FadError: the config or the weights are missing.
     """
     model.check_model()
     files = (model.config, model.weights)
@@ -56,20 +56,20 @@ def record_weights(model: ExperimentDir, scores: Path, mode: ScoringMode = FULL)
 
 
 def recorded_weights(scores: Path) -> str | None:
-    """The sha256 of the weights that gave a set's scores, None where nobody knows.
+    """The sha256 of the weights that made a set's scores; None without a record.
 
     Raises:
-        FadError: what stands beside the scores is no such record.
+        FadError: the record is damaged.
     """
     found = _read_record(scores)
     return None if found is None else found[1]
 
 
 def check_weights(model: ExperimentDir, scores: Path) -> None:
-    """Checks that scores are of the weights that are in `model` now.
+    """Checks that the current weights of `model` made the scores.
 
     Raises:
-        FadError: they are of others, or nobody knows.
+        FadError: other weights made them, or there is no record.
     """
     sha256 = model.weights_sha256()
     recorded = recorded_weights(scores)
@@ -80,13 +80,13 @@ def check_weights(model: ExperimentDir, scores: Path) -> None:
 
 
 def is_scored(model: ExperimentDir, scores: Path, audio: Path, mode: ScoringMode = FULL) -> bool:
-    """Whether a set's scores are of the weights that are there, in this mode, and after its dump.
+    """Whether a set has scores of the current weights and this mode that are newer than its dump.
 
     Args:
-        model: what scores.
+        model: the experiment of the model.
         scores: the set's file of scores.
         audio: the set's `dump/audio/<set>`.
-        mode: how it is to be scored.
+        mode: the scoring mode.
     """
     if not scores.is_file() or _changed(scores) <= _changed(audio / "wav.scp"):
         return False

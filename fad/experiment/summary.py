@@ -1,4 +1,4 @@
-"""What training left beside the model: what it was, and what it took."""
+"""Reads the summary and the cost of training, which are beside the model."""
 
 import json
 from pathlib import Path
@@ -8,21 +8,21 @@ from fad.experiment.directory import ExperimentDir
 from fad.utils.errors import FadError
 
 REQUIRED = ("config_name", "seed", "adaptation", "parameters", "pretrained", "best")
-TRAINING_DATA = "training_data"  # see `fad.experiment.training_data`; older ones lack it
+TRAINING_DATA = "training_data"  # see `fad.experiment.training_data`; older summaries lack it
 _COST_KEYS = ("seconds_per_epoch", "peak_memory_mb", "epochs", "device", "processes")
 
 
 def read_train_summary(exp: ExperimentDir) -> dict[str, Any]:
-    """`exp/<tag>/train_summary.json`: the same bytes from every run with the same inputs.
+    """Reads `exp/<tag>/train_summary.json`: same inputs, same bytes.
 
     Raises:
-        FadError: the file is missing, no JSON, or lacks a key.
+        FadError: the file is missing, is not JSON, or lacks a key.
     """
     return _read(exp.summary, REQUIRED)
 
 
 def read_cost(exp: ExperimentDir) -> dict[str, Any]:
-    """`exp/<tag>/cost.json`: seconds, memory, device and processes.
+    """Reads `exp/<tag>/cost.json`: seconds, memory, device and processes.
 
     Raises:
         FadError: as `read_train_summary`.

@@ -1,4 +1,4 @@
-"""What a model was trained on: recorded by stage 3, read by stage 5."""
+"""The data of training: recorded by stage 3, read by stage 5."""
 
 import logging
 from collections import Counter
@@ -16,11 +16,11 @@ logger = logging.getLogger(__name__)
 
 
 def describe_training_data(audio: Path, dev: Path) -> dict[str, Any]:
-    """Names of both sets; of the training set clips of each class, speakers and attacks.
+    """The names of both sets, and the training set's clips of each class, speakers and attacks.
 
     Args:
         audio: the training set's data directory.
-        dev: the dev set's.
+        dev: the dev set's data directory.
 
     Raises:
         FadError: a table is missing or malformed.
@@ -38,10 +38,10 @@ def describe_training_data(audio: Path, dev: Path) -> dict[str, Any]:
 
 
 def read_training_data(exp: ExperimentDir, dump: Path) -> dict[str, Any] | None:
-    """What stage 3 recorded by `describe_training_data`.
+    """Reads the `describe_training_data` that stage 3 recorded.
 
-    Of an experiment that was trained before this was recorded: what the dump says, if it still is
-    what the model was trained on; else None, with a warning.
+    An older experiment has no record. The dump is then described instead, if it is still the data
+    that the model was trained on; otherwise the result is None, with a warning.
 
     Args:
         exp: the experiment.
@@ -67,7 +67,7 @@ def read_training_data(exp: ExperimentDir, dump: Path) -> dict[str, Any] | None:
 
 
 def _why_not(exp: ExperimentDir, dump: Path) -> str | None:
-    """Why the dump cannot be taken for what the model was trained on; None where it can."""
+    """Why the dump is not the data that the model was trained on; None if it is."""
     try:
         sets = exp.trained_on()
         name = next(iter(sets))

@@ -15,7 +15,7 @@ from fad.utils.errors import FadError
 
 
 class Scorer:
-    """A trained detector, ready to score; made by `load`. Higher scores mean bona fide.
+    """A trained detector that is ready to score; see `load`. Higher scores mean bona fide.
 
     Attributes:
         model: the detector in torch, on its device and in eval mode.
@@ -30,10 +30,10 @@ class Scorer:
 
         Args:
             audio: a file of any format, or samples (S,) float in [-1, 1], one channel.
-            rate: samples a second of an array; a file says its own.
+            rate: samples a second of an array; a file has its own.
 
         Raises:
-            FadError: the file cannot be read, the array is no such audio, or the score is not
+            FadError: the file cannot be read, the array is not such audio, or the score is not
                 finite.
         """
         name = "the array" if isinstance(audio, np.ndarray) else str(audio)
@@ -43,12 +43,13 @@ class Scorer:
         return score
 
     def score_files(self, paths: Iterable[str | Path]) -> Iterator[tuple[str, float]]:
-        """Each path with its score, one after another as they are made.
+        """Yields each path with its score, one after another.
 
-        It ends at the first file that cannot be scored; to go on, catch the error of `score`.
+        It ends at the first file that cannot be scored. To go on after such a file, call `score`
+        for each file and catch its error.
 
         Raises:
-            FadError: a file cannot be read or scored; it is named.
+            FadError: a file cannot be read or scored; the text names it.
         """
         for path in paths:
             yield str(path), self.score(path)
@@ -61,17 +62,17 @@ def load(
     precision: str = FP32,
     compute: int = 1,
 ) -> Scorer:
-    """Loads an `exp/<tag>` that stage 3 has made.
+    """Loads an `exp/<tag>` that stage 3 made.
 
         detector = fad.load("egs/mini/exp/demo_lora")
         print(detector.score("a.wav"))
 
     Args:
         model: has `config.yaml` and `best.safetensors`.
-        pretrained: where the pre-trained file is now; by default where it was in training.
-        device: as torch names it, such as `cuda`.
+        pretrained: the pre-trained file, if it has moved since training.
+        device: torch's name of the device, such as `cuda`.
         precision: `fp32`, or `int8` in the encoder's blocks on a CPU.
-        compute: of the method `stochastic`: pools time by factors up to this one.
+        compute: for the method `stochastic`: pools time by factors up to this one.
 
     Raises:
         FadError: the model cannot be read, or cannot score in that way.
@@ -87,7 +88,7 @@ def load(
 
 
 def _checked(wav: np.ndarray, rate: int) -> np.ndarray:
-    """Samples (S,) at 16 kHz, float32."""
+    """Checks samples (S,) and resamples them to 16 kHz, (S',) float32."""
     if wav.ndim != 1 or not len(wav) or not np.issubdtype(wav.dtype, np.floating):
         raise FadError(
             f"the array has shape {wav.shape} and type {wav.dtype}: give samples (S,) as floats "

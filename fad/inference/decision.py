@@ -1,4 +1,4 @@
-"""What is said of one recording: its score or, calibrated, its ratio and the decision."""
+"""Formats one recording's output: its score or, if calibrated, its ratio and the decision."""
 
 import argparse
 import logging
@@ -21,7 +21,7 @@ _COSTS = {
 
 @dataclass(frozen=True)
 class Score:
-    """The score as the model gives it."""
+    """Prints the model's score."""
 
     columns = "score"
 
@@ -32,11 +32,13 @@ class Score:
 
 @dataclass(frozen=True)
 class Decision:
-    """The log-likelihood ratio in nats; `bonafide` from the Bayes threshold on, below it `spoof`.
+    """Prints the log-likelihood ratio in nats and a decision.
+
+    The decision is `bonafide` from the Bayes threshold on and `spoof` below it.
 
     Attributes:
-        calibration: of the one model that scores.
-        costs: the prior and the costs that make the threshold.
+        calibration: the calibration of the model that scores.
+        costs: the prior and the costs that determine the threshold.
         source: the calibration's file, for messages.
     """
 
@@ -47,7 +49,7 @@ class Decision:
     columns = "log-likelihood ratio in nats, decision"
 
     def of(self, score: float) -> str:
-        """Both, with a tab between them.
+        """The ratio and the decision, with a tab between them.
 
         Raises:
             FadError: the ratio is not finite.
@@ -72,11 +74,11 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_answer(args: argparse.Namespace) -> Score | Decision:
-    """What the options of `add_answer_options` ask for; the Bayes threshold is logged.
+    """The output that the options of `add_answer_options` ask for; logs the Bayes threshold.
 
     Raises:
-        FadError: a prior or a cost is out of its range or has nothing to decide, or the model has
-            no calibration of its own.
+        FadError: a prior or a cost is out of its range or given without `--calibrated true`, or the
+            model has no calibration of its own.
     """
     given = {name: getattr(args, name) for name in _COSTS if getattr(args, name) is not None}
     if not args.calibrated:

@@ -1,4 +1,4 @@
-"""A trained model made ready to score: merged, in the precision asked for, on its device."""
+"""Loads a trained model for scoring: merged, in the precision asked for, on its device."""
 
 import logging
 from pathlib import Path
@@ -19,20 +19,20 @@ def load_for_scoring(
     precision: str,
     compute: int = 1,
 ) -> Detector:
-    """Loads an `exp/<tag>` that scores and can no more be trained or saved.
+    """Loads a model for scoring only; it can no longer be trained or saved.
 
-    The adaptation's update is folded into the encoder, which then runs its plain layers. A method
-    whose update cannot be folded scores as it is.
+    The adaptation's update is merged into the encoder, which then runs its plain layers. A method
+    that cannot be merged scores without merging.
 
     Args:
         model: has `config.yaml` and `best.safetensors`.
-        pretrained: where the pre-trained file is now; by default where it was in training.
+        pretrained: the pre-trained file, if it has moved since training.
         device: where to score.
         precision: `fp32`, or `int8` in the linear layers of the encoder's blocks.
         compute: the factor for `Adaptation.set_compute_factor`.
 
     Raises:
-        FadError: the model cannot be read, or not be scored with in that precision or at that cost.
+        FadError: the model cannot be read, or cannot score in that precision or at that cost.
     """
     if precision not in PRECISIONS:
         raise FadError(f"--precision {precision}: give one of {', '.join(PRECISIONS)}")

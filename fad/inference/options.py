@@ -1,4 +1,4 @@
-"""Which model scores, where and in which precision: the options of the programs that score."""
+"""Options of the programs that score: the model, the device and the precision."""
 
 import argparse
 from pathlib import Path
@@ -31,5 +31,5 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def scoring_mode(args: argparse.Namespace) -> ScoringMode:
-    """What --precision and --compute ask for."""
+    """The scoring mode of --precision and --compute."""
     return ScoringMode(args.precision, args.compute)

@@ -1,8 +1,8 @@
-"""Scores of a set: utterances in batches by length, long ones in windows.
+"""Scores a set: utterances in batches by length, long ones in windows.
 
-An utterance of more than 3,200 frames (64 s) is cut into windows of nearly one length, and its
-embedding and logits are the means of theirs: memory is bounded, whatever the length. The waveform
-is prepared whole, as for all others.
+An utterance of more than 3,200 frames (64 s) is cut into windows of nearly equal length. Its
+embedding and logits are the means over the windows, so memory does not grow with the length. The
+waveform is prepared as a whole, as for all utterances.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,9 +41,9 @@ def score_shards(
     device: torch.device,
     desc: str,
 ) -> Iterator[np.ndarray]:
-    """The scores (N,) of each shard of a set, as they are made.
+    """Yields the scores (N,) float32 of each shard of a set, one after another.
 
-    A batch has utterances of one shard only: so it is the same whoever scores the others.
+    A batch has utterances of one shard only, so it does not depend on who scores the others.
 
     Raises:
         FadError: a score is not finite.
@@ -65,7 +65,7 @@ def _score(
     precision: str,
     bar: tqdm,
 ) -> np.ndarray:
-    """As `score_utterances`, with a progress bar that others share."""
+    """As `score_utterances`, with a progress bar that several calls share."""
     place = {index: row for row, index in enumerate(indices)}
     scores = np.empty(len(indices), dtype=np.float32)
     for batch, embedding, logits in outputs(
@@ -93,7 +93,7 @@ def outputs(
     """
     detector.eval()
     source = utterances.source
-    # Padding would reach the real frames of an encoder that normalises over time: one at a time.
+    # If the encoder normalises over time, padding would change real frames: one at a time.
     max_frames = MAX_FRAMES if detector.encoder.local_frames else 1
     equal_lengths = detector.backend.equal_lengths
     for batch in scoring_loader(utterances, list(indices), max_frames, equal_lengths, num_workers):
@@ -105,7 +105,10 @@ def outputs(
 def _outputs(
     detector: Detector, source: Source, batch: Batch, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Embeddings (B, E), logits (B, 2); over `MAX_FRAMES`, alone in its batch, means of windows."""
+    """Embeddings (B, E) and logits (B, 2).
+
+    Longer than `MAX_FRAMES`: averages windows. Such an utterance has a batch of its own.
+    """
     frames = max(source.frames[index] for index in batch.indices)
     if frames <= MAX_FRAMES:
         return detector.outputs(batch.inputs.to(device), batch.lens.to(device), source.boundary)
@@ -123,7 +126,7 @@ def _outputs(
 
 
 def score_waveform(detector: Detector, wav: np.ndarray, device: torch.device) -> float:
-    """The score of one utterance (S,) float32 at 16 kHz; higher = bona fide."""
+    """The score of one utterance (S,) float32 at 16 kHz; higher means bona fide."""
     encoder = detector.encoder
     source = WaveformSource(wav, encoder.grid, encoder.normalize)
     batch = collate([WholeUtterances(source)[0]])
@@ -133,10 +136,10 @@ def score_waveform(detector: Detector, wav: np.ndarray, device: torch.device) ->
 
 
 def check_finite(names: list[str], scores: np.ndarray) -> None:
-    """Checks that scores (N,) are numbers.
+    """Checks that scores (N,) are finite.
 
     Raises:
-        FadError: one is not; its utterance or file is named.
+        FadError: one is not; the text has its name.
     """
     bad = np.flatnonzero(~np.isfinite(scores))
     if len(bad):

@@ -1,4 +1,4 @@
-"""Stage 4: scores of some shards of a dumped set, as they are made."""
+"""Stage 4: scores some shards of a dumped set."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,15 +20,15 @@ def score_audio(
     device: torch.device,
     mode: ScoringMode,
 ) -> Iterator[dict[str, str]]:
-    """The scores of each shard as text, by utterance.
+    """Yields the scores of each shard as text, by utterance.
 
     Args:
-        model: what scores.
-        pretrained: where the pre-trained file is now; by default where it was in training.
+        model: the experiment of the model.
+        pretrained: the pre-trained file, if it has moved since training.
         audio: a `dump/audio/<set>`.
         shards: numbers of utterances, in the order of its tables.
         device: where to score.
-        mode: how to score.
+        mode: precision and compute factor.
 
     Raises:
         FadError: the model or a clip cannot be read, or a score is not finite.

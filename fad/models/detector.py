@@ -1,4 +1,4 @@
-"""A detector: an encoder, its adaptation, a back-end and a loss; built, saved, loaded."""
+"""A detector (encoder, adaptation, back-end and loss): how it is built, saved and loaded."""
 
 import json
 import logging
@@ -30,15 +30,15 @@ _ENCODER = "encoder."
 
 
 class Detector(nn.Module):
-    """Spoofed or bona fide, from audio or from what is stored of the frozen part.
+    """Tells spoofed from bona fide speech, from audio or from stored outputs of the frozen part.
 
     Args:
         encoder: the pre-trained model.
         adaptation: already attached to `encoder`.
-        backend: pools the encoder's outputs and gives logits.
-        loss: what trains it, and how its outputs become scores.
+        backend: pools the encoder's outputs and computes logits.
+        loss: trains the detector and turns its outputs into scores.
         num_pretrained: parameters of the whole pre-trained file.
-        num_pretraining: those of them that serve pre-training alone: counted, but not kept.
+        num_pretraining: those used only in pre-training, which are counted but not kept.
     """
 
     def __init__(
@@ -56,19 +56,19 @@ class Detector(nn.Module):
         self.num_pretrained, self.num_pretraining = num_pretrained, num_pretraining
 
     def forward(self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE) -> Tensor:
-        """`outputs`' logits (B, 2)."""
+        """The logits (B, 2) of `outputs`, from inputs (B, S), (B, T, C) or (B, T, n, D)."""
         return self.outputs(inputs, lens, boundary)[1]
 
     def outputs(
         self, inputs: Tensor, lens: Tensor, boundary: Boundary = NONE
     ) -> tuple[Tensor, Tensor]:
-        """Embeddings and logits, all that a loss and a score are made of.
+        """Embeddings and logits, the inputs of losses and scores.
 
         Args:
-            inputs: prepared waveforms (B, S), or what is stored at `boundary`: frames (B, T, C),
-                outputs of blocks (B, T, n, D).
+            inputs: prepared waveforms (B, S), or stored outputs at `boundary`: frames (B, T, C) or
+                outputs of n blocks (B, T, n, D).
             lens: (B,) samples or frames.
-            boundary: where the encoder is entered, no deeper than the detector's own.
+            boundary: where the inputs enter the encoder, no deeper than the detector's own.
 
         Returns:
             Embeddings (B, E) of the back-end, and logits (B, 2): spoof = 0, bonafide = 1.
@@ -79,7 +79,7 @@ class Detector(nn.Module):
     def _adapted(
         self, inputs: Tensor, lens: Tensor, boundary: Boundary
     ) -> tuple[list[Tensor], Tensor]:
-        # Where nothing in the encoder trains, activation checkpointing would keep inputs in vain.
+        # If nothing in the encoder trains, activation checkpointing would keep inputs for nothing.
         trains = self.adaptation.boundary.depth < max(self.encoder.wanted)
         with torch.set_grad_enabled(trains and torch.is_grad_enabled()):
             hidden, lens = self.encoder(inputs, lens, boundary)
@@ -89,7 +89,12 @@ class Detector(nn.Module):
     def init_from_data(
         self, batches: Iterable[tuple[Tensor, Tensor]], boundary: Boundary = NONE
     ) -> None:
-        """Shows the back-end some training inputs and their lens, before training."""
+        """Initialises the back-end from some training inputs and their lens, before training.
+
+        Args:
+            batches: inputs (B, S), (B, T, C) or (B, T, n, D), and lens (B,).
+            boundary: where the inputs enter the encoder.
+        """
         self.eval()
         self.backend.init_from_data(
             self._adapted(inputs, lens, boundary) for inputs, lens in batches
@@ -97,11 +102,11 @@ class Detector(nn.Module):
 
     @property
     def boundary(self) -> Boundary:
-        """Up to where the encoder is a fixed function of the audio, and can be entered."""
+        """The deepest boundary up to which the encoder is fixed and which inputs can enter."""
         return min(self.adaptation.boundary, self.encoder.deepest)
 
     def trainable(self) -> list[nn.Parameter]:
-        """All that an optimizer is given: the adaptation's parameters and the head's."""
+        """The optimizer's parameters: those of the adaptation and of the head."""
         return [*self.adaptation.trainable(), *self.head()]
 
     def head(self) -> list[nn.Parameter]:
@@ -109,11 +114,11 @@ class Detector(nn.Module):
         return [*self.backend.parameters(), *self.loss.parameters()]
 
     def trained_state(self) -> dict[str, Tensor]:
-        """All that training changes, by name: the method's part of the encoder, and the head."""
+        """Every tensor that training changes, by name: the method's part and the head."""
         return self._with_head(self.adaptation.saved())
 
     def exported_state(self) -> dict[str, Tensor]:
-        """All that scoring needs; for most methods it is `trained_state`."""
+        """Every tensor that scoring needs, by name; for most methods it is `trained_state`."""
         return self._with_head(self.adaptation.exported())
 
     def _with_head(self, of_encoder: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -130,10 +135,11 @@ class Detector(nn.Module):
 
     @torch.no_grad()
     def load_trained_state(self, state: dict[str, Tensor], source: str) -> None:
-        """Puts saved values in place; names and shapes must be just those of `trained_state`.
+        """Loads saved values; names and shapes must be exactly those of `trained_state`.
 
         Raises:
-            FadError: a name too many or too few, another shape or type; `source` says whose.
+            FadError: a name is missing or unknown, or a shape or type differs; `source` names the
+                file.
         """
         own = self.trained_state()
         wrong = sorted(set(own) ^ set(state))
@@ -150,7 +156,7 @@ class Detector(nn.Module):
             value.copy_(state[name])
 
     def load_exported_state(self, state: dict[str, Tensor], source: str) -> None:
-        """Puts values of `exported_state` in place; otherwise as `load_trained_state`."""
+        """Loads values of `exported_state`; otherwise as `load_trained_state`."""
         ours = {name.removeprefix(_ENCODER): x for name, x in state.items() if _of_encoder(name)}
         rest = {name: value for name, value in state.items() if not _of_encoder(name)}
         found = self.adaptation.imported(ours)
@@ -161,9 +167,9 @@ class Detector(nn.Module):
     def count(self) -> dict[str, Any]:
         """Numbers of parameters: total, trainable, adaptation, backend, loss; and the ratio.
 
-        `total` has the pre-training heads, and not the blocks that `num_blocks` leaves out. `ratio`
-        is the pre-trained file's parameters (317,390,592 in XLS-R 300M, the heads included, as the
-        paper counts) over the trainable ones.
+        `total` includes the pre-training heads and excludes the blocks that `num_blocks` leaves
+        out. `ratio` is the pre-trained file's parameters divided by the trainable ones. XLS-R 300M
+        has 317,390,592 with the heads, as the paper counts.
         """
         adaptation = sum(value.numel() for value in self.adaptation.trainable())
         backend = sum(value.numel() for value in self.backend.parameters())
@@ -185,21 +191,21 @@ def _of_encoder(name: str) -> bool:
 
 
 def build_detector(config: dict[str, Any], pretrained: str | Path) -> Detector:
-    """Builds what a resolved config describes around a pre-trained file, ready to be trained.
+    """Builds the detector of a resolved config on a pre-trained file, ready to be trained.
 
     Random initialisation is torch's: seed it first.
 
     Raises:
         FadError: the config or the file is not usable; the text says which and why.
     """
-    adaptation = new_adaptation(config)  # its mistakes are told before a large file is read
+    adaptation = new_adaptation(config)  # reports its errors before a large file is read
     detector = assemble(config, adaptation, read_checkpoint(pretrained))
     adaptation.start(lambda: pretrained_sha256(pretrained))
     return detector
 
 
 def new_adaptation(config: dict[str, Any]) -> Adaptation:
-    """The method that a resolved config describes, not attached yet.
+    """The method of a resolved config, not attached yet.
 
     Raises:
         FadError: a value of its `adaptation_conf` is out of range.
@@ -208,9 +214,9 @@ def new_adaptation(config: dict[str, Any]) -> Adaptation:
 
 
 def assemble(config: dict[str, Any], adaptation: Adaptation, checkpoint: Checkpoint) -> Detector:
-    """Puts a detector together around a pre-trained model as it was read.
+    """Assembles a detector on a pre-trained model.
 
-    To train, `Adaptation.start` comes next; to score, `load_exported_state`; to count, nothing.
+    Call `Adaptation.start` next to train, `load_exported_state` to score, and neither to count.
 
     Raises:
         FadError: the model and the config do not fit.
@@ -227,15 +233,15 @@ def assemble(config: dict[str, Any], adaptation: Adaptation, checkpoint: Checkpo
 
 
 def save_detector(detector: Detector, path: Path, base_sha256: str) -> None:
-    """Writes what scoring needs, with the sha256 of the pre-trained file it fits."""
+    """Writes the tensors that scoring needs, with the sha256 of their pre-trained file."""
     write_weights(path, detector.exported_state(), {"base_sha256": base_sha256})
 
 
 def write_weights(path: Path, state: Mapping[str, Tensor], about: dict[str, Any]) -> None:
-    """Writes tensors as safetensors, atomically, with what there is to say about them."""
+    """Writes tensors as safetensors, atomically, with `about` as metadata."""
     found = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with atomic_path(path) as part:
-        part.touch()  # save_file makes files that nobody else may read: keep to the umask
+        part.touch()  # save_file makes files that only the owner can read: keep the umask's mode
         mode = part.stat().st_mode
         save_file(found, part, metadata={_METADATA: json.dumps(about)})
         part.chmod(mode)
@@ -246,10 +252,10 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
 
     Args:
         model_dir: has `config.yaml` and `best.safetensors`.
-        pretrained: where the pre-trained file is now; by default where it was in training.
+        pretrained: the pre-trained file, if it has moved since training.
 
     Raises:
-        FadError: a file is missing, or the pre-trained file is not the one trained with.
+        FadError: a file is missing, or the pre-trained file is not the one used in training.
     """
     model = ExperimentDir(model_dir)
     model.check_model()
@@ -272,7 +278,7 @@ def load_detector(model_dir: str | Path, pretrained: str | Path | None = None) -
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """The resolved config that training left, with the pre-trained file's path, checked."""
+    """Reads and checks the resolved config of a model, with the pre-trained file's path."""
     load_environment()
     config = read_yaml(path)
     needed = [key for slot in registry.MODEL for key in (slot, f"{slot}_conf")]
@@ -302,10 +308,10 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
-    """The tensors of a `save_detector` file and the sha256 of its base.
+    """Reads a file of `save_detector`: its tensors and the sha256 of the pre-trained file.
 
     Raises:
-        FadError: not such a file, or cut short.
+        FadError: the file is of another kind or cut short.
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:

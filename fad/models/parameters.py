@@ -1,4 +1,4 @@
-"""What a method trains and saves, counted on the shape of a pre-trained model alone."""
+"""Counts trained and saved parameters from the model's shape only."""
 
 import dataclasses
 from pathlib import Path
@@ -17,11 +17,11 @@ HEADINGS = ("config", "trainable", "in encoder", "in back-end", "times fewer", "
 
 
 class Counts(NamedTuple):
-    """A config's numbers.
+    """The numbers of a config.
 
     Attributes:
-        parameters: as `Detector.count` gives them.
-        saved_bytes: of the values in `best.safetensors`, without its header.
+        parameters: the result of `Detector.count`.
+        saved_bytes: bytes of the values in `best.safetensors`, without its header.
     """
 
     parameters: dict[str, Any]
@@ -29,7 +29,7 @@ class Counts(NamedTuple):
 
 
 def read_shape(pretrained: Path | None) -> Checkpoint:
-    """The shape of a pre-trained file, or of XLS-R 300M where none is given.
+    """The shape of a pre-trained file, or of XLS-R 300M if none is given.
 
     Raises:
         FadError: the file is missing or not usable.
@@ -42,7 +42,7 @@ def read_shape(pretrained: Path | None) -> Checkpoint:
 
 
 def count_config(config: dict[str, Any], shape: Checkpoint) -> Counts:
-    """Builds a detector whose pre-trained part has no values, and counts.
+    """Builds a detector whose pre-trained part has shapes without values, and counts.
 
     Raises:
         FadError: the config and the shape do not fit.
@@ -55,7 +55,7 @@ def count_methods(shape: Checkpoint, overrides: list[str]) -> dict[str, Counts]:
     """The counts of each config of `shipped.listed`, by name, fewest trainable parameters first.
 
     Raises:
-        FadError: an override that one of them does not have; the text says which.
+        FadError: a config has no such override; the text names the config.
     """
     counts = {}
     for name in shipped.counted():
@@ -67,7 +67,7 @@ def count_methods(shape: Checkpoint, overrides: list[str]) -> dict[str, Counts]:
 
 
 def as_table(counts: dict[str, Counts]) -> str:
-    """Aligned columns with a heading, a line a config."""
+    """Aligned columns with a heading and one line for each config."""
     rows = [HEADINGS, *(_row(name, *found) for name, found in counts.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

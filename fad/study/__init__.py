@@ -1,1 +1,1 @@
-"""Studies: many runs of a recipe, and what they gave side by side."""
+"""Studies: many runs of a recipe, and a comparison of their results."""

@@ -1,4 +1,4 @@
-"""A study: its finished runs, those that differ in the seed alone as one system, side by side."""
+"""Finished runs of a study, grouped by seed."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from fad.utils.errors import FadError
 from fad.utils.git import git_hash
 
 STUDY_VERSION = 1
-"""Of study.json; to be raised when a key changes its meaning or goes."""
+"""The version of study.json; raise it when a key changes its meaning or is removed."""
 
 GROUPS = ("all", "seen", "unseen")
 RANK, CROP = "adaptation_conf.rank", "train.crop_samples"
@@ -27,18 +27,18 @@ SEED = "train.seed"
 RATE = 16000  # Hz, of all dumps
 
 Entry = dict[str, Any]
-"""A system of study.json."""
+"""One system of study.json."""
 
 
 def gather_study(exp: Path, name: str) -> dict[str, Any]:
-    """What study.json holds (see `python -m fad.bin.study --help`).
+    """The content of study.json (see `python -m fad.bin.study --help`).
 
     Args:
         exp: the recipe's exp/.
-        name: of the study: its runs are `exp/<name>_*`.
+        name: the name of the study; its runs are `exp/<name>_*`.
 
     Raises:
-        FadError: no run is finished, or a file of one is malformed.
+        FadError: no run is finished, or a file of a run is malformed.
     """
     folders = sorted(exp.glob(f"{name}_*"))
     if not any(ExperimentDir(folder).results.is_file() for folder in folders):
@@ -74,7 +74,7 @@ def gather_study(exp: Path, name: str) -> dict[str, Any]:
 
 
 def _values(system: System) -> dict[str, str]:
-    """The config by dotted key, without the seed and the data."""
+    """The values of the config by dotted key, without the seed and the data."""
     config = system.runs[0]["config"]
     values = dotted_values({key: config[key] for key in config if key not in NOT_SETTINGS})
     values.pop(SEED, None)
@@ -84,7 +84,7 @@ def _values(system: System) -> dict[str, str]:
 def _varied(
     system: System, configs: Sequence[Mapping[str, str]], systems: Sequence[System]
 ) -> dict[str, str]:
-    """The values that are not the same in all systems of the method."""
+    """The values that differ between systems of the same method."""
     together = zip(configs, systems, strict=True)
     alike = [config for config, other in together if _method(other) == _method(system)]
     own = _values(system)
@@ -127,12 +127,12 @@ def _entry(system: System, values: Mapping[str, str], varied: Mapping[str, str])
 
 
 def label(method: str, varied: Mapping[str, str]) -> str:
-    """`lora, rank 4, q,v, 2.0 s`: a method and what tells it from its like."""
+    """A label such as `lora, rank 4, q,v, 2.0 s`: the method and its varied settings."""
     return ", ".join([method, *(said(key, value) for key, value in varied.items())])
 
 
 def said(key: str, value: str) -> str:
-    """A setting by its dotted key, as it stands in a label: `rank 4`."""
+    """A setting as it is written in a label: `rank 4`."""
     if key == TARGETS:
         return value.strip("[]").replace("_proj", "").replace(" ", "")
     if key == CROP:
@@ -141,7 +141,7 @@ def said(key: str, value: str) -> str:
 
 
 def _number_labels(entries: Sequence[Entry]) -> None:
-    """Tells systems apart that differ in no setting: their encoder or their data do."""
+    """Numbers equal labels: such systems differ in their encoder or their data."""
     count: Counter[str] = Counter()
     for entry in entries:
         count[entry["label"]] += 1
@@ -150,12 +150,12 @@ def _number_labels(entries: Sequence[Entry]) -> None:
 
 
 def _reads(run: Experiment) -> str | None:
-    """What training read: `none` is audio."""
+    """The boundary that training read at; `none` is audio."""
     return read_train_summary(ExperimentDir(Path(run["path"]).parent)).get("reads", {}).get("train")
 
 
 def _place(run: Experiment) -> str:
-    """Where and how the cost was measured, as far as it is known."""
+    """Where and how the cost was measured, as far as known."""
     cost, train = run["cost"], run["config"]["train"]
     parts = [cost["device"], cost.get("machine") or "a machine that is not known"]
     clips = train.get("batch_size", 1) * train.get("accumulate", 1)
@@ -165,7 +165,7 @@ def _place(run: Experiment) -> str:
 
 
 def _errors(system: System, name: str, group: str) -> Entry | None:
-    """EERs in percent on a set: of all runs, their mean and lowest, and an interval."""
+    """EERs on a set in percent: those of all runs, mean, deviation, lowest and an interval."""
     found = [run["test_sets"].get(name, {}) for run in system.runs]
     parts = [part if group == "all" else part.get(group) or {} for part in found]
     parts = [part for part in parts if part.get("eer_percent") is not None]
@@ -183,7 +183,7 @@ def _errors(system: System, name: str, group: str) -> Entry | None:
 
 
 def _interval(values: Sequence[float], part: Mapping[str, Any]) -> Entry | None:
-    """95 %: of the mean over seeds where there are several, else the run's own bootstrap."""
+    """The 95 % interval: of the mean over several seeds, or else the run's own bootstrap."""
     seeds = mean_interval(values)
     if seeds is not None:
         low, high = max(0.0, seeds[0]), min(100.0, seeds[1])
@@ -196,7 +196,7 @@ def _interval(values: Sequence[float], part: Mapping[str, Any]) -> Entry | None:
 
 
 def _take_common(entries: Sequence[Entry]) -> dict[str, str]:
-    """Takes out of each system's settings those that all have, and gives them."""
+    """Removes the settings that all systems share from each system; returns them."""
     first, *others = (entry["settings"] for entry in entries)
     common = {
         key: value for key, value in first.items() if all(o.get(key) == value for o in others)
@@ -208,7 +208,7 @@ def _take_common(entries: Sequence[Entry]) -> dict[str, str]:
 
 
 def _mark_costs(entries: Sequence[Entry]) -> str:
-    """Notes in each system whether its cost is comparable; gives where most were measured."""
+    """Marks in each system whether its cost is comparable; returns where most were measured."""
     usual = Counter(entry["measured_on"] for entry in entries).most_common(1)[0][0]
     for entry in entries:
         entry["comparable_cost"] = entry["measured_on"] == usual
@@ -216,7 +216,7 @@ def _mark_costs(entries: Sequence[Entry]) -> str:
 
 
 def _warnings(systems: Sequence[System]) -> list[str]:
-    """What makes systems of a study no fair comparison."""
+    """The reasons why the systems of a study cannot be compared fairly."""
     runs = [system.runs[0] for system in systems]
     encoders = {run["pretrained"].get("sha256") for run in runs}
     data = {str(run["config"].get("data")) for run in runs}
@@ -228,15 +228,15 @@ def _warnings(systems: Sequence[System]) -> list[str]:
 
 
 def series(systems: Sequence[Entry], axis: str, where: str) -> dict[str, list[tuple[float, Entry]]]:
-    """What a curve joins: systems of a method that differ along one axis alone, by its values.
+    """The points of curves: systems of a method that differ only along one axis.
 
     Args:
-        systems: of study.json.
+        systems: the systems of study.json.
         axis: a dotted key of the config, such as `RANK`.
-        where: the key of a system that has its value as a number, such as `rank`.
+        where: the system's key with the value as a number, such as `rank`.
 
     Returns:
-        By label, two or more (value, system), by rising value.
+        Two or more (value, system) by rising value, by label.
     """
     found: dict[str, list[tuple[float, Entry]]] = {}
     for system in systems:

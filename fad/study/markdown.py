@@ -1,4 +1,4 @@
-"""study.md: a study as a page to read, with its plots."""
+"""Writes study.md, the page of a study with its plots."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from fad.utils.files import remove_parts, write_json, write_text
 
 Study = Mapping[str, Any]
 
-ENDS = ("frozen", "full")  # nothing of the encoder trains, and all of it
+ENDS = ("frozen", "full")  # nothing of the encoder trains, or all of it
 HEADER = ["system", "runs", "trainable", "fewer", "reads", "s/step", "peak MB", "EER %", "best"]
 HEADER += ["95 % interval", "over", "seen", "unseen"]
 
@@ -39,7 +39,7 @@ def write_study(study: Study, folder: Path) -> None:
     """Writes `study.json`, `study.md` and the plots; same inputs, same bytes.
 
     Args:
-        study: what `fad.study.gather` gathered.
+        study: the result of `fad.study.gather.gather_study`.
         folder: exp/<name>.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,11 +50,11 @@ def write_study(study: Study, folder: Path) -> None:
 
 
 def study_md(study: Study, plots: Mapping[str, Sequence[str]]) -> str:
-    """The page.
+    """The text of study.md.
 
     Args:
-        study: what study.json holds.
-        plots: file names by test set.
+        study: the content of study.json.
+        plots: the plots' file names by test set.
     """
     systems = study["systems"]
     parts = [f"# Study {study['name']}", _introduction(study)]
@@ -119,7 +119,7 @@ def _mean(errors: Entry | None) -> str:
 
 
 def _settings_table(study: Study) -> str:
-    """What else is particular to a system: settings, seeds, where its cost was measured, folder."""
+    """Other facts of each system: settings, seeds, where its cost was measured, folder."""
     rows = [
         [
             system["label"],
@@ -134,13 +134,13 @@ def _settings_table(study: Study) -> str:
 
 
 def _own_settings(system: Entry) -> str:
-    """Those that neither its name says nor all systems share."""
+    """The settings that are neither in its name nor shared by all systems."""
     settings = {k: value for k, value in system["settings"].items() if k not in system["varied"]}
     return ", ".join(f"{key} {value}" for key, value in settings.items()) or "none"
 
 
 def _draw(systems: Sequence[Entry], name: str, folder: Path) -> list[str]:
-    """Draws what there is to draw of a set; gives the files' names."""
+    """Draws the plots of a set that have data; returns the files' names."""
     found = _of_set(systems, name)
     stem = name.replace("/", "_")
     curves = {"rank": (RANK, "rank"), "length": (CROP, "crop_samples")}
@@ -167,9 +167,10 @@ def _draw(systems: Sequence[Entry], name: str, folder: Path) -> list[str]:
 
 
 def _family(system: Entry) -> tuple[str, str]:
-    """What the plot of cost joins: systems that differ only in rank or crop; and which one it is.
+    """The family of a system in the plot of cost, and its own name there.
 
-    Where a method has several ranks it joins these, and each crop is a family of its own.
+    Systems of a family differ only in rank, if the rank is varied; each crop then has its own
+    family. Otherwise they differ only in the crop.
     """
     varied = system["varied"]
     axis = RANK if RANK in varied else CROP
@@ -198,7 +199,7 @@ def _draw_curves(
     }
     xlabel = "length of a training crop (s)" if is_length else "rank"
     title = f"EER on {name} by {'input length' if is_length else 'rank'}"
-    # A length is a setting of every method, so one that was run at one length is no level of it.
+    # Every method has a crop length, so a run at a single length is not a level for all lengths.
     curve_png(
         path,
         curves,

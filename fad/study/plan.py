@@ -1,4 +1,4 @@
-"""A study: its runs, each a method's config with a few overrides, and which are finished."""
+"""The runs of a study, each a config with a few overrides, and which of them are finished."""
 
 import inspect
 import itertools
@@ -20,19 +20,19 @@ from fad.utils.errors import FadError, nearest
 from fad.utils.files import sha256_file
 
 LONGEST_NAME = 255  # of a folder, in bytes, on the usual file systems
-TIMES = "times"  # in exp/<name>: tag and seconds of each run that has ended well, as study.sh wrote
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # without _, which ends it in the names of its runs
+TIMES = "times"  # in exp/<name>: study.sh writes tag and seconds of each successful run
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # without _, which follows it in the names of runs
 DEFAULT_METHODS = ("frozen", "lora", "full")
 
 
 @dataclass(frozen=True)
 class Axes:
-    """What a study varies; along an axis without values every method keeps its own.
+    """What a study varies; without values for an axis every method keeps its own value.
 
     Attributes:
         methods: each as `--config` takes it: `lora`, `lora+aasist`, `my/lora.yaml`.
-        ranks: for those methods that have a `rank`; their alpha stays what it is.
-        targets: lists of modules with commas, for those that have `target_modules`.
+        ranks: for methods that have a `rank`; their alpha does not change.
+        targets: lists of modules with commas, for methods that have `target_modules`.
         crop_samples: samples in a training crop.
         seeds: of training.
     """
@@ -50,9 +50,9 @@ class Run:
 
     Attributes:
         tag: its folder in exp/.
-        method: what `--config` is given.
-        overrides: what `--set` is given; none that changes nothing, so that a run has one name.
-        config: all that they resolve to.
+        method: the value of `--config`.
+        overrides: the values of `--set`, without those that change nothing, so a run has one name.
+        config: the resolved config.
     """
 
     tag: str
@@ -62,15 +62,16 @@ class Run:
 
 
 def one_of_each_method() -> list[str]:
-    """The shipped configs that are named after their adaptation: one for each of these."""
+    """The shipped configs that have the name of their adaptation: one for each adaptation."""
     return [name for name in shipped.methods() if _resolve(name)["adaptation"] == name]
 
 
 def preset(name: str) -> Axes:
     """The axes of a preset.
 
-    `paper_rank` and `paper_length` are the two tables of arXiv 2306.05617: what rank and input
-    length do to LoRA, beside full tuning. Its lengths are not known; these are 1, 2 and 4 s.
+    `paper_rank` and `paper_length` are the two tables of arXiv 2306.05617: the effect of rank and
+    of input length on LoRA, compared with full tuning. The paper's lengths are not known; these are
+    1, 2 and 4 s.
 
     Raises:
         FadError: there is no such preset.
@@ -89,13 +90,13 @@ def plan(name: str, axes: Axes, lr: Mapping[str, str], overrides: Sequence[str])
     """The runs of a study, seed by seed, so that every method has a result early.
 
     Args:
-        name: begins the tag of every run.
+        name: the beginning of every run's tag.
         axes: what is varied.
-        lr: learning rate by method; the others keep their config's.
+        lr: the learning rate by method; other methods keep that of their config.
         overrides: `key=value` for all runs.
 
     Raises:
-        FadError: a name, a method or a value that cannot be used.
+        FadError: a name, a method or a value cannot be used.
     """
     check_name(name)
     unknown = sorted(lr.keys() - set(axes.methods))
@@ -117,7 +118,7 @@ def check_name(name: str) -> None:
     """Checks the name of a study.
 
     Raises:
-        FadError: it would not do as the beginning of a folder's.
+        FadError: it cannot be the beginning of a folder's name.
     """
     if not NAME.fullmatch(name):
         raise FadError(f"--name '{name[:80]}': use letters, digits and - only, no - first")
@@ -128,7 +129,7 @@ def _known(axes: Axes) -> str:
 
 
 def _vary(method: str, axes: Axes) -> Iterator[list[str]]:
-    """Every combination of those axes that the method has, as overrides."""
+    """Every combination of the axes that the method has, as overrides."""
     keys = inspect.signature(
         registry.get("adaptation", _resolve(method)["adaptation"])
     ).parameters.keys()
@@ -167,10 +168,10 @@ def _resolve(method: str, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def _check_values(method: str, config: Mapping[str, Any]) -> None:
-    """Has the constructors look at the values, before any run has begun.
+    """Checks values with the constructors before any run begins.
 
     Raises:
-        FadError: a value that they refuse.
+        FadError: a constructor refuses a value.
     """
     try:
         TrainSettings.from_config(config["train"])
@@ -181,13 +182,13 @@ def _check_values(method: str, config: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Finished:
-    """Which runs are finished: what is asked of their results, beyond their own config.
+    """Tells which runs are finished, by these requirements besides the run's config.
 
     Attributes:
         exp: the recipe's exp/.
         dump: the recipe's dump/.
-        tests: sets that its results must have.
-        pretrained_sha256: of its encoder; None where any will do.
+        tests: the sets that results must have.
+        pretrained_sha256: the sha256 of the encoder; None to accept any.
     """
 
     exp: Path
@@ -196,7 +197,7 @@ class Finished:
     pretrained_sha256: str | None = None
 
     def has(self, run: Run) -> bool:
-        """Whether the results are there, of the run's config, this encoder and these data."""
+        """Whether there are results of the run's config, this encoder and the current data."""
         conf = run.config
         method = registry.get("adaptation", conf["adaptation"])(**conf["adaptation_conf"])
         files = {key: _sha256(path) for key, path in method.files().items() if path.is_file()}
@@ -204,7 +205,7 @@ class Finished:
         return exp.is_finished(conf, self.tests, self.pretrained_sha256, self._fingerprint, files)
 
     def _fingerprint(self, name: str) -> str | None:
-        """The fingerprint of a set that lies in the dump."""
+        """The fingerprint of a set in the dump; None if it is not there."""
         audio = self.dump / "audio" / name
         return _fingerprint(audio) if audio.is_dir() else None
 
@@ -220,9 +221,9 @@ def _sha256(path: Path) -> str:
 
 
 def estimate(run: Run, runs: Sequence[Run], times: Mapping[str, float]) -> float | None:
-    """Seconds that a run may take: the median of what those most like it took; None without any.
+    """The expected seconds of a run: the median of similar finished runs; None without any.
 
-    Most alike is the same method with crops of the same length, then the same method.
+    Similar runs have the same method and crop length, or else the same method.
     """
     alike = [other for other in runs if other.method == run.method and other.tag in times]
     crop = run.config["train"]["crop_samples"]
@@ -232,7 +233,7 @@ def estimate(run: Run, runs: Sequence[Run], times: Mapping[str, float]) -> float
 
 
 def read_times(path: Path) -> dict[str, float]:
-    """Seconds by tag, of lines `tag seconds`; the last of a tag counts, other lines do not."""
+    """Seconds by tag, from lines `tag seconds`; a tag's last line counts, bad lines are ignored."""
     if not path.is_file():
         return {}
     found = {}

@@ -1,4 +1,4 @@
-"""A study's plots: EER along an axis, and EER against what training takes."""
+"""A study's plots: EER along an axis, and EER against the cost of training."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,14 @@ MOST_NAMED = 14  # systems whose names fit beside their points; with more, one n
 
 @dataclass(frozen=True)
 class Point:
-    """A system at its place: mean EER in percent, its interval, and the EER of each run."""
+    """A system in a plot.
+
+    Attributes:
+        x: its place on the horizontal axis.
+        mean: the mean EER in percent.
+        interval: low and high in percent, if known.
+        values: the EER of each run in percent.
+    """
 
     x: float
     mean: float
@@ -30,7 +37,7 @@ class Point:
 
     @property
     def highest(self) -> float:
-        """The top of everything that is drawn for it."""
+        """The highest value that is drawn for it."""
         return max([self.mean, *self.values, *(self.interval or ())])
 
 
@@ -39,11 +46,11 @@ class Costed:
     """A system in the plot of cost.
 
     Attributes:
-        family: the name of the systems that a line joins it to.
-        name: its own name among these; empty where it is the only one.
-        trainable: parameters.
-        seconds_per_step: None where not known.
-        point: its EERs; x does not count.
+        family: the name of the systems that one line joins.
+        name: its own name in the family; empty if it is the only one.
+        trainable: the number of trainable parameters.
+        seconds_per_step: None if unknown.
+        point: its EERs; x is ignored.
     """
 
     family: str
@@ -61,15 +68,15 @@ def curve_png(
     xlabel: str,
     name_x: Callable[[float], str],
 ) -> None:
-    """Lines through mean EERs, a dot for each run, and intervals.
+    """Draws lines through mean EERs, a dash for each run, and intervals.
 
     Args:
-        path: where to.
+        path: the file to write.
         curves: points by rising x, over 0, by name.
-        levels: mean EER of what does not vary along the axis, by name; dashed lines.
-        title: of the plot.
-        xlabel: of the axis.
-        name_x: how a value of x is written; x is on a logarithmic axis.
+        levels: mean EERs of systems that do not vary along the axis, by name; dashed lines.
+        title: the title of the plot.
+        xlabel: the label of the x axis, which is logarithmic.
+        name_x: formats a value of x.
     """
     with settings():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -98,7 +105,7 @@ def curve_png(
 
 
 def _shift(index: int, count: int, span: float) -> float:
-    """A factor that keeps the intervals of several curves at one x apart, on an axis of a span."""
+    """A factor on x that separates the intervals of several curves, on an axis with this span."""
     return span ** (0.008 * (index - (count - 1) / 2))
 
 
@@ -121,13 +128,13 @@ def _draw_point(axes: "Axes", x: float, point: Point, look: Look) -> None:
 
 
 def _set_eers(axes: "Axes", highest: float) -> None:
-    """EERs from 0, which is a little above the edge, so that a marker there is seen whole."""
+    """Starts the y axis a little below 0, so that a marker at 0 is fully visible."""
     axes.set_ylim(-0.04 * highest, _ROOM * highest)
     axes.grid(axis="y")
 
 
 def _name_ends(axes: "Axes", ends: Mapping[str, tuple[float, str]]) -> None:
-    """Writes the names right of the panel, each at the height of its line, or as near as may be."""
+    """Writes the names at the right of the panel, each as near to its line as possible."""
     low, high = axes.get_ylim()
     gap = _GAP / 72 / (cast("Figure", axes.figure).get_figheight() * 0.75) * (high - low)
     heights = spread_apart([height for height, _ in ends.values()], gap)
@@ -147,9 +154,10 @@ def _name_ends(axes: "Axes", ends: Mapping[str, tuple[float, str]]) -> None:
 
 
 def cost_png(path: Path, systems: Sequence[Costed], title: str) -> None:
-    """EER against trainable parameters and, where known, against seconds a step; points are named.
+    """Draws EER against trainable parameters and, if known, seconds a step, with names at points.
 
-    Those of a family are joined. Of more than `MOST_NAMED` systems each family is named once.
+    A line joins the points of a family. With more than `MOST_NAMED` systems each family is named
+    only once.
     """
     with settings():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -174,7 +182,7 @@ def cost_png(path: Path, systems: Sequence[Costed], title: str) -> None:
 
 
 Costs = Sequence[tuple[Costed, float]]
-"""Systems and what each takes, over 0."""
+"""Systems, each with its cost, over 0."""
 
 
 def _draw_costs(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
@@ -185,14 +193,14 @@ def _draw_costs(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
         for cost, point in points:
             _draw_point(axes, cost, point, look)
     values = [cost for _, cost in costs]
-    # Names need some room to the right, the more decades there are.
+    # Names need room at the right: the more decades, the more room.
     room = max(1.6, (max(values) / min(values)) ** 0.1)
     set_cost_axis(axes, min(values), max(values), room)
     axes.grid()
 
 
 def _name_points(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
-    """Writes a family's name at its first point; the other points only have their own."""
+    """Writes a family's name at its first point; other points have only their own names."""
     labels = []
     known: set[str] = set()
     for system, cost in sorted(costs, key=lambda each: each[1]):
@@ -218,6 +226,6 @@ def _name_points(axes: "Axes", costs: Costs, looks: Mapping[str, Look]) -> None:
 
 
 def _in_order(family: str, costs: Costs) -> list[tuple[float, Point]]:
-    """Cost and place of those of a family, by rising cost."""
+    """The costs and points of a family, by rising cost."""
     own = [(cost, system.point) for system, cost in costs if system.family == family]
     return sorted(own, key=lambda each: each[0])

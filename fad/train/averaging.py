@@ -1,4 +1,4 @@
-"""The mean of the weights of several epochs (arXiv 1803.05407), as ASR toolkits take it."""
+"""The mean of the weights of several epochs (arXiv 1803.05407), as in ASR toolkits."""
 
 from pathlib import Path
 
@@ -9,18 +9,18 @@ from fad.utils.errors import FadError
 
 
 class EpochWeights:
-    """What training changes, as it was behind each of the best epochs.
+    """The trained state after each of the best epochs, in files.
 
     Args:
-        folder: where the files lie; it goes with the last of them.
-        base_sha256: of the pre-trained file, saved with the states.
+        folder: the folder of the files; it is removed with the last of them.
+        base_sha256: the sha256 of the pre-trained file, saved with the states.
     """
 
     def __init__(self, folder: Path, base_sha256: str) -> None:
         self.folder, self.base_sha256 = folder, base_sha256
 
     def write(self, epoch: int, state: dict[str, Tensor]) -> None:
-        """Keeps the state behind an epoch."""
+        """Writes the state after an epoch."""
         write_weights(self._path(epoch), state, {"base_sha256": self.base_sha256})
 
     def keep(self, epochs: list[int]) -> None:
@@ -33,10 +33,10 @@ class EpochWeights:
             self.folder.rmdir()
 
     def average(self, epochs: list[int]) -> dict[str, Tensor]:
-        """The mean of the states behind some epochs; integers are those of the first.
+        """The mean of the states after some epochs; integers are taken from the first.
 
         Raises:
-            FadError: the state of an epoch is gone.
+            FadError: the state of an epoch is missing.
         """
         first, *others = epochs
         mean = self._read(first)

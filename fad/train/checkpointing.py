@@ -1,4 +1,4 @@
-"""`checkpoint.pt`: all that training needs to go on where it was."""
+"""`checkpoint.pt`: the state to resume training."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import torch
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path
 
-# What makes an epoch better than another, by the words of `train.select`: the least is the best.
+# Sort keys of epochs, by the values of `train.select`: the smallest key is the best epoch.
 RANKS: dict[str, Callable[[dict[str, Any]], tuple[float, ...]]] = {
     "dev_eer": lambda epoch: (epoch["dev_eer"], epoch["dev_loss"]),
     "dev_loss": lambda epoch: (epoch["dev_loss"], epoch["dev_eer"]),
@@ -22,19 +22,19 @@ RANKS: dict[str, Callable[[dict[str, Any]], tuple[float, ...]]] = {
 
 @dataclass
 class Progress:
-    """Where training is.
+    """How far training is.
 
     Attributes:
-        select: by what the best epoch is chosen, as `train.select` says.
-        epoch: epochs done.
-        step: optimizer steps done, in all epochs.
-        losses: of the steps done in the epoch that is not done yet.
-        seconds: what these took.
+        select: the criterion for the best epoch, from `train.select`.
+        epoch: finished epochs.
+        step: optimizer steps done, over all epochs.
+        losses: of this epoch's steps so far.
+        seconds: the time of these steps.
         best: the best epoch so far: epoch, dev_eer (a fraction), dev_loss.
-        history: one entry an epoch: the same numbers, train_loss, seconds, and where it was run.
-        peak_memory_mb: the most that a process of this run has taken, in MiB.
+        history: one entry for each epoch: the same numbers, train_loss, seconds, and where it ran.
+        peak_memory_mb: the most memory of a process of this run, in MiB.
         average: the epochs whose mean was kept at the end, with its dev_eer and dev_loss.
-        finished: whether training has come to its end.
+        finished: whether training has ended.
     """
 
     select: str
@@ -56,11 +56,14 @@ class Progress:
         place: dict[str, Any],
         complete: bool = True,
     ) -> bool:
-        """Counts an epoch whose steps are all done, and tells whether it is the best so far.
+        """Ends an epoch after its last step; returns whether it is the best so far.
 
         Args:
-            place: where it was run, of `fad.utils.devices`.
-            complete: whether the model is what its method promises; else it cannot be the best.
+            dev_eer: the EER on the dev set, a fraction.
+            dev_loss: the loss on the dev set.
+            peak_memory_mb: the most memory of this process so far, in MiB.
+            place: where the epoch ran, from `fad.utils.devices`.
+            complete: whether the method has reached its final form; else it cannot be the best.
         """
         self.epoch += 1
         found = {"epoch": self.epoch, "dev_eer": dev_eer, "dev_loss": dev_loss}
@@ -75,7 +78,7 @@ class Progress:
         return is_best
 
     def best_epochs(self, count: int) -> list[int]:
-        """The numbers of the best epochs so far, best first; a tie is the earlier epoch's."""
+        """The numbers of the best epochs so far, best first; in a tie the earlier epoch wins."""
         complete = [epoch for epoch in self.history if epoch["complete"]]
         ranked = sorted(complete, key=RANKS[self.select])
         return [epoch["epoch"] for epoch in ranked[:count]]
@@ -88,10 +91,10 @@ def save_checkpoint(path: Path, progress: Progress, states: dict[str, Any]) -> N
 
 
 def load_checkpoint(path: Path) -> tuple[Progress, dict[str, Any]]:
-    """Reads `save_checkpoint`'s file.
+    """Reads a file of `save_checkpoint`.
 
     Raises:
-        FadError: it is damaged.
+        FadError: the file is damaged.
     """
     try:
         states = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""What training reads of a set: its crops, labelled and augmented."""
+"""The crops of a set for training, with labels and augmentation."""
 
 import numpy as np
 
@@ -18,17 +18,17 @@ def training_crops(
     settings: TrainSettings,
     augment: Chain | None,
 ) -> Crops:
-    """The crops of a set that a detector is trained on.
+    """The crops of a set for training a detector.
 
     Args:
-        detector: its encoder says how many frames `train.crop_samples` give.
-        source: the utterances; of audio, where they are augmented.
-        labels: their classes (N,), 0 spoof and 1 bonafide.
+        detector: its encoder determines how many frames `train.crop_samples` make.
+        source: the utterances; it must be audio if they are augmented.
+        labels: their classes (N,) int64, 0 spoof and 1 bonafide.
         settings: the `train` part of the config.
-        augment: changes their audio anew in each epoch.
+        augment: changes the audio differently in each epoch; None leaves it as it is.
 
     Raises:
-        FadError: the back-end takes one length, and an utterance is shorter than a crop.
+        FadError: the back-end needs crops of one length, and an utterance is shorter than a crop.
     """
     frames = detector.encoder.grid.num_frames(settings.crop_samples)
     if detector.backend.equal_lengths:

@@ -1,12 +1,12 @@
 """Distils the factors of PELA from the whole encoder, on speech without labels (arXiv 2310.10700).
 
-The loss of a step is, over the n blocks and the m linear layers of them,
+The loss of a step, over the n blocks and their m linear layers, is
 
     1/n sum_i MSE(student's z_i, teacher's z_i) + 1/m sum_j (max |W_l W_r - W|_j - 1e-3)^2,
 
-both of weight 1, as in the authors' program for Swin, with the margin of theirs for ALBEF (each of
-their programs has its own, DeiT's without the second term). Their third term, the task that the
-teacher was pre-trained for, is left out.
+Both terms have weight 1, as in the authors' program for Swin. The margin is that of their program
+for ALBEF (each of their programs has its own; DeiT's has no second term). Their third term, the
+teacher's pre-training task, is left out.
 """
 
 import hashlib
@@ -42,10 +42,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DistillSettings:
-    """How to distil; see `fad.bin.distill --help`.
+    """The options of distillation; see `fad.bin.distill --help`.
 
     Raises:
-        FadError: a number out of its range.
+        FadError: a number is out of its range.
     """
 
     c: float
@@ -73,20 +73,20 @@ def distil(
     num_workers: int,
     checkpoint_steps: int,
 ) -> None:
-    """Distils and writes `out`; goes on from `<out>.checkpoint.pt` if there is one.
+    """Distils and writes `out`; resumes from `<out>.checkpoint.pt` if there is one.
 
     Args:
-        pretrained: the pre-trained file: teacher, and what the student is made from.
+        pretrained: the pre-trained file: it is the teacher, and the student starts from it.
         audio: a `dump/audio/<set>`; its labels are not read.
         out: the file of factors, as `PELA` reads it.
-        settings: what the result depends on.
+        settings: all options that the result depends on.
         device: where to compute.
         num_workers: processes that read audio.
         checkpoint_steps: steps from one checkpoint to the next.
 
     Raises:
-        FadError: an input is missing, or `out` is of other settings; the text names it.
-        Stopped: SIGTERM or SIGUSR1 has come; what was done is saved.
+        FadError: an input is missing, or `out` has other settings; the text names it.
+        Stopped: SIGTERM or SIGUSR1 has come; the state is saved.
     """
     if not (audio / "wav.scp").is_file():
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) for this set")
@@ -107,13 +107,13 @@ def distil(
 def _run(
     distiller: "Distiller", checkpoint: Path, about: dict[str, Any], checkpoint_steps: int
 ) -> None:
-    """The steps that are not done yet."""
+    """Takes the remaining steps."""
     if checkpoint.exists():
         distiller.load_state(_read(checkpoint, about))
         logger.info("going on after step %d (%s)", distiller.step, checkpoint)
     else:
         distiller.pela.start(lambda: about["base_sha256"])
-    with StopSignals() as stop:  # also while it saves: a second signal must not break that off
+    with StopSignals() as stop:  # also while saving: a second signal must not interrupt it
         try:
             for _ in distiller.steps(stop):
                 if distiller.step % checkpoint_steps == 0:
@@ -125,9 +125,9 @@ def _run(
 
 
 class Distiller:
-    """The frozen encoder, its factored copy, and the training of that.
+    """The frozen encoder, its factored copy, and the training of the copy.
 
-    Crops and their order derive from the seed alone.
+    Crops and their order depend only on the seed.
 
     Args:
         pretrained: as for `distil`.
@@ -138,7 +138,7 @@ class Distiller:
 
     Attributes:
         step: steps done.
-        data: what identifies the utterances.
+        data: a hash of the utterances' ids and lengths.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class Distiller:
         )
 
     def steps(self, stop: StopSignals) -> Iterator[None]:
-        """Takes the steps that are left; a signal ends it behind a step.
+        """Takes the remaining steps; a signal ends it after a step.
 
         Raises:
             FadError: the loss is not finite.
@@ -203,7 +203,12 @@ class Distiller:
         return features.item(), change.item()
 
     def _distance(self, wav: Tensor, lens: Tensor) -> Tensor:
-        """The mean over blocks of the MSE between their outputs, real frames alone."""
+        """The MSE between outputs, over real frames only; the mean over blocks.
+
+        Args:
+            wav: prepared waveforms (B, S).
+            lens: (B,) samples in each.
+        """
         with torch.no_grad():
             frames, lens = self.teacher.frontend(wav, lens)
             wanted, _ = self.teacher(frames, lens, FRONTEND)
@@ -214,7 +219,7 @@ class Distiller:
         return torch.stack([F.mse_loss(x[real].float(), y[real].float()) for x, y in pairs]).mean()
 
     def state(self) -> dict[str, Any]:
-        """All that going on needs."""
+        """The state to resume training."""
         return {
             "step": self.step,
             "factors": {name: value.detach() for name, value in self.pela.owned().items()},
@@ -224,7 +229,7 @@ class Distiller:
 
     @torch.no_grad()
     def load_state(self, state: dict[str, Any]) -> None:
-        """Goes on where `state` was."""
+        """Resumes from `state`."""
         self.step = state["step"]
         for name, value in self.pela.owned().items():
             value.copy_(state["factors"][name])
@@ -249,7 +254,7 @@ def _read(path: Path, about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_same(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    changed = difference({"encoder": "xlsr", **old}, new)  # the only one that older files are of
+    changed = difference({"encoder": "xlsr", **old}, new)  # older files know only this encoder
     if changed:
         raise FadError(
             f"{path} was made with other options or other data; give another --out or remove it. "

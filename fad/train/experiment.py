@@ -1,4 +1,4 @@
-"""Stage 3: from a config and dumps to a trained experiment directory."""
+"""Stage 3: trains a config on dumps and writes an experiment directory."""
 
 import logging
 from collections import Counter
@@ -51,27 +51,28 @@ def train_experiment(
 
     Args:
         config: resolved by `fad.config.resolve.load_config`.
-        config_name: for the record.
+        config_name: its name, for the summary.
         pretrained: the XLS-R file.
         dump: stage 2's directory.
-        train_set: name of a set there.
-        dev_set: name of a set there.
-        exp: the experiment's directory; one of the same config is gone on with.
+        train_set: the name of a set there.
+        dev_set: the name of a set there.
+        exp: the experiment's directory; training resumes there if the config is the same.
         device: where to train.
-        stored: `--dump`, which of stage 2's frames to read; `auto` does without where need be.
-        world: the processes that train together; each calls this, the first alone writes.
+        stored: the value of `--dump`: which of stage 2's frames to read; `auto` reads audio if
+            there are none.
+        world: the processes that train together; each calls this, only the first writes.
 
     Raises:
-        FadError: an input is missing, or `exp` is of another config; the text names it.
+        FadError: an input is missing, or `exp` has another config; the text names it.
     """
     settings = TrainSettings.from_config(config["train"])
     with autocast(device, settings.precision):
-        pass  # a precision that cannot be had is refused before anything is loaded
+        pass  # refuses an unsupported precision before anything is loaded
     for name in (train_set, dev_set):
         _check_stage_2(dump / "audio" / name)
     sha256 = pretrained_sha256(pretrained)
     data = {name: fingerprint(dump / "audio" / name) for name in (train_set, dev_set)}
-    # Mistakes in these are told before `exp` is claimed.
+    # Errors in these are reported before `exp` is claimed.
     adaptation = new_adaptation(config)
     check_optimization(config)
     augment = new_chain(config)
@@ -122,7 +123,7 @@ def train_experiment(
     if world.rank > 0:
         return
     write_json(exp.cost, _cost(progress))
-    # Of a training that had ended before: the code and the data are what they were then.
+    # If training had ended before, the recorded code and data of that time stay.
     before = read_train_summary(exp) if exp.summary.is_file() else {}
     summary = {
         "config_name": config_name,
@@ -141,10 +142,10 @@ def train_experiment(
 
 
 def set_up_blocks(encoder: Encoder, settings: TrainSettings) -> None:
-    """Has the encoder's blocks run as the settings say: compiled, or with activation checkpointing.
+    """Compiles the encoder's blocks, or turns on activation checkpointing, as the settings say.
 
     Raises:
-        FadError: this encoder cannot.
+        FadError: this encoder cannot do it.
     """
     if settings.activation_checkpointing:
         encoder.use_activation_checkpointing()
@@ -154,14 +155,14 @@ def set_up_blocks(encoder: Encoder, settings: TrainSettings) -> None:
 
 
 def check_compiler(device: torch.device) -> None:
-    """Compiles next to nothing, so that a compiler which is not there is known before training.
+    """Compiles a tiny function, so that a missing compiler is found before training.
 
     Raises:
-        FadError: it cannot be compiled.
+        FadError: it does not compile.
     """
     try:
         torch.compile(torch.square)(torch.zeros(2, device=device))
-    except Exception as error:  # each part of the compiler has its own
+    except Exception as error:  # each part of the compiler raises its own kind
         reason = " ".join(str(error).split())[:200]
         raise FadError(
             f"train.compile: torch.compile does not work here: {reason}: install g++, or leave it "
@@ -174,7 +175,7 @@ def _read_at(source: Source) -> str:
 
 
 def read_classes(audio: Path) -> np.ndarray:
-    """Class numbers (N,) int64 of a dump's utterances, in its order: 0 spoof, 1 bonafide.
+    """The classes (N,) int64 of a dump's utterances, in its order: 0 spoof, 1 bonafide.
 
     Raises:
         FadError: a label is missing or unknown, or one of the classes has no utterance.
@@ -194,7 +195,7 @@ def _check_stage_2(audio: Path) -> None:
 
 
 def _cost(progress: Progress) -> dict[str, Any]:
-    """What training took, and where: all places, where it went on in another."""
+    """The cost of training and where it ran: all places, if it was resumed in another one."""
     seconds = [epoch["seconds"] for epoch in progress.history]
     places = {
         key: " and ".join(dict.fromkeys(epoch[key] for epoch in progress.history))

@@ -1,4 +1,4 @@
-"""The optimizer and the schedule of a run, by its config."""
+"""Builds the optimizer and the schedule of a run from its config."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from fad.train.schedules import Schedule
 
 
 def parameter_groups(detector: Detector, settings: TrainSettings) -> Groups:
-    """Parameter groups with their rates: one, or two where the head has a rate of its own."""
+    """Parameter groups with their rates: one group, or two if the head has its own rate."""
     base = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     if settings.backend_lr is None:
         return [{"params": detector.trainable(), **base}]
@@ -45,10 +45,10 @@ def new_schedule(config: dict[str, Any], total_steps: int, steps_per_epoch: int)
 
 
 def check_optimization(config: dict[str, Any]) -> None:
-    """Checks optimizer and schedule, before anything large is loaded.
+    """Checks the optimizer and the schedule before anything large is loaded.
 
     Raises:
-        FadError: a value of theirs is out of range.
+        FadError: one of their values is out of range.
     """
     new_optimizer(config, [{"params": [torch.zeros(1)], "lr": 1.0, "weight_decay": 0.0}])
     new_schedule(config, total_steps=1, steps_per_epoch=1)

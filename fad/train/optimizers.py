@@ -1,7 +1,7 @@
-"""torch's optimizers, by the names that a config gives them.
+"""torch's optimizers, by their names in configs.
 
-An optimizer takes the parameter groups from the program, each with its learning rate and weight
-decay, and its own keys from `optimizer_conf`.
+The program gives an optimizer the parameter groups, each with its learning rate and weight decay.
+The other arguments come from `optimizer_conf`.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ def sgd(groups: Groups, momentum: float = 0.9, nesterov: bool = False) -> Optimi
 
 
 def _checked(make: type[Optimizer], groups: Groups, **conf: Any) -> Optimizer:
-    """Raises FadError where torch refuses a value."""
+    """Builds the optimizer; raises FadError if torch refuses a value."""
     try:
         return make(groups, **conf)
     except (TypeError, ValueError) as error:

@@ -1,7 +1,7 @@
-"""The learning rate over a run: the share of the configured rate that each step takes.
+"""Learning rate schedules: the factor on the configured rate in each step.
 
-A schedule takes `total_steps` and `steps_per_epoch` from the program, and its own keys from
-`schedule_conf`. It gives a function of the number of optimizer steps done.
+The program gives a schedule `total_steps` and `steps_per_epoch`. The other arguments come from
+`schedule_conf`. A schedule returns a function of the number of optimizer steps done.
 """
 
 import math
@@ -13,10 +13,10 @@ Schedule = Callable[[int], float]
 
 
 def warmup_cosine(total_steps: int, steps_per_epoch: int, warmup: float = 0.1) -> Schedule:
-    """Linear from near zero over the first share `warmup` of the steps, then a cosine to zero.
+    """A linear rise from near zero over the first share `warmup` of all steps, then a cosine to 0.
 
     Raises:
-        FadError: `warmup` is no share.
+        FadError: `warmup` is not between 0 and 1.
     """
     if not _is_number(warmup) or not 0 <= warmup <= 1:
         raise FadError(f"schedule_conf.warmup is {warmup}; it is a share of all steps, 0 to 1")
@@ -31,17 +31,17 @@ def warmup_cosine(total_steps: int, steps_per_epoch: int, warmup: float = 0.1) -
 
 
 def constant(total_steps: int, steps_per_epoch: int) -> Schedule:
-    """The same rate in every step."""
+    """The configured rate in every step."""
     return lambda step: 1.0
 
 
 def step(
     total_steps: int, steps_per_epoch: int, every_epochs: int = 10, gamma: float = 0.5
 ) -> Schedule:
-    """The rate times `gamma` after each `every_epochs` epochs.
+    """Multiplies the rate by `gamma` after every `every_epochs` epochs.
 
     Raises:
-        FadError: a number out of its range.
+        FadError: a number is out of its range.
     """
     if type(every_epochs) is not int or every_epochs < 1:
         raise FadError(f"schedule_conf.every_epochs is {every_epochs}; give a whole number from 1")

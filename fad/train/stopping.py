@@ -1,7 +1,7 @@
-"""A training that is told to end: it saves first, and the same command goes on later.
+"""Signals that stop training: it saves first, and the same command resumes it later.
 
 Schedulers send SIGTERM before they take a machine away (preemption, `scancel`, the time limit), or
-another signal such as SIGUSR1 some time ahead of that.
+another signal such as SIGUSR1 some time before.
 """
 
 import signal
@@ -14,18 +14,18 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class Stopped(SystemExit):
-    """Ends the process, all saved, with the exit code of one that SIGTERM has ended."""
+    """Exits with SIGTERM's code after saving."""
 
     def __init__(self) -> None:
         super().__init__(128 + signal.SIGTERM)
 
 
 class StopSignals:
-    """Turns SIGTERM and SIGUSR1 into `Stopped`: at once, or at the end of what is `deferred`.
+    """Turns SIGTERM and SIGUSR1 into `Stopped`: at once, or at the end of `deferred` work.
 
     Attributes:
-        asked: whether one has come. Others that follow are passed over: torchrun and Slurm may both
-            send one, and the first is being obeyed.
+        asked: whether a signal has come. Later ones are ignored: torchrun and Slurm may both send
+            one, and the first is already obeyed.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class StopSignals:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Work that must not be broken off: a signal meanwhile raises `Stopped` at its end.
+        """A context for work that must not be interrupted: a signal raises `Stopped` at its end.
 
         Raises:
             Stopped: a signal has come.

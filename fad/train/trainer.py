@@ -34,25 +34,25 @@ from fad.utils.errors import FadError
 from fad.utils.files import is_disk_full
 from fad.utils.progress import progress
 
-INIT_CROPS = 64  # enough for a mean and a deviation, a few batches' time
+INIT_CROPS = 64  # enough for a mean and a deviation; they take as long as a few batches
 
 logger = logging.getLogger(__name__)
 
 
 class Trainer:
-    """Trains a detector, and keeps the best epoch by `train.select`.
+    """Trains a detector and keeps the best epoch by `train.select`.
 
-    Crops, their order and dropout derive only from seed, epoch, step and process: a run that was
-    stopped goes on to the same result.
+    Crops, their order and dropout depend only on seed, epoch, step and process. So a stopped and
+    resumed run has the same result.
 
     Args:
         detector: on its device.
-        crops: of the utterances to train on, with their labels.
+        crops: crops of the training set, with their labels.
         dev: utterances that choose the best epoch, with their labels.
         config: resolved; its optimizer and schedule are built here.
         settings: the `train` part of the config, checked.
         exp: the experiment's directory, for checkpoint.pt, best.safetensors and TensorBoard.
-        base_sha256: of the pre-trained file, saved with what is trained.
+        base_sha256: the sha256 of the pre-trained file, saved with the trained weights.
         world: the processes that train together.
     """
 
@@ -88,11 +88,11 @@ class Trainer:
         self.progress, self.stop = Progress(settings.select), StopSignals()
 
     def run(self) -> Progress:
-        """Trains to the last epoch or the early stop; goes on from `checkpoint.pt` if there is one.
+        """Trains to the last epoch or the early stop; resumes from `checkpoint.pt` if there is one.
 
         Raises:
             FadError: a loss or a dev score is not finite; the utterances are named.
-            Stopped: SIGTERM or SIGUSR1 has come; what was done is saved.
+            Stopped: SIGTERM or SIGUSR1 has come; the state is saved.
         """
         with self.stop:
             self._run()
@@ -104,7 +104,7 @@ class Trainer:
 
     def _run(self) -> None:
         self._resume()
-        # Before the first scaling it has no scale, which a process without a share would ask for.
+        # This sets the initial scale, which a process without a share in the first batch needs too.
         self.scaler.scale(torch.zeros((), device=self.device))
         if self.progress.step == 0:
             self._init_from_data()
@@ -114,7 +114,7 @@ class Trainer:
             self._finish()
 
     def _finish(self) -> None:
-        """Averages the best epochs where that was asked for, and marks the end."""
+        """Averages the best epochs if asked for, and marks the end."""
         if self.settings.average_checkpoints > 1:
             epochs = self.progress.best_epochs(self.settings.average_checkpoints)
             if self.world.rank == 0:
@@ -138,7 +138,7 @@ class Trainer:
         inputs = ((b.inputs.to(self.device), b.lens.to(self.device)) for b in crops)
         with autocast(self.device, self.settings.precision):
             self.detector.init_from_data(inputs, self.train_set.boundary)
-        # Every process has found the same, but for rounding where their devices differ.
+        # All processes found the same values, up to rounding on different devices.
         self.world.broadcast(self.detector.trained_state().values())
 
     def _epochs(self) -> None:
@@ -146,7 +146,7 @@ class Trainer:
             while not self._done():
                 self._epoch(None)
             return
-        # Steps after the last checkpoint are done again: what they wrote is hidden.
+        # Steps after the last checkpoint are repeated: TensorBoard hides their first values.
         first, folder = self.progress.step + 1, self.exp.tensorboard
         try:
             with SummaryWriter(str(folder), purge_step=first) as board:
@@ -155,7 +155,7 @@ class Trainer:
         except OSError as error:
             if not is_disk_full(error):
                 raise
-            # Its writer does not say of which file; our own files raise a FadError that does.
+            # TensorBoard's error does not name the file; our own files raise a FadError that does.
             raise FadError(
                 f"{folder}: no room left to write it (disk full, or over a quota): make room and "
                 "start the same command again"
@@ -217,7 +217,7 @@ class Trainer:
         )
 
     def _train_epoch(self, board: SummaryWriter | None) -> None:
-        """The steps of the epoch that are not done yet."""
+        """Takes the remaining steps of the epoch."""
         done, settings = self.progress, self.settings
         self.detector.train()
         self.batches.begin(done.epoch, len(done.losses) * settings.accumulate)
@@ -235,7 +235,7 @@ class Trainer:
                 if board is not None and done.step % settings.log_interval == 0:
                     self._log_step(board, done.losses[-1])
                 if asked:
-                    self.stop.asked = True  # perhaps another was, whose signal is yet to come
+                    self.stop.asked = True  # if only another process was asked so far
                     self._share_buffers()
                     raise Stopped
                 if len(done.losses) % settings.checkpoint_steps == 0:
@@ -243,25 +243,25 @@ class Trainer:
                     self._save()
 
     def _step(self, group: list[Batch]) -> tuple[float, bool]:
-        """One optimizer step over the batches of a group, of which this process has its share.
+        """One optimizer step over this process's share of a group of batches.
 
-        The loss is divided by the weights of the whole group in all processes, so that neither
-        accumulating nor their number changes the result.
+        The loss is divided by the weights of the whole group in all processes, so neither
+        accumulation nor the number of processes changes the result.
 
         Returns:
-            The loss of the whole group, and whether any process has been told to stop: all of them
-            then stop behind the same step.
+            The loss of the whole group, and whether any process was asked to stop: then all of
+            them stop after the same step.
         """
         self._seed()
         self.optimizer.zero_grad(set_to_none=True)
         labels = torch.cat([batch.known_labels for batch in group]).to(self.device)
         total = self.world.sum(self.detector.loss.weight_of(labels).sum())
-        # Backward needs one batch at least; a process without a share adds nothing.
+        # Backward needs at least one batch; a process without a share adds nothing.
         losses = [self._backward(batch, total) for batch in group if batch.indices]
         self.world.sum_gradients(self.detector.trainable())
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.detector.trainable(), self.settings.clip_grad)
-        if not self.scaler.is_enabled():  # the scaler passes over a step that overflowed
+        if not self.scaler.is_enabled():  # the scaler skips a step that overflowed
             self._check_finite("gradient norm", norm, group)
         self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -275,12 +275,12 @@ class Trainer:
         return loss, asked > 0
 
     def _seed(self) -> None:
-        """Seeds dropout by seed, step and process."""
+        """Seeds dropout from seed, step and process."""
         key = [self.settings.seed, self.progress.step, self.world.rank]
         torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]))
 
     def _backward(self, batch: Batch, total: torch.Tensor) -> float:
-        """Adds the gradient of a batch's loss over `total`, and returns that loss."""
+        """Adds the gradient of a batch's loss divided by `total`; returns that loss."""
         with autocast(self.device, self.settings.precision):
             inputs, lens = batch.inputs.to(self.device), batch.lens.to(self.device)
             embedding, logits = self.detector.outputs(inputs, lens, self.train_set.boundary)
@@ -291,7 +291,7 @@ class Trainer:
         return loss.item()
 
     def _share_buffers(self) -> None:
-        """Averages what each process has gathered of its own share, such as batch statistics."""
+        """Averages the processes' buffers, such as batch statistics of their shares."""
         self.world.mean(self.detector.backend.buffers())
 
     def _check_finite(self, what: str, value: torch.Tensor, group: list[Batch]) -> None:
@@ -304,7 +304,7 @@ class Trainer:
             )
 
     def _log_step(self, board: SummaryWriter, loss: float) -> None:
-        rate = self.optimizer.param_groups[0]["lr"]  # a method may have changed the schedule's
+        rate = self.optimizer.param_groups[0]["lr"]  # a method may change the schedule's rate
         logger.info(
             "step %d of %d: loss %.4f, lr %.2e", self.progress.step, self.total_steps, loss, rate
         )
@@ -312,7 +312,7 @@ class Trainer:
         board.add_scalar("train/lr", rate, self.progress.step)
 
     def _validate(self) -> tuple[float, float]:
-        """EER and mean weighted loss on the dev set."""
+        """The EER and the mean weighted loss on the dev set."""
         return validate(self.detector, self.dev_set, self.dev_labels, self.settings, self.world)
 
     def _save(self) -> None:
@@ -323,7 +323,7 @@ class Trainer:
         save_checkpoint(self.exp.checkpoint, self.progress, states)
 
     def _parts(self) -> dict[str, Any]:
-        """What has a state besides the detector."""
+        """Everything with state except the detector."""
         return {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
 
     def _resume(self) -> None:

@@ -24,20 +24,24 @@ def validate(
     settings: TrainSettings,
     world: World,
 ) -> tuple[float, float]:
-    """Scores a set, each process its share, in the precision of training.
+    """Scores a set in the precision of training; each process scores its share.
 
     Args:
+        detector: on its device.
+        utterances: the N utterances of the set.
         labels: (N,) int64 classes of the utterances, on the detector's device.
+        settings: the `train` part of the config.
+        world: the processes that train together.
 
     Returns:
-        EER as a fraction, and the weighted mean of the loss; the same in all processes.
+        The EER as a fraction and the weighted mean of the loss; the same in all processes.
 
     Raises:
         FadError: a score or a loss is not finite; the first few utterances are named.
     """
     own = range(world.rank, len(labels), world.size)
     scores, losses = _evaluate(detector, utterances, labels, own, settings)
-    # Each row has one summand that is not zero.
+    # In each element only one process has a value that is not zero.
     scores, losses = world.sum(torch.stack([scores, losses]))
     utts = utterances.source.utts
     _check_finite(torch.stack([scores, losses], dim=1).cpu().numpy(), utts)
@@ -55,7 +59,7 @@ def _evaluate(
     indices: range,
     settings: TrainSettings,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scores and weighted losses (N,) float32; zero but at `indices`."""
+    """Scores (N,) and weighted losses (N,) float32; zero except at `indices`."""
     scores, losses = torch.zeros(2, len(labels), device=labels.device)
     batches = outputs(
         detector, utterances, indices, labels.device, settings.precision, settings.num_workers

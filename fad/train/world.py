@@ -1,7 +1,7 @@
-"""The processes that train together: those of torchrun, or one alone.
+"""The processes that train together: those of torchrun, or a single one.
 
-Each holds the whole model. After the backward passes of a step the gradients of what trains are
-summed, so that every process then takes the same step.
+Each has the whole model. After the backward passes of a step the gradients of the trained
+parameters are summed, so that every process takes the same step.
 """
 
 import ctypes
@@ -22,33 +22,33 @@ from fad.utils.errors import FadError
 
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _PATIENCE = 60.0  # seconds
-_BUCKET = 1 << 22  # elements summed in one call: few calls for LoRA, little memory for full tuning
+_BUCKET = 1 << 22  # elements summed in a call: few calls for LoRA, little memory for full tuning
 
 logger = logging.getLogger(__name__)
 
 
 class World:
-    """One process alone; its sums are what it puts in.
+    """A single process; sums return their input.
 
     Attributes:
-        rank: the number of this process, from 0; 0 alone writes files.
-        size: how many there are.
+        rank: the number of this process, from 0; only process 0 writes files.
+        size: the number of processes.
     """
 
     rank, size = 0, 1
 
     def sum(self, value: Tensor) -> Tensor:
-        """The sum over all processes, in place."""
+        """The sum over all processes, in place; any shape, the same in all processes."""
         return value
 
     def broadcast(self, values: Iterable[Tensor]) -> None:
-        """Gives all processes the values of process 0, in place."""
+        """Copies the values of process 0 to all processes, in place; any shapes."""
 
     def barrier(self) -> None:
         """Waits for all processes."""
 
     def mean(self, values: Iterable[Tensor]) -> None:
-        """Replaces values by their means over all processes, in place; integers stay."""
+        """Replaces values with their means over all processes, in place; integers stay."""
         if self.size == 1:
             return
         for value in values:
@@ -57,7 +57,7 @@ class World:
 
     @torch.no_grad()
     def sum_gradients(self, parameters: Sequence[Tensor]) -> None:
-        """Sums the gradients over all processes; one that a process lacks counts as zero."""
+        """Sums the gradients over all processes; a missing gradient counts as zero."""
         if self.size == 1:
             return
         for bucket in _buckets([_gradient(parameter) for parameter in parameters]):
@@ -67,7 +67,7 @@ class World:
 
 
 class OthersLost(Exception):
-    """Another process of this run has died, so that nothing can be summed any more."""
+    """Another process of this run has died, so sums are no longer possible."""
 
 
 class TorchrunWorld(World):
@@ -107,7 +107,7 @@ def _gradient(parameter: Tensor) -> Tensor:
 
 
 def _buckets(grads: list[Tensor]) -> Iterator[list[Tensor]]:
-    """Neighbours of one type, together of at most `_BUCKET` elements (or one alone)."""
+    """Groups neighbours of one type, at most `_BUCKET` elements in a group, or one gradient."""
     bucket: list[Tensor] = []
     for grad in grads:
         full = sum(other.numel() for other in bucket) + grad.numel() > _BUCKET
@@ -121,14 +121,14 @@ def _buckets(grads: list[Tensor]) -> Iterator[list[Tensor]]:
 
 @contextmanager
 def joined(ngpu: int) -> Iterator[tuple[World, torch.device]]:
-    """Joins the processes of torchrun, if this is one, and gives the device of this process.
+    """Joins torchrun's processes if this is one of them; yields the world and the device.
 
     Args:
-        ngpu: GPUs of all processes together: 0 trains on the CPU, in any number of processes; else
-            each process has one.
+        ngpu: the GPUs of all processes; with 0 any number of processes train on the CPU, otherwise
+            each process has one GPU.
 
     Raises:
-        FadError: fewer GPUs than wanted, or processes other than GPUs.
+        FadError: there are too few GPUs, or the numbers of processes and GPUs differ.
     """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if ngpu and ngpu != processes:
@@ -146,16 +146,16 @@ def joined(ngpu: int) -> Iterator[tuple[World, torch.device]]:
         yield TorchrunWorld(), device
     except OthersLost as error:
         logger.warning("process %d has lost another one: %s", dist.get_rank(), error)
-        time.sleep(_PATIENCE)  # torchrun sees the one that died first, names it, and ends this one
+        time.sleep(_PATIENCE)  # torchrun finds the process that died first and then ends this one
         raise
     except Exception as error:
         get_error_handler().record_exception(error)  # torchrun shows it as the reason
         raise
-    dist.destroy_process_group()  # not after an error: the others may hang, and torchrun ends them
+    dist.destroy_process_group()  # not after an error: others may hang, and torchrun ends them
 
 
 def _end_with_torchrun() -> None:
-    """Has the kernel end this process when torchrun is killed, which then cannot do so."""
+    """Lets the kernel end this process if torchrun is killed and cannot do it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

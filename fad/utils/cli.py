@@ -1,4 +1,4 @@
-"""What every entry point shares: the log format, and errors shown as one line."""
+"""Shared by all entry points: the log format, types of options, and errors as one line."""
 
 import argparse
 import errno
@@ -20,19 +20,19 @@ LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d %(funcName)s) %(levelname)s: %(
 
 
 def is_follower() -> bool:
-    """Whether torchrun started this process beside a first one, which speaks for all."""
-    # RANK alone may be of an MPI job, whose processes know nothing of each other here.
+    """Whether this process is one of torchrun's but not the first, which writes for all."""
+    # Only RANK may also come from an MPI job, whose processes do not work together here.
     return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0"
 
 
 def set_up_logging() -> None:
-    """Logs to standard error with time, file, line, function; overrides what a library set up."""
+    """Logs to standard error with time, file, line and function; replaces a library's set-up."""
     level = logging.WARNING if is_follower() else logging.INFO
     logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
 
 
 def parse_bool(text: str) -> bool:
-    """An argparse type for `true` and `false`; anything else is refused."""
+    """An argparse type for `true` and `false`; it refuses anything else."""
     if text not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"expected true or false, not '{text}'")
     return text == "true"
@@ -57,7 +57,7 @@ def parse_finite(text: str) -> float:
 
 
 def parse_pairs(option: str, texts: Sequence[str], example: str) -> dict[str, str]:
-    """`NAME=VALUE` words as a dictionary in their order.
+    """Reads `NAME=VALUE` words into a dictionary, in their order.
 
     Raises:
         FadError: a word has no name or no value, or a name comes twice.
@@ -74,10 +74,10 @@ def parse_pairs(option: str, texts: Sequence[str], example: str) -> dict[str, st
 
 
 def run(main: Callable[[Sequence[str] | None], None]) -> None:
-    """Runs an entry point's `main`; what a user can mend ends it with one line and exit code 1.
+    """Runs an entry point's `main`; an error that a user can fix gives one line and exit code 1.
 
-    Ctrl-C ends it with one line and 130, and a reader of standard output that has gone (`| head`)
-    with none and 1.
+    Ctrl-C gives one line and exit code 130. If the reader of standard output has gone (`| head`),
+    it prints nothing and the exit code is 1.
     """
     set_up_logging()
     threading.excepthook = report_thread
@@ -109,13 +109,13 @@ def _fail(message: str, code: int = 1) -> NoReturn:
 
 
 def report_thread(failure: threading.ExceptHookArgs) -> None:
-    """Says nothing of a full disk in TensorBoard's thread: the main thread raises it too."""
+    """Hides the error of a full disk in TensorBoard's thread: the main thread raises it too."""
     if not (failure.exc_value and is_disk_full(failure.exc_value)):
         threading.__excepthook__(failure)
 
 
 def _let_go_of_stdout() -> None:
-    """Drops what nobody takes of standard output; Python would try again at its end, and say so."""
+    """Drops output that nobody reads; otherwise Python would retry at its end and report it."""
     try:
         sys.stdout.flush()
     except OSError as error:

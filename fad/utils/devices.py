@@ -1,4 +1,4 @@
-"""The device that computes, in which precision, and what memory it has taken."""
+"""The device, the precision and the peak memory of a computation."""
 
 import platform
 import resource
@@ -15,7 +15,7 @@ def choose_device(ngpu: int) -> torch.device:
     """The GPU if one is asked for, else the CPU.
 
     Raises:
-        FadError: a number other than 0 and 1, or none can be used.
+        FadError: the number is neither 0 nor 1, or there is no usable GPU.
     """
     if ngpu == 0:
         return torch.device("cpu")
@@ -27,10 +27,10 @@ def choose_device(ngpu: int) -> torch.device:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """The context to compute in: `auto`, `fp32`, `bf16` or `fp16`.
+    """The context of a precision: `auto`, `fp32`, `bf16` or `fp16`.
 
     Raises:
-        FadError: fp16 on a CPU, or a name not known.
+        FadError: fp16 on a CPU, or an unknown name.
     """
     if precision not in ("auto", "fp32", "bf16", "fp16"):
         raise FadError(f"train.precision: '{precision}' is not one of auto, fp32, bf16, fp16")
@@ -46,9 +46,9 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """The most memory so far: of the process on a CPU, of torch's tensors on a GPU.
+    """The peak memory so far: of the process on a CPU, of torch's tensors on a GPU.
 
-    In MiB (2**20 bytes), as is `peak_memory_mb` in every file; tables head it MB.
+    The unit is MiB (2**20 bytes), as for `peak_memory_mb` in every file; tables call it MB.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
@@ -62,7 +62,7 @@ def place(device: torch.device, processes: int) -> dict[str, Any]:
 
 
 def machine() -> str:
-    """The processor and how many threads compute: where times can be compared at all."""
+    """The processor and the number of threads; times are comparable only where these agree."""
     name = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written beside, synced and renamed."""
+"""Atomic writes: a file is complete or missing, since it is written beside, synced and renamed."""
 
 import errno
 import hashlib
@@ -19,8 +19,8 @@ _PROBE = 1 << 20  # bytes
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yields a path beside `path` to write to; on success it is synced and renamed to `path`.
 
-    On any error the part-written file is removed and whatever stood at `path` stays as it was. The
-    temporary name keeps the suffix, since writers such as soundfile choose the format by it.
+    On an error the partial file is removed and an old file at `path` stays unchanged. The temporary
+    name has the same suffix, since writers such as soundfile choose the format by it.
 
     Raises:
         FadError: there is no room for the file.
@@ -45,14 +45,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error says that a disk is full, a quota used up or a file too large."""
+    """Whether an error is a full disk, an exceeded quota or a file that is too large."""
     return isinstance(error, OSError) and error.errno in _FULL
 
 
 def _is_out_of_room(error: Exception, part: Path) -> bool:
     if isinstance(error, FadError | OSError):
         return is_disk_full(error)
-    # Writers in C++ and Rust say it in words of their own, or not at all: try it by hand.
+    # Writers in C++ and Rust have their own errors, or none: test the disk by writing to it.
     try:
         with open(part, "ab") as file:
             file.write(bytes(_PROBE))
@@ -70,15 +70,15 @@ def _sync(path: Path) -> None:
 
 
 def remove_parts(directory: Path) -> None:
-    """Removes what killed writers left in `directory`; only where no writer can be at work."""
+    """Removes the partial files of killed writers; call it only when no writer is active."""
     for part in directory.glob(".*.part[0-9]*"):
         part.unlink(missing_ok=True)
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether it is a regular file; also where the system takes no such name.
+    """Whether a path is a regular file; False if the system refuses the path.
 
-    So it is False for a FIFO or a device, whose end may never come.
+    It is also False for a FIFO or a device, which may have no end.
     """
     try:
         return Path(path).is_file()

@@ -1,4 +1,4 @@
-"""Which state of the code made a result."""
+"""The git commit of the code, for results to record."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ CODE = Path(__file__).resolve().parents[2]
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What a git command prints, None where there is no git or it fails."""
+    """The output of a git command; None without git or if it fails."""
     command = ["git", "-C", str(root), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -17,10 +17,10 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def git_hash(root: Path = CODE) -> str | None:
-    """The commit of the code, with `+dirty` where tracked files were changed.
+    """The commit of the code, with `+dirty` if tracked files were changed.
 
-    None where `root` is not the top of a git working tree: an installed copy of the package may lie
-    inside some other repository, whose commit says nothing about it.
+    It is None if `root` is not the top of a git working tree: an installed package may be inside
+    another repository, whose commit does not describe it.
     """
     top = _git(root, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != root.resolve():

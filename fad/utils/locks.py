@@ -1,14 +1,14 @@
-"""One run at a time in a folder: a lock file in it, held by `flock`.
+"""One run at a time in a folder: a lock file there, held by `flock`.
 
-The protocol, of which utils/locks.sh is the same in shell:
+utils/locks.sh has the same protocol in shell:
 
-- A run takes the lock alone, and writes a line into the file that names it.
-- A run that starts jobs then shares the lock, and gives the jobs its line as `FAD_RUN`. A job that
-  finds this line in the file shares the lock too. So the next run waits for the last job, also for
-  one on another machine, whose run was killed.
-- A job that finds another line is no part of that run: it asks for the lock alone.
+- A run takes an exclusive lock and writes a line with its name into the file.
+- A run that starts jobs then changes to a shared lock and gives the jobs its line as `FAD_RUN`. A
+  job that finds this line in the file takes a shared lock too. So the next run waits for the last
+  job, even for one on another machine after its run was killed.
+- A job that finds another line does not belong to that run and needs an exclusive lock.
 
-`flock` works between machines too, where the folder is on NFS.
+`flock` also works between machines if the folder is on NFS.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ from fad.utils.errors import FadError
 
 LOCK = ".run.lock"
 RUN = "FAD_RUN"  # in the environment of a run's jobs
-WAIT = 8.0  # seconds: workers of a process that was killed need some to see it
+WAIT = 8.0  # seconds: after a process is killed, its workers need some time to end
 _AGAIN = 0.1  # seconds from one try to the next
 
 
@@ -38,7 +38,7 @@ def held(lock: Path, wait: float | None = None) -> Iterator[None]:
         wait: seconds to wait for it; by default `WAIT`.
 
     Raises:
-        FadError: another run holds it; the text says which.
+        FadError: another run holds it; the text names the run.
     """
     wait = WAIT if wait is None else wait
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -49,12 +49,12 @@ def held(lock: Path, wait: float | None = None) -> Iterator[None]:
 
 
 def _joins(file: TextIO, wait: float) -> bool:
-    """Shares the lock, if this process is a job of the run that is named in the file."""
+    """Shares the lock if this process is a job of the run that the file names."""
     run = os.environ.get(RUN)
-    names = (run, "")  # a full disk may have refused the name
+    names = (run, "")  # empty if the disk was full when the run wrote its name
     if not run or _read(file) not in names:
         return False
-    # The name is read again: meanwhile the run may have ended, and another one have begun.
+    # The name is read again, since that run may have ended and another may have begun.
     return _lock(file, fcntl.LOCK_SH, wait) and _read(file) in names
 
 
@@ -62,7 +62,7 @@ def _take(file: TextIO, folder: Path, wait: float) -> None:
     if not _lock(file, fcntl.LOCK_EX, wait):
         holder = _read(file) or "another process"
         raise FadError(f"{folder}: in use by {holder}: wait for its end, or end it")
-    with suppress(OSError):  # the note is a courtesy, which a full disk may refuse
+    with suppress(OSError):  # the name only helps messages; a full disk may prevent it
         os.ftruncate(file.fileno(), 0)
         os.write(file.fileno(), f"{_name()}\n".encode())
 

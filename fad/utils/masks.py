@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def padding_mask(lens: Tensor, size: int) -> Tensor | None:
-    """(B, size) bool, True at padding; None where every length is `size`, so that there is none.
+    """The mask (B, size) bool, True at padding; None without padding.
 
     Args:
         lens: (B,) frames in each utterance.

@@ -1,4 +1,4 @@
-"""Progress bars that suit a terminal and a log file alike."""
+"""Progress bars for terminals and log files."""
 
 import sys
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from fad.utils.cli import is_follower
 
 
 def progress(items: Iterable | None = None, **options) -> tqdm:
-    """A tqdm bar; where standard error is no terminal it writes a line each 10 seconds at most.
+    """A tqdm bar; if standard error is not a terminal, it writes at most a line in 10 seconds.
 
-    Of the processes that torchrun starts, the first alone shows its bars.
+    Only the first of torchrun's processes shows bars.
     """
     interval = 0.5 if sys.stderr.isatty() else 10.0
     return tqdm(

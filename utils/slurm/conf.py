@@ -1,7 +1,7 @@
-"""conf/slurm.conf: the options of run_slurm.py, and what they are in the words of sbatch.
+"""conf/slurm.conf: the options of run_slurm.py, and their words for sbatch.
 
-A line is one of Kaldi's: `command WORDS`, `option NAME=VALUE WORDS`, `default NAME=VALUE`. Words
-are split as a shell splits them, quotes included, and nothing else of a shell is done to them.
+Lines are as in Kaldi: `command WORDS`, `option NAME=VALUE WORDS`, `default NAME=VALUE`. Words are
+split as in a shell, with quotes, but nothing is expanded.
 """
 
 import difflib
@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ANY = "*"  # the value of a line that serves all values; $0 among its words stands for the value
+ANY = "*"  # a line with this value applies to all values; $0 in its words stands for the value
 
 
 @dataclass
 class Conf:
-    """What a file says: `options[name][value or ANY]` are words with `$0` in them."""
+    """The content of a file: `options[name][value or ANY]` are words, which may contain `$0`."""
 
     path: Path
     command: list[str] = field(default_factory=list)
@@ -23,7 +23,7 @@ class Conf:
     defaults: dict[str, str] = field(default_factory=dict)
 
     def check_name(self, name: str, others: Iterable[str] = ()) -> None:
-        """Raises ValueError, with the nearest right spelling, for an option that is not there."""
+        """Raises ValueError with the nearest spelling for an unknown option."""
         known = sorted({*self.options, *others})
         if name in known:
             return
@@ -32,7 +32,7 @@ class Conf:
         raise ValueError(f"unknown option --{name}; {hint}")
 
     def words(self, values: dict[str, str]) -> list[str]:
-        """The command with the words of each value, in the order of the options' first lines."""
+        """The command and the words of each value, in the order of the options' first lines."""
         found = list(self.command)
         for name in self.options:
             if name in values:
@@ -50,7 +50,7 @@ def read_conf(path: Path) -> Conf:
     """Reads a file.
 
     Raises:
-        ValueError: For what is not understood, with file and line.
+        ValueError: For a bad line, with file and line number.
     """
     conf = Conf(path)
     try:

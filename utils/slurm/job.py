@@ -1,23 +1,24 @@
 #!/usr/bin/env python3
-"""Runs one task of a job on the node that Slurm chose; run_slurm.py submits it.
+"""Runs one task of a job on its node; run_slurm.py submits it.
 
     slurm/job.py FOLDER/job.json
 
-Standard output is the task's log. The end is written into FOLDER only where it is one:
+Standard output is the task's log. An end is written into FOLDER only if the task is really over:
 
-- Exit code 0 always is. Any other is, as long as Slurm leaves the job to itself.
-- SIGUSR1 comes before the time limit (sbatch --signal) and goes to the command as SIGTERM, to it
-  alone: children, such as data workers, are its own affair. If it ends with 143, it has saved, and
-  the job is put back into the queue. A command that dies of SIGTERM does not save: that is an end.
-- Where Slurm cancels the job or puts it back (preemption, a node that failed), it sends SIGTERM to
-  all processes of the job by itself, and what then happens is for Slurm to say: no end is written.
-- SIGTERM to this process alone goes to the command, and is then as SIGUSR1.
+- Exit code 0 is always an end. Any other code is an end unless Slurm stopped the job.
+- SIGUSR1 comes before the time limit (sbatch --signal). It is passed to the command, and only to
+  it, as SIGTERM; the command itself cares for children such as data workers. If it ends with 143,
+  it has saved, and the job goes back into the queue. A command that dies of SIGTERM has not saved:
+  that is an end.
+- If Slurm cancels the job or puts it back (preemption, a failed node), Slurm itself sends SIGTERM
+  to all processes of the job and decides what follows: no end is written.
+- SIGTERM to this process only is treated as SIGUSR1.
 """
 
 import sys
 from pathlib import Path
 
-# Run as a program: modules come from utils/, since the queue.py beside it is not Python's own.
+# As a program it must import from utils/: the queue.py beside it would hide Python's own.
 sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -35,14 +36,14 @@ from slurm.queue import RUNNING, Busy, State, ask, find_state
 from slurm.task import STOPPED, Task, read_end
 
 POLL_SECONDS = 0.1
-SIGNAL_SECONDS = 1.0  # that a signal of Slurm's may come later here than to the command it ended
-# Before each attempt at the controller: to ask, and to put back, which there is time for.
+SIGNAL_SECONDS = 1.0  # a signal of Slurm may come here that much later than to the command
+# Pauses before attempts to reach the controller: to ask, and (with more time) to put a job back.
 ASK_SECONDS = 0.0, 0.5, 1.0, 2.0
 REQUEUE_SECONDS = 0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0
 
 
 class Notice:
-    """The first signal to stop that came, if any."""
+    """The first stop signal that has come, if any."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -53,27 +54,27 @@ class Notice:
         self.number = self.number or number
 
     def wait(self, seconds: float) -> None:
-        """Waits for one, for a while."""
+        """Waits for a signal, at most so many seconds."""
         end = time.time() + seconds
         while not self.number and time.time() < end:
             time.sleep(POLL_SECONDS)
 
 
 def say(text: str) -> None:
-    """Into the log; a full disk must not change how a task ends."""
+    """Writes into the log; ignores a full disk, which must not change how a task ends."""
     with contextlib.suppress(OSError):
         os.write(1, text.encode())
 
 
 def free_port() -> int:
-    """A port of this node that nobody listens at."""
+    """A free port of this node."""
     with socket.socket() as found:
         found.bind(("", 0))
         return found.getsockname()[1]
 
 
 def make_start(task: Task) -> tuple[list[str], dict[str, str]]:
-    """What to start on this node, and in which environment."""
+    """The command to start on this node, and its environment."""
     env = {**os.environ, **task.spec.env}
     if not env.get("OMP_NUM_THREADS"):
         env["OMP_NUM_THREADS"] = env.get("SLURM_CPUS_ON_NODE", "1")
@@ -93,7 +94,7 @@ def make_start(task: Task) -> tuple[list[str], dict[str, str]]:
 
 
 def run(task: Task, notice: Notice) -> int:
-    """The exit code of the command, which is told once when a notice comes."""
+    """Runs the command and passes the first notice on; returns its exit code."""
     command, env = make_start(task)
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=task.spec.cwd, env=env)
@@ -112,15 +113,15 @@ def run(task: Task, notice: Notice) -> int:
 
 
 def of_nodes(task: Task, code: int) -> int:
-    """What the exit code of srun means: it is the highest of the nodes'."""
+    """The exit code of a job from srun's, which is the highest of all nodes."""
     if code == 0 and task.was_stopped():
         return STOPPED
-    # Not one that a command gave: see slurm/node.py.
+    # srun's own 143: node.py never returns a command's 143.
     return -signal.SIGTERM if code == STOPPED else code
 
 
 def tell(process: subprocess.Popen, task: Task, notice: Notice) -> None:
-    """Passes a notice on, where Slurm has not told the command itself."""
+    """Passes a notice on to the command, unless Slurm has signalled it already."""
     if notice.number == signal.SIGTERM and is_taken(task, state_of(task)):
         return
     say(f"# {signal.Signals(notice.number).name}: the command is asked to stop\n")
@@ -129,7 +130,7 @@ def tell(process: subprocess.Popen, task: Task, notice: Notice) -> None:
 
 
 def state_of(task: Task) -> State | None:
-    """What Slurm says of this job; None where it cannot be asked."""
+    """Slurm's state of this job; None if it does not answer."""
     for pause in ASK_SECONDS:
         time.sleep(pause)
         with contextlib.suppress(Busy):
@@ -143,7 +144,7 @@ def is_taken(task: Task, state: State | None) -> bool:
 
 
 def conclude(task: Task, notice: Notice, code: int) -> int:
-    """Writes the end, or puts the job back, or leaves it to Slurm; the code to exit with."""
+    """Writes the end, or puts the job back, or leaves it to Slurm; returns the exit code."""
     if code == 0:
         return finish(task, code)
     notice.wait(SIGNAL_SECONDS)
@@ -151,7 +152,7 @@ def conclude(task: Task, notice: Notice, code: int) -> int:
     if is_taken(task, state):
         say(f"# Slurm ended start {task.restarts + 1} of job {task.job} ({state.name})\n")
         return exit_code(code)
-    if state is not None and state.is_preempted:  # Slurm would not put back what ends by itself
+    if state is not None and state.is_preempted:  # Slurm does not put back jobs that end themselves
         return put_back(task, code)
     if code == STOPPED and notice.number:
         return put_back(task, code)
@@ -164,14 +165,14 @@ def conclude(task: Task, notice: Notice, code: int) -> int:
 
 
 def finish(task: Task, code: int) -> int:
-    """Writes the end."""
+    """Writes the end; returns the exit code."""
     if not task.end(code):
         say("# a later start has taken over: this end does not count\n")
     return exit_code(code)
 
 
 def put_back(task: Task, code: int) -> int:
-    """Has Slurm start the job over; an end where that has been often enough or is refused."""
+    """Lets Slurm restart the job; it is an end after too many restarts or if Slurm refuses."""
     if task.restarts >= task.spec.max_requeues:
         say(f"# stopped, and not started over: it was {task.restarts} times (max_requeues)\n")
         return finish(task, code)
@@ -182,7 +183,7 @@ def put_back(task: Task, code: int) -> int:
 
 
 def requeue(task: Task) -> bool:
-    """Whether Slurm has put the job back."""
+    """Asks Slurm to put the job back; returns whether it has."""
     for pause in REQUEUE_SECONDS:
         time.sleep(pause)
         try:
@@ -198,12 +199,12 @@ def requeue(task: Task) -> bool:
 
 
 def exit_code(code: int) -> int:
-    """As a shell has it, of a command that may have died of a signal."""
+    """The exit code in a shell's form: 128 + number for a command that died of a signal."""
     return code if code >= 0 else 128 - code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the task; the exit code of its command."""
+    """Runs the task; returns the exit code of its command."""
     words = sys.argv[1:] if argv is None else argv
     if len(words) != 1 or words[0].startswith("-"):
         print(__doc__, file=sys.stderr)
@@ -211,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     notice = Notice()
     task = Task(Path(words[0]), os.environ)
     earlier = read_end(task.folder, task.number)
-    if earlier is not None:  # it ended when Slurm had already put it back
+    if earlier is not None:  # the task ended after Slurm had put it back
         return exit_code(earlier)
     task.claim()
     started = time.time()

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Runs the command of a job of several nodes on one of them; slurm/job.py has srun start it.
+"""Runs the command of a job of several nodes on one of them; slurm/job.py starts it with srun.
 
-srun takes SIGTERM as the order to kill. So the word to stop comes as SIGUSR1, which srun sends to
-every process of its tasks: this one makes it a SIGTERM to the command alone, whose children ignore
-it. Slurm's own SIGTERM reaches them all by itself.
+srun kills its tasks at SIGTERM. So a stop comes as SIGUSR1, which srun sends to every process of
+its tasks. This process turns it into SIGTERM for the command only; the command and its children
+ignore SIGUSR1. Slurm's own SIGTERM reaches all processes without help.
 
-A command that was stopped and has saved (exit code 143) ends well for srun, which would otherwise
-kill the others in the midst of saving.
+A command that was stopped and has saved (exit code 143) is a success for srun, which would
+otherwise kill the other nodes while they save.
 """
 
 import sys
 from pathlib import Path
 
-# Run as a program: modules come from utils/, since the queue.py beside it is not Python's own.
+# As a program it must import from utils/: the queue.py beside it would hide Python's own.
 sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -26,12 +26,12 @@ from slurm.task import STOPPED, Task
 
 
 def ignore_usr1() -> None:
-    """In the command, before it is one; its children inherit it."""
+    """Ignores SIGUSR1; called in the new process before the command starts, children inherit it."""
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def run(command: Sequence[str]) -> int:
-    """The exit code of the command."""
+    """Runs the command; returns its exit code."""
     process: subprocess.Popen | None = None
     told = False
 
@@ -42,7 +42,7 @@ def run(command: Sequence[str]) -> int:
             process.terminate()
 
     signal.signal(signal.SIGUSR1, stop)
-    # A handler, since a command would inherit that a signal is ignored.
+    # A handler, since the command would inherit an ignored signal.
     signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=ignore_usr1)
@@ -55,7 +55,7 @@ def run(command: Sequence[str]) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs it, and says how it ended where that is not well."""
+    """Runs the command; prints its exit code if it failed."""
     words = sys.argv[1:] if argv is None else argv
     if len(words) != 1 or words[0].startswith("-"):
         print(__doc__, file=sys.stderr)
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if code != 0:
         print(f"# node {node} ({socket.gethostname()}): exit code {code}", flush=True)
     if code == -signal.SIGTERM:
-        # 143 would be the highest, hide what went wrong elsewhere, and look as if this had saved.
+        # 143 would be the highest code, hide errors of other nodes, and look as if this had saved.
         return 1
     if code != STOPPED:
         return code if code >= 0 else 128 - code
@@ -76,5 +76,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # As Python ends it gives its handlers up, and a SIGTERM then would change the exit code.
+    # Python removes its handlers while it exits; a SIGTERM would then change the exit code.
     os._exit(main())

@@ -1,4 +1,4 @@
-"""What Slurm says of jobs, through its programs. A controller that does not answer is no answer."""
+"""Asks Slurm about jobs through its programs; a missing answer is an error, not an answer."""
 
 import os
 import re
@@ -12,7 +12,7 @@ QUEUED = {"PENDING", "CONFIGURING", "COMPLETING", "REQUEUED", "RESIZING"}
 LIVE = RUNNING | QUEUED | {"REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
 
 
-# What Slurm's programs say where they cannot know whether something was done.
+# Messages of Slurm's programs when they do not know whether a request was carried out.
 IN_DOUBT = re.compile(
     r"no answer|timed out|timeout|unable to contact|connection|temporar|zero bytes|try again",
     re.IGNORECASE,
@@ -20,17 +20,17 @@ IN_DOUBT = re.compile(
 
 
 class Busy(Exception):
-    """The controller, or the program that asks it, gave no answer, or no good one."""
+    """The controller, or the program that asks it, gave no answer or an error."""
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether another attempt may go better."""
+        """Whether another attempt may succeed."""
         return IN_DOUBT.search(str(self)) is not None
 
 
 @dataclass(frozen=True)
 class State:
-    """A job by `scontrol show job`."""
+    """A job in `scontrol show job`."""
 
     name: str  # such as RUNNING
     reason: str
@@ -44,16 +44,16 @@ class Row:
     """A task in the queue."""
 
     job: str  # of the whole array
-    number: int  # 0 where it is no array
+    number: int  # 0 if it is not an array
     state: str
     reason: str
 
 
 def ask(*command: str, env: Mapping[str, str] | None = None) -> str:
-    """The standard output of a program of Slurm's.
+    """Runs a program of Slurm; returns its standard output.
 
     Raises:
-        Busy: If it fails or takes too long, with its last words.
+        Busy: If it fails or takes too long, with the end of its error output.
     """
     try:
         done = subprocess.run(
@@ -64,7 +64,7 @@ def ask(*command: str, env: Mapping[str, str] | None = None) -> str:
             errors="replace",
             timeout=ASK_SECONDS,
             env=env,
-            # Ctrl-C is for the program that asks.
+            # Ctrl-C must reach only the program that asks.
             start_new_session=True,
         )
     except subprocess.TimeoutExpired:
@@ -78,8 +78,11 @@ def ask(*command: str, env: Mapping[str, str] | None = None) -> str:
 
 
 def find_rows(name: str) -> list[Row]:
-    """What is in the queue by that job name, of this user. Asked by name, since a number that is
-    gone is an error, as a controller that does not answer is."""
+    """This user's tasks with that job name in the queue.
+
+    It asks by name. By number, a job that has left the queue would be an error, as a controller
+    that does not answer.
+    """
     text = ask(
         *("squeue", "--noheader", "--array", f"--user={os.getuid()}", f"--name={name}"),
         "--format=%F|%K|%T|%r",
@@ -92,19 +95,19 @@ def find_rows(name: str) -> list[Row]:
 
 
 def cancel(name: str, *options: str) -> None:
-    """Cancels all of that job name."""
+    """Cancels all of this user's jobs with that name."""
     ask("scancel", "--quiet", f"--user={os.getuid()}", f"--name={name}", *options)
 
 
 def find_state(job: str) -> State | None:
-    """A job, or task of an array (12_3); None where the controller does not know it (any more)."""
+    """The state of a job or of an array's task (12_3); None if the controller does not know it."""
     try:
         text = ask("scontrol", "--oneliner", "show", "job", job)
     except Busy as error:
         if "Invalid job id" in str(error):
             return None
         raise
-    # Behind Command= are names of files.
+    # File names follow Command=.
     found = dict(re.findall(r"(?:^| )(\w+)=(\S*)", text.split(" Command=")[0]))
     return State(
         name=found["JobState"],
@@ -116,7 +119,7 @@ def find_state(job: str) -> State | None:
 
 
 def find_fate(job: str) -> str:
-    """How a job ended, in Slurm's words; empty while it has not."""
+    """How a job ended, in Slurm's words; empty if it has not ended."""
     state = find_state(job)
     if state is not None:
         if state.name in LIVE:
@@ -135,7 +138,7 @@ def find_fate(job: str) -> str:
 
 
 def max_array_index() -> int | None:
-    """The largest number that a task of an array may have, where it is known."""
+    """The largest number of a task of an array; None if unknown."""
     try:
         found = re.search(r"^MaxArraySize\s*=\s*(\d+)", ask("scontrol", "show", "config"), re.M)
     except Busy:

@@ -1,4 +1,4 @@
-"""The command line of run_slurm.py, with conf/slurm.conf: what to run, and what sbatch gets."""
+"""Reads the command line of run_slurm.py and conf/slurm.conf into a request to sbatch."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from slurm.task import Spec
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "slurm.conf"
 OWN_OPTIONS = ("config", "max_jobs_run")
-# The options that are numbers, and from where they count.
+# The options that are numbers, with their smallest values.
 LEAST = {"gpu": 0, "num_nodes": 1, "num_threads": 1, "max_jobs_run": 1, "max_requeues": 0}
 LEAST |= {"grace": 0, "stop_before": 0}
 
@@ -23,11 +23,11 @@ LEAST |= {"grace": 0, "stop_before": 0}
 class Request:
     """What to run, and how it is submitted."""
 
-    name: str  # of the job: no other submission has it
-    log: str  # with JOB in it, as it was given
-    numbers: list[int]  # of the tasks; none without JOB=
+    name: str  # of the job; unique among submissions
+    log: str  # as given, with JOB in it
+    numbers: list[int]  # of the tasks; empty without JOB=
     spec: Spec
-    sbatch: list[str]  # the command, with the site's options and what the user asks for
+    sbatch: list[str]  # the command with the site's options and the user's
     max_jobs_run: str
     grace: float  # seconds
 
@@ -45,7 +45,7 @@ class Request:
 
     @property
     def folder(self) -> Path:
-        """Where its tasks and run_slurm.py leave files for each other."""
+        """The folder in which its tasks and run_slurm.py exchange files."""
         return (Path(self.log).parent / f".{self.name}.slurm").absolute()
 
 
@@ -53,7 +53,7 @@ def read_request(argv: Sequence[str]) -> Request:
     """Reads the command line.
 
     Raises:
-        ValueError: For what is wrong with it or with the configuration.
+        ValueError: For an error in it or in the configuration.
     """
     given, rest = split_options(argv)
     path = given.get("config") or os.environ.get("FAD_SLURM_CONF") or str(CONF)
@@ -88,7 +88,7 @@ def read_request(argv: Sequence[str]) -> Request:
 
 
 def split_options(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Takes `--name value` and `--name=value` from the front; the last of a name counts."""
+    """Takes `--name value` and `--name=value` from the front; the last value of a name counts."""
     given: dict[str, str] = {}
     rest = list(argv)
     while rest and rest[0].startswith("--"):
@@ -102,7 +102,7 @@ def split_options(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def check_numbers(values: dict[str, str]) -> None:
-    """Raises ValueError for what is no number or too small."""
+    """Raises ValueError for a value that is not a number or too small."""
     for name, least in LEAST.items():
         value = values.get(name, str(least))
         if not re.fullmatch(r"\d{1,9}", value) or int(value) < least:
@@ -110,17 +110,17 @@ def check_numbers(values: dict[str, str]) -> None:
 
 
 def check_log(log: str) -> None:
-    """Raises ValueError for a name that sbatch would read as something else."""
+    """Raises ValueError for a name that sbatch would misread."""
     if "\\" in log or "\n" in log:
         raise ValueError(f"log {log!r}: no backslash or newline in its name")
 
 
 def sbatch_words(conf: Conf, values: dict[str, str]) -> list[str]:
-    """The command of the configuration with the options' words."""
+    """The command of the configuration with the words of the options."""
     return conf.words({name: value for name, value in values.items() if name not in OWN_OPTIONS})
 
 
 def make_name(log: str) -> str:
-    """A name for people to know the job by, and for it to be found by."""
+    """A unique name for the job that people recognise."""
     stem = re.sub(r"[^A-Za-z0-9_]+", "_", Path(for_job(log, "")).stem).strip("_")[:30]
     return f"{stem or 'job'}-{secrets.token_hex(5)}"

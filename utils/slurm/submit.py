@@ -1,4 +1,4 @@
-"""Hands a request to sbatch."""
+"""Submits a request with sbatch."""
 
 import os
 import re
@@ -13,8 +13,8 @@ from slurm.queue import Busy, ask, find_rows, max_array_index
 from slurm.request import Request
 
 JOB_PROGRAM = Path(__file__).resolve().with_name("job.py")
-SUBMIT_SECONDS = 900.0  # that a controller may be busy
-# Slurm's words of the job that this may run in, and devices of this machine.
+SUBMIT_SECONDS = 900.0  # the time that a controller may be busy
+# Slurm's variables of a job that run_slurm.py itself runs in, and devices of this machine.
 OTHERS_ENV = re.compile(
     r"SLURM_(?!CONF$|CLUSTERS$)\w+|SLURMD_NODENAME|(CUDA|ROCR|HIP|ZE)_VISIBLE_DEVICES|"
     r"GPU_DEVICE_ORDINAL|ZE_AFFINITY_MASK"
@@ -22,10 +22,10 @@ OTHERS_ENV = re.compile(
 
 
 def write_files(request: Request) -> Path:
-    """Makes the folder and empty logs; the script for sbatch.
+    """Makes the folder, empty logs and the script for sbatch; returns the script.
 
     Raises:
-        ValueError: If that cannot be.
+        ValueError: If a file cannot be written.
     """
     try:
         for log in request.logs.values():
@@ -42,7 +42,7 @@ def write_files(request: Request) -> Path:
 
 
 def sbatch_command(request: Request, script: Path) -> list[str]:
-    """The whole of it; the site's words come behind --requeue, and before what must not differ."""
+    """The whole command; the site's words may override --requeue, but not the later options."""
     output = str(Path(request.log).absolute()).replace("%", "%%")
     own = ["--parsable", "--export=ALL", "--open-mode=append", f"--chdir={request.spec.cwd}"]
     own.append(f"--job-name={request.name}")
@@ -67,11 +67,11 @@ def check_array(request: Request) -> None:
 
 
 def submit(request: Request, script: Path, stop: object) -> str:
-    """The job's number; empty where a stop came first, which makes `stop` true.
+    """Submits the job; returns its number, or an empty text if `stop` became true before.
 
     Raises:
-        ValueError: If sbatch refuses.
-        Busy: If the controller stays away.
+        ValueError: If sbatch refuses it.
+        Busy: If the controller does not answer for too long.
     """
     check_array(request)
     env = {name: value for name, value in os.environ.items() if not OTHERS_ENV.fullmatch(name)}
@@ -95,7 +95,7 @@ def submit(request: Request, script: Path, stop: object) -> str:
 
 
 def find_submitted(request: Request, stop: object, end: float) -> str:
-    """The job that a doubtful submission made after all; only the queue can tell."""
+    """The job of a submission that may have succeeded, looked up in the queue; empty if none."""
     while not stop and time.time() < end:
         try:
             rows = find_rows(request.name)

@@ -37,7 +37,7 @@ def test_a_busy_controller_is_no_end(slurm):
     slurm.set(mode="late", squeue_busy="1000")
     done = slurm.run("run_slurm.py", "x.log", *SHOW)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("Socket timed out on send/recv operation; going on to ask") == 1
+    assert done.stderr.count("Socket timed out on send/recv operation; asking again") == 1
     assert len(slurm.calls("squeue")) > 2
     assert body(slurm.jobs / "x.log") == [f"[] {slurm.jobs}"]
 
