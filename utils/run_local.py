@@ -45,7 +45,7 @@ class Job:
     command: list[str]
     env: dict[str, str]
     show_stderr: bool
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen[bytes] | None = None
     pump: threading.Thread | None = None
     started: float = 0.0
     code: int | None = None

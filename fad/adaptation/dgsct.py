@@ -1,7 +1,7 @@
 """DG-SCT, dual-guided spatial-channel-temporal attention (arXiv 2311.05152), between two views."""
 
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -200,7 +200,7 @@ class GuidedBlock(EncoderBlock):
         )
         return x
 
-    def compile(self, **options) -> None:
+    def compile(self, **options: Any) -> None:
         """Compiles only the encoder's block, since the guide is passed on outside of the call."""
         self.block.compile(**options)
 
@@ -273,7 +273,7 @@ class DGSCT(Adaptation):
         raise NotMergeable("what it adds depends on a second view of the audio")
 
 
-def _begin(encoder: Encoder, inputs: tuple) -> None:
+def _begin(encoder: Encoder, inputs: tuple[Any, ...]) -> None:
     wav, _lens, *boundary = inputs
     if boundary and boundary[0] != NONE:
         raise ValueError("the guide needs waveforms")

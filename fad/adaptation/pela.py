@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
@@ -169,7 +170,7 @@ class PELA(Adaptation):
         )
 
 
-def read_factors(path: Path) -> tuple[dict[str, Tensor], dict]:
+def read_factors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The factors in a file of `fad.bin.distill`, and what it says of them.
 
     Raises:

@@ -1,5 +1,7 @@
 """Stochastic compression of the blocks' input and attention (arXiv 2204.11934)."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -69,7 +71,7 @@ class Stochastic(Full):
             for name, numbers in self.factors.items()
         }
 
-    def _set_factors(self, encoder: Encoder, _inputs: tuple) -> None:
+    def _set_factors(self, encoder: Encoder, _inputs: tuple[Any, ...]) -> None:
         encoder.pool(**(self._drawn() if encoder.training else self._chosen))
 
     def _drawn(self) -> dict[str, int]:

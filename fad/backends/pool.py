@@ -1,6 +1,7 @@
 """`pool`: learned layer weights, statistics over time, one linear layer."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ class _SumOfNorms(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, weights: Tensor, *hidden: Tensor) -> Tensor:
+    def forward(ctx: Any, weights: Tensor, *hidden: Tensor) -> Tensor:
         """weights (L,), L of (B, T, D) -> (B, T, D)."""
         ctx.save_for_backward(weights, *hidden)
         total = torch.zeros_like(hidden[0])
@@ -30,7 +31,7 @@ class _SumOfNorms(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of the weights and of each layer that asks for one."""
         weights, *hidden = ctx.saved_tensors
         of_weights, of_layers = torch.empty_like(weights), []

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     sha256 = pretrained_sha256(args.pretrained) if args.pretrained else None
     finished = study_plan.Finished(Path("exp"), Path("dump"), args.test_sets, sha256)
     times = study_plan.read_times(Path("exp") / args.name / study_plan.TIMES)
-    dumps: dict[tuple, int] = {}
+    dumps: dict[tuple[str, int], int] = {}
     for each in runs:
         # Of what a study varies, stage 2 goes by the method and the crop alone.
         dump = dumps.setdefault((each.method, each.config["train"]["crop_samples"]), len(dumps))

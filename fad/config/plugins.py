@@ -120,7 +120,13 @@ def plugins_of(config: Mapping[str, Any]) -> dict[str, str]:
 class _LoadPlugin(argparse.Action):
     """Imports the plugin at once, so that later options can name what it registers."""
 
-    def __call__(self, parser, namespace, values, option_string=None) -> None:
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
         load_plugin(values)
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from fad.utils.errors import FadError, nearest
 
-SLOTS: dict[str, dict[str, str | Callable]] = {
+SLOTS: dict[str, dict[str, str | Callable[..., Any]]] = {
     "encoder": {
         "xlsr": "fad.encoders.checkpoint:load_xlsr",
         "fairseq_xlsr": "fad.encoders.fairseq_xlsr:load_fairseq_xlsr",
@@ -53,7 +53,7 @@ GIVEN = {
     *("groups", "total_steps", "steps_per_epoch"),
 }
 
-_T = TypeVar("_T", bound=Callable)
+_T = TypeVar("_T", bound=Callable[..., Any])
 
 
 def register(slot: str, name: str) -> Callable[[_T], _T]:
@@ -83,7 +83,7 @@ def register(slot: str, name: str) -> Callable[[_T], _T]:
     return put
 
 
-def _place(entry: str | Callable) -> str:
+def _place(entry: str | Callable[..., Any]) -> str:
     return entry if isinstance(entry, str) else f"{entry.__module__}:{entry.__qualname__}"
 
 

@@ -103,7 +103,7 @@ def collate(examples: Sequence[Example]) -> Batch:
     )
 
 
-class Utterances(Dataset):
+class Utterances(Dataset[Example]):
     """A set's utterances as examples.
 
     Args:

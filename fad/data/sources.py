@@ -120,7 +120,7 @@ class WaveformSource(AudioSource):
         return self._prepared
 
 
-def frame_counts(samples: Iterable[int], grid: FrameGrid) -> array:
+def frame_counts(samples: Iterable[int], grid: FrameGrid) -> "array[int]":
     """The number of frames of each utterance (N,), from its samples (N,) before preparation."""
     return array("q", (grid.num_frames(prepared_length(count)) for count in samples))
 

@@ -11,7 +11,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # Slurm sends these to all processes of a job
 
 
-class Loader(DataLoader):
+class Loader(DataLoader[Any]):
     """Loads the batches of a dataset.
 
     Args:
@@ -23,9 +23,9 @@ class Loader(DataLoader):
 
     def __init__(
         self,
-        dataset: Dataset,
-        batches: Iterable[list],
-        collate: Callable[[list], Any],
+        dataset: Dataset[Any],
+        batches: Iterable[list[Any]],
+        collate: Callable[[list[Any]], Any],
         num_workers: int,
     ) -> None:
         super().__init__(

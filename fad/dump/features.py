@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import kaldiio
 import numpy as np
@@ -164,7 +164,7 @@ def _dump_shard(
         parts.write(number, table)
 
 
-def _open_beside(stack: ExitStack, ark: Path):
+def _open_beside(stack: ExitStack, ark: Path) -> BinaryIO:
     return open(stack.enter_context(atomic_path(ark)), "wb")
 
 

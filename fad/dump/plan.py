@@ -119,7 +119,7 @@ class Dumps:
             if not is_complete(self.folder(kind), self.describe(kind))
         ]
 
-    def describe(self, kind: Stored) -> dict:
+    def describe(self, kind: Stored) -> dict[str, Any]:
         """The content of a kind's `encoder.json`."""
         return description(self.pretrained, self.sha256, kind, self._fingerprint)
 

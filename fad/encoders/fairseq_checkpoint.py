@@ -55,7 +55,7 @@ def parse_conv_layers(text: str, path: str | Path) -> tuple[tuple[int, int, int]
     return tuple(layers)
 
 
-def _list_of(node: ast.expr) -> list:
+def _list_of(node: ast.expr) -> list[Any]:
     """A list literal, a sum of two lists, or a list times a small integer literal."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _list_of(node.left) + _list_of(node.right)
@@ -73,7 +73,7 @@ def _list_of(node: ast.expr) -> list:
     return value
 
 
-def _plain_config(content: dict, path: Path) -> tuple[dict[str, Any], bool]:
+def _plain_config(content: dict[str, Any], path: Path) -> tuple[dict[str, Any], bool]:
     """The model's config and the normalize flag, from `cfg` or the older `args`."""
     cfg, args = content.get("cfg"), content.get("args")
     if cfg is not None:

@@ -115,7 +115,7 @@ def _parts(index: Path) -> tuple[Path, ...]:
     return tuple(index.parent / name for name in sorted(names))
 
 
-def _all_text(listed: dict) -> bool:
+def _all_text(listed: dict[str, Any]) -> bool:
     return all(isinstance(name, str) for name in listed.values())
 
 

@@ -4,6 +4,8 @@ The allocator of a CPU rarely reuses the place of a large tensor that was freed 
 stay, so each temporary one may cost memory until the end.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -12,11 +14,11 @@ class _AddInto(torch.autograd.Function):
     """x + y of one shape and type, written over y; both get the gradient of the sum."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, y: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
         return y.detach().add_(x)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         return grad, grad
 
 

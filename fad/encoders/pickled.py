@@ -3,6 +3,7 @@
 import argparse
 import zipfile
 from collections import OrderedDict, defaultdict
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _allowed_classes(path: Path):
+def _allowed_classes(path: Path) -> AbstractContextManager[Any]:
     """Old files hold an argparse.Namespace or OmegaConf containers: these by name, no others."""
     classes: list[Any] = [argparse.Namespace, OrderedDict]
     if not _may_hold_omegaconf(path):  # it takes as long to import as a small file to load

@@ -5,8 +5,8 @@ import numpy as np
 from fad.augment.chain import Chain
 from fad.config.train import TrainSettings
 from fad.data.batches import Crops, FirstCrops, RandomCrops
+from fad.data.lengths import MIN_SAMPLES
 from fad.data.sources import Source
-from fad.data.waveform import MIN_SAMPLES
 from fad.models.detector import Detector
 from fad.utils.errors import FadError
 

@@ -26,7 +26,7 @@ def choose_device(ngpu: int) -> torch.device:
     return torch.device("cuda")
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
     """The context of a precision: `auto`, `fp32`, `bf16` or `fp16`.
 
     Raises:

@@ -120,7 +120,7 @@ def of_nodes(task: Task, code: int) -> int:
     return -signal.SIGTERM if code == STOPPED else code
 
 
-def tell(process: subprocess.Popen, task: Task, notice: Notice) -> None:
+def tell(process: subprocess.Popen[bytes], task: Task, notice: Notice) -> None:
     """Passes a notice on to the command, unless Slurm has signalled it already."""
     if notice.number == signal.SIGTERM and is_taken(task, state_of(task)):
         return
@@ -149,7 +149,7 @@ def conclude(task: Task, notice: Notice, code: int) -> int:
         return finish(task, code)
     notice.wait(SIGNAL_SECONDS)
     state = state_of(task)
-    if is_taken(task, state):
+    if state is not None and is_taken(task, state):
         say(f"# Slurm ended start {task.restarts + 1} of job {task.job} ({state.name})\n")
         return exit_code(code)
     if state is not None and state.is_preempted:  # Slurm does not put back jobs that end themselves

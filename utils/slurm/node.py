@@ -32,7 +32,7 @@ def ignore_usr1() -> None:
 
 def run(command: Sequence[str]) -> int:
     """Runs the command; returns its exit code."""
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen[bytes] | None = None
     told = False
 
     def stop(_number: int, _frame: object) -> None:

@@ -10,6 +10,7 @@ from fad.evaluation.plots.style import Look, label, new_figure, settings, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ def cost_svg(systems: Mapping[str, CostPoint], title: str) -> bytes:
         return svg(figure)
 
 
-def _scatter(axes: "Axes", systems: Mapping[str, CostPoint], costs: Sequence[float]) -> list:
+def _scatter(
+    axes: "Axes", systems: Mapping[str, CostPoint], costs: Sequence[float]
+) -> list["Line2D"]:
     """Draws each system at its mean EER, on a logarithmic axis; returns the legend's handles."""
     places = np.maximum(costs, 0.01)
     top = max(1.0, *(max(point.eers) for point in systems.values()))

@@ -21,6 +21,7 @@ from fad.evaluation.plots.style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def histogram_svg(systems: Mapping[str, Scores]) -> bytes:
         return svg(figure)
 
 
-def _class_legend(figure) -> None:
+def _class_legend(figure: "Figure") -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

@@ -7,6 +7,7 @@ marker, so that colour is never the only sign. From the eighth system on, lines 
 
 import base64
 import io
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ class Look:
 
     colour: str
     marker: str
-    line: str | tuple
+    line: str | tuple[float, tuple[float, ...]]
 
     @property
     def mark(self) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def label(name: str, most: int = 22) -> str:
     return f" {name}" if name.startswith("_") else name
 
 
-def settings():
+def settings() -> AbstractContextManager[None]:
     """The context for making and writing figures."""
     import matplotlib
 

@@ -20,7 +20,7 @@ from fad.evaluation.metrics.dcf import act_dcf, min_dcf
 from fad.evaluation.metrics.decisions import auc, decisions_at
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
-from fad.evaluation.results.breakdown import breakdowns, by_phase
+from fad.evaluation.results.breakdown import Measure, breakdowns, by_phase
 from fad.evaluation.results.one_class import FixedThreshold, one_class_results
 from fad.evaluation.trials.trials import Trials, choose_phase, of_phase
 from fad.utils.errors import FadError
@@ -171,8 +171,8 @@ def split_by_training(trials: Trials, trained: Set[str] | None) -> dict[str, set
     return {name: group for name, group in groups.items() if group}
 
 
-def _by_training(trials: Trials, measure, trained: Set[str] | None) -> Results:
-    results = {}
+def _by_training(trials: Trials, measure: Measure, trained: Set[str] | None) -> Results:
+    results: Results = {}
     for name, attacks in split_by_training(trials, trained).items():
         group = trials.subset(trials.is_bonafide | trials.spoofs_of(attacks))
         results[name] = measure(group) | {"attacks": sorted(attacks)}

@@ -175,6 +175,12 @@ def test_a_batch_has_the_labels_and_starts_of_its_crops():
     assert (first.starts.tolist(), first.labels.tolist()) == ([0], [0])
 
 
+def test_labels_that_are_needed_and_not_there_are_an_error():
+    batch = collate([Example(index=0, utt="c-a", start=0, inputs=torch.zeros(4))])
+    with pytest.raises(ValueError, match="no labels"):
+        _ = batch.known_labels
+
+
 def test_frame_labels_are_padded_by_what_a_loss_passes_over():
     one, two = torch.tensor([1, 0]), torch.tensor([1, 1, 0])
     with_labels = [

@@ -16,6 +16,8 @@ def test_what_goes_in_comes_out(given_texts):
         texts.append(text)
     assert list(texts) == given_texts
     assert [texts[n] for n in range(-len(texts), 0)] == given_texts
+    assert texts[1:] == given_texts[1:]
+    assert texts[::-2] == given_texts[::-2]
     assert len(texts) == len(given_texts)
 
 

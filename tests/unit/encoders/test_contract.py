@@ -6,7 +6,7 @@ from torch import nn
 
 from fad.config import registry
 from fad.encoders import fairseq_xlsr
-from fad.encoders.base import Encoder
+from fad.encoders.base import Encoder, LinearLayer
 from fad.encoders.boundary import FRONTEND, NONE
 from fad.encoders.checkpoint import read_checkpoint
 from fad.utils.errors import FadError
@@ -225,3 +225,9 @@ def test_a_linear_layer_that_is_left_out_is_seen(toy, monkeypatch):
     left_out = {name: path for name, path in toy_encoder.LINEAR.items() if name != "fc2"}
     monkeypatch.setattr(toy_encoder, "LINEAR", left_out)
     assert contract.wrong_linear_layers(toy()) == ["targets", "modules"]
+
+
+def test_what_is_no_linear_layer_any_more_is_not_adapted_as_one():
+    layer = LinearLayer(3, "fc1", "layers.2.fc1", nn.ReLU())
+    with pytest.raises(TypeError, match=r"layers\.2\.fc1 is a ReLU"):
+        _ = layer.linear
