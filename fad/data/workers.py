@@ -1,5 +1,7 @@
 """Data workers that ignore stop signals, so the parent can finish its step and save."""
 
+import atexit
+import multiprocessing
 import signal
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -50,3 +52,11 @@ def _ignore_signals(_worker: int) -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+@atexit.register
+def _end_workers() -> None:
+    """Ends workers that are left at exit: they ignore SIGTERM, and Python would wait for them."""
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            child.kill()
