@@ -1,52 +1,52 @@
 #!/usr/bin/env bash
 # shellcheck source-path=SCRIPTDIR
 # Fake-audio detection in numbered stages: 1 data, 2 dump, 3 train, 4 score, 5 results.
-# Called by egs/<corpus>/run.sh, in the recipe's directory.
+# egs/<corpus>/run.sh calls this in the recipe's directory.
 #
 #     ./run.sh                                  # all stages
 #     ./run.sh --stage 3 --config lora_r16      # another method on the same dump
-#     ./run.sh --stage 4 --config lora --test_sets "eval custom/eval"  # another recipe's dump too
+#     ./run.sh --stage 4 --config lora --test_sets "eval custom/eval"  # also another recipe's dump
 set -euo pipefail
 
 # Options
 # [Stages]
 stage=1           # first stage to run
 stop_stage=5      # last stage to run
-skip_train=false  # pass over stage 3: the model is there
+skip_train=false  # skip stage 3: the model is already trained
 # [Data]
 corpus=           # name of the corpus, set by run.sh
-corpus_dir=       # where the corpus lies, for recipes that need it
+corpus_dir=       # folder of the corpus, for recipes that need it
 data_opts=        # (repeatable) an option for local/prepare.py: --data_opts=--allow_missing=true
 train_set=train   # set to train on
-dev_set=dev       # set that chooses the best epoch, and that calibrates
-test_sets="eval"  # sets to score, in quotes; <corpus>/<set> is another recipe's
-on_error=stop     # a clip that cannot be read: stop, or skip and list it
+dev_set=dev       # set that chooses the best epoch and fits the calibration
+test_sets="eval"  # sets to score, in quotes; <corpus>/<set> is a set of another recipe
+on_error=stop     # for a clip that cannot be read: stop, or skip and list it
 # [Model]
 pretrained=       # the XLS-R checkpoint: a fairseq file or a Hugging Face folder; for stages 2 and 3
-default_pretrained=  # the recipe's own, where --pretrained is not given; set by run.sh
+default_pretrained=  # the recipe's own checkpoint, used without --pretrained; set by run.sh
 config=lora       # a method or a part of conf/ (aasist, adapter, bitfit, dgsct, dpf, frozen, full,
                   # full_aasist, last, lora, lora_r16, lora_rs, lorta, pela, relora, stochastic,
                   # topk, white_noise), a YAML file, or several joined by +, such as lora+aasist
 set=              # (repeatable) key=value over the config, e.g. train.lr=1e-4
-plugin=           # (repeatable) your own Python file with a method, back-end, loss or encoder; it is
-                  # run by every job (see fad/config/plugins.py)
-tag=              # name under exp/; by default the config's and the overrides'
-dump=auto         # what to store in stage 2 of the frozen part of the encoder, and to train from: auto,
-                  # the deepest that serves the method and fits; none; frontend; block:K; all.
+plugin=           # (repeatable) your own Python file with a method, back-end, loss or encoder; every
+                  # job runs it (see fad/config/plugins.py)
+tag=              # name under exp/; by default made from the config and the overrides
+dump=auto         # outputs of the encoder's frozen part that stage 2 stores and training reads: auto
+                  # (the deepest that the method can use and that fit), none, frontend, block:K, all.
                   # Blocks' outputs of the training set need --set train.crop=first
-max_dump_gb=100   # of one set: auto stores less where it would be more, the others refuse
-calibrate=true    # stage 4 also scores the dev set and fits exp/<tag>/calibration.json on it, by
-                  # which scores are made log-likelihood ratios; test sets' scores stay as they are
-score_precision=fp32  # fp32, or int8: stage 4 in 8-bit integers on a CPU, faster and with slightly
-                  # other scores
-score_compute=1   # of a model of the method stochastic: stage 4 pools time by factors up to this one
+max_dump_gb=100   # limit for one set: auto stores less than it could, other values of --dump fail
+calibrate=true    # stage 4 also scores the dev set and fits exp/<tag>/calibration.json on it, which
+                  # turns scores into log-likelihood ratios; the test sets' scores do not change
+score_precision=fp32  # fp32, or int8: stage 4 in 8-bit integers on a CPU, faster, with slightly
+                  # different scores
+score_compute=1   # for the method stochastic: stage 4 pools time by factors up to this one
 # [Machine]
-nj=               # jobs of stages 2 and 4, and of a recipe's stage 1 that has any, which do not change
-                  # what they make; by default as many as there are CPUs here, 8 at most, or one a GPU
-ngpu=0            # GPUs to train on, of each node, one process each; scoring and stage 2's frames take
-                  # one a job
-nproc=1           # processes that train together on the CPU of each node, without GPUs
-num_nodes=1       # machines that train together, where cmd.sh's train_cmd or cuda_cmd has several
+nj=               # jobs of stages 2 and 4, and of stage 1 in recipes that have jobs there; the results
+                  # do not depend on it. By default the number of CPUs, at most 8, or of GPUs
+ngpu=0            # GPUs of each node to train on, one process each; in scoring and stage 2's frames
+                  # each job uses one
+nproc=1           # processes on each node that train together on the CPU, without GPUs
+num_nodes=1       # machines that train together, if cmd.sh's train_cmd or cuda_cmd supports several
 # End of options
 
 utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
@@ -65,13 +65,13 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 # shellcheck source=../../utils/locks.sh
 . "$utils/locks.sh"
 
-# In a function, so that all of it is read before anything runs: this file may then be edited.
+# In a function, so that bash reads all of it before anything runs: this file may then be edited.
 main() {
     local name audio jobs args launch override own tests exp pretrained_file
     local overrides=() config_args=(--config "$config") failed=()
 
     if [[ -z $nj ]]; then
-        nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) # which goes by them
+        nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) # nproc would obey these two
         nj=$((nj < 8 ? nj : 8))
         [[ $ngpu == 0 ]] || nj=$ngpu
     fi
@@ -85,12 +85,12 @@ main() {
         --score_compute="$score_compute" --nj="$nj" --ngpu="$ngpu" --nproc="$nproc" \
         --num_nodes="$num_nodes")
     if ((stage <= 3 && stop_stage >= 2)); then
-        python -m fad.bin.show_config "${config_args[@]}" >/dev/null # before what takes long
+        python -m fad.bin.show_config "${config_args[@]}" >/dev/null # finds errors early
     fi
     exp=exp/$tag
     pretrained_file=${pretrained:-$default_pretrained}
     read -ra tests <<<"$test_sets"
-    # One for testing alone has --train_set "" and --dev_set "".
+    # A recipe only for testing has --train_set "" and --dev_set "".
     mapfile -t own < <(own_sets "$train_set" "$dev_set" "${tests[@]}")
 
     # ==================== Stage 1: data ====================
@@ -102,7 +102,7 @@ main() {
         if [[ -n $data_opts ]]; then
             mapfile -t -O "${#args[@]}" args <<<"$data_opts"
         fi
-        if [[ -e local/data.sh ]]; then # only where a recipe has something to say before
+        if [[ -e local/data.sh ]]; then # only if a recipe has more to do than prepare.py
             local/data.sh "${args[@]}"
         else
             python local/prepare.py --out data "${args[@]}"
@@ -125,7 +125,7 @@ main() {
                 python -m fad.bin.dump_audio --data "data/$name" --out "dump/audio/$name" \
                 --nj "$jobs" --job JOB
         done
-        for name in "${own[@]}"; do # after all jobs, so that the bad clips of all sets are listed
+        for name in "${own[@]}"; do # after all jobs, to list the bad clips of all sets
             python -m fad.bin.dump_audio --data "data/$name" --out "dump/audio/$name" \
                 --nj "$(jobs_for "data/$name" "$nj")" --combine true --on_error "$on_error" ||
                 failed+=("$name")
@@ -133,7 +133,7 @@ main() {
         ((${#failed[@]} == 0)) || die "stage 2: no dump of ${failed[*]}: see above"
         if [[ $dump != none && -n $train_set ]]; then
             need_pretrained "$pretrained_file"
-            log "stage 2: dump what is frozen of the encoder for $train_set and $dev_set"
+            log "stage 2: dump outputs of the encoder's frozen part for $train_set and $dev_set"
             dump_frozen "$train_set" train
             dump_frozen "$dev_set" dev
         fi
@@ -151,7 +151,7 @@ main() {
     # ==================== Stage 3: train ====================
     if ((stage <= 3 && stop_stage >= 3)) && [[ $skip_train == false ]]; then
         [[ -n $train_set && -n $dev_set ]] ||
-            die "$corpus has no --train_set or no --dev_set: it is for testing alone"
+            die "$corpus has no --train_set or no --dev_set: it is only for testing"
         need_pretrained "$pretrained_file"
         need_dump "$train_set"
         need_dump "$dev_set"
@@ -207,7 +207,7 @@ main() {
     exit 0
 }
 
-dump_frozen() { # set, what it is for: train or dev
+dump_frozen() { # set, its use: train or dev
     local jobs args launch=("${dump_cmd[@]}")
     jobs=$(jobs_for "dump/audio/$1" "$nj")
     args=(python -m fad.bin.dump_frames --pretrained "$pretrained_file" --name "$1" --use "$2"
@@ -226,7 +226,7 @@ score() { # set, more options of score_set
     args=(python -m fad.bin.score_set --model "$exp" --audio "$audio" --out "$exp/scores/$1"
         --ngpu "$((ngpu > 0))" --nj "$jobs" --precision "$score_precision"
         --compute "$score_compute" "${@:2}")
-    # A model knows its own encoder; an explicit one is where that file is now.
+    # A model knows the path of its encoder; --pretrained gives the new path if the file has moved.
     [[ -z $pretrained ]] || args+=(--pretrained "$pretrained")
     ((ngpu == 0)) || launch+=(--gpu 1)
     "${launch[@]}" "JOB=1:$jobs" "$exp/log/score_${1//\//_}.JOB.log" "${args[@]}" --job JOB

@@ -2,7 +2,7 @@
 # shellcheck source-path=SCRIPTDIR
 # Makes a new recipe that runs at once: egs/TEMPLATE/setup.sh NAME
 #
-# NAME is a corpus: lower-case letters, digits and _, a letter first.
+# NAME is the name of a corpus: lower-case letters, digits and _, a letter first.
 set -euo pipefail
 
 template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -21,7 +21,7 @@ name=$1
     || die "'$name' is refused: use lower-case letters, digits and _, a letter first, at most 50"
 [[ ! -e $egs/$name ]] || die "egs/$name is there already: choose another name or remove it"
 
-# Made beside and renamed, so that there is never half a recipe.
+# Made beside and renamed, so that an incomplete recipe is never visible.
 part=$egs/.$name.part$$
 trap 'rm -rf "$part"' EXIT
 cp -R "$template/skeleton" "$part"
@@ -32,7 +32,7 @@ mv "$part" "$egs/$name"
 cat <<NEXT
 egs/$name is made. Next:
   1. cd egs/$name && ./run.sh --corpus_dir DIR
-     It runs as it is where DIR has <split>/bonafide/*.wav and <split>/spoof/<attack>/*.wav.
+     It runs without changes if DIR has <split>/bonafide/*.wav and <split>/spoof/<attack>/*.wav.
   2. For another layout change read_corpus in local/prepare.py; see egs/TEMPLATE/README.md.
   3. Put what the corpus is, how to get it and your results into README.md.
 NEXT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # shellcheck source-path=SCRIPTDIR
-# A study: methods x ranks x target modules x input lengths x seeds, each an ordinary run of this
-# recipe's run.sh, and what they gave side by side in exp/<name>. What is finished is not run again.
-# Called in the recipe's directory, once stage 1 has been run.
+# A study: methods x ranks x target modules x input lengths x seeds. Each is an ordinary run of this
+# recipe's run.sh, and exp/<name> compares the results. Finished runs are not repeated. Call it in
+# the recipe's directory, after stage 1.
 #
 #     ../TEMPLATE/study.sh --dry_run true                                  # what it would run, and for how long
 #     ../TEMPLATE/study.sh --methods "frozen lora full" --seeds "1 2 3" --set train.epochs=10
@@ -11,25 +11,25 @@ set -euo pipefail
 
 # Options
 # [What is varied]
-preset=           # methods, one for each adaptation that there is; or the paper's tables:
-                  # paper_rank, paper_length. What is given below takes the place of a preset's
+preset=           # methods (one for each adaptation), or the paper's tables: paper_rank,
+                  # paper_length. Values given below replace those of a preset
 methods=          # "lora lora+aasist": each as run.sh's --config; by default "frozen lora full"
-ranks=            # "1 4 8 16", for those methods that have a rank; alpha stays the method's
-targets=          # "q_proj,v_proj q_proj,k_proj,v_proj,out_proj", for those that have target_modules
+ranks=            # "1 4 8 16", for methods that have a rank; their alpha does not change
+targets=          # "q_proj,v_proj q_proj,k_proj,v_proj,out_proj", for methods with target_modules
 crop_samples=     # "16400 32400 64600": samples in a training crop, at 16 kHz
 seeds=            # "1 2 3"; by default the config's, 1
 # [The same for all]
-lr=               # "frozen=1e-2 full=1e-3": learning rates of methods, where not their config's
+lr=               # "frozen=1e-2 full=1e-3": learning rates of methods, in place of their config's
 set=              # (repeatable) key=value over every config, e.g. train.epochs=10
 plugin=           # (repeatable) as for run.sh, in every call
-pretrained=       # as for run.sh, in every call: else the recipe's own
-test_sets=        # as for run.sh; finished runs without one of them are scored on it
+pretrained=       # as for run.sh, in every call; by default the recipe's own
+test_sets=        # as for run.sh; finished runs are scored on those that they lack
 run_opts=         # (repeatable) an option for run.sh: --run_opts=--ngpu=4
 # [The study]
-name=study        # begins the tags of its runs; the report is over all that it begins, and comes to
-                  # exp/<name>. Letters, digits and -
-dry_run=false     # list the runs only: done or not, and seconds where some of the method are done
-report_only=false # no runs: only the report, over what is finished
+name=study        # beginning of its runs' tags: letters, digits and -. The report covers all runs with
+                  # such a tag and is written to exp/<name>
+dry_run=false     # only list the runs: done or not, and the expected seconds if known
+report_only=false # no runs: only the report on finished runs
 # End of options
 
 utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
@@ -92,14 +92,14 @@ show_runs() {
     printf '\n'
 }
 
-# Whatever a run of its own dies of, the next ones may do: but Ctrl-C is for all of them.
+# If a run fails, the next ones may succeed, so the study goes on; but Ctrl-C stops all of them.
 trap 'log "interrupted: the same command goes on from here"; exit 130' INT
 
 declare -A dumped=()
 failed=()
-run_all() { # the next run begins where one has failed
+run_all() { # goes on with the next run if one fails
     local line number=0
-    for line in "${runs[@]}"; do # what is done has been dumped for
+    for line in "${runs[@]}"; do # finished runs already have their dumps
         IFS=$'\t' read -ra fields <<<"$line"
         [[ ${fields[0]} == todo ]] || dumped[${fields[2]}]=1
     done
@@ -112,7 +112,7 @@ run_all() { # the next run begins where one has failed
     done
 }
 
-run_one() { # by what is in fields; stage 2 once for a method and a length of crops
+run_one() { # the run in fields; stage 2 only once for a method and a crop length
     local started=$SECONDS override dump=${fields[2]} tag=${fields[3]}
     local args=("--config=${fields[4]}" "--tag=$tag" "${run_args[@]}")
     for override in "${fields[@]:5}"; do
@@ -132,7 +132,7 @@ report() {
     log "done: exp/$name/study.md, study.json and plots"
 }
 
-# In a function, so that all of it is read before anything runs: this file may then be edited.
+# In a function, so that bash reads all of it before anything runs: this file may then be edited.
 main() {
     local listed
     if [[ $report_only == true ]]; then

@@ -12,12 +12,12 @@ CORPUS = "skeleton"
 
 
 def read_corpus(corpus_dir: Path) -> list[Clip]:
-    """Lists every clip of the corpus. This is the function to change for another layout.
+    """Lists every clip of the corpus. Change this function for another layout.
 
-    As it stands it reads `<split>/bonafide/*` and `<split>/spoof/<attack>/*` with the splits train,
-    dev and eval. A corpus with a protocol reads that instead, a clip a line. Where the speaker is
-    known say `speaker=...`; where there are no splits return `split_by_speaker(clips)`, which lies
-    beside `Clip`. Ids, tables, sorting and checks are no concern of this function.
+    It now reads `<split>/bonafide/*` and `<split>/spoof/<attack>/*` with the splits train, dev and
+    eval. For a corpus with a protocol, read the protocol instead, one clip a line. Give
+    `speaker=...` if the speaker is known. If there are no splits, return `split_by_speaker(clips)`,
+    from the module of `Clip`. This function need not care for ids, tables, sorting and checks.
     """
     clips = []
     for split in SETS:
