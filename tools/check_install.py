@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Shows what of the installation works and what does not, and how to mend it.
+"""Shows which parts of the installation work, and how to repair the others.
 
-Each package is tried in a process of its own, so that one that fails, or crashes, hides no other.
+Each package is tried in its own process, so that a failure or crash does not hide the others.
 Run it with the Python of the virtual environment:
 
     tools/venv/bin/python tools/check_install.py
@@ -25,10 +25,10 @@ class Check:
     """One thing to try.
 
     Attributes:
-        name: What the table calls it.
+        name: Its name in the table.
         needed_by: `required`, or the extra of setup.py that it belongs to.
         code: Python that prints one line on success and raises on failure.
-        remedy: What to do where it fails.
+        remedy: What to do if it fails.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a check went: `detail` is what it printed, or the last line of its error."""
+    """The result of a check; `detail` is its output, or the last line of its error."""
 
     check: Check
     works: bool
@@ -157,7 +157,7 @@ CHECKS = (
 
 
 def try_out(check: Check) -> Outcome:
-    """Runs one check in a process of its own, in silence."""
+    """Runs one check in its own process, without output."""
     quiet = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONFAULTHANDLER": "1"}
     try:
         done = subprocess.run(
@@ -175,7 +175,7 @@ def try_out(check: Check) -> Outcome:
 
 
 def format_table(outcomes: Sequence[Outcome], wanted: Sequence[str]) -> str:
-    """One line a check, then what to do about each one that is wanted and fails."""
+    """One line for each check, then the remedy for each wanted one that fails."""
     lines = []
     for outcome in outcomes:
         check = outcome.check
@@ -187,7 +187,7 @@ def format_table(outcomes: Sequence[Outcome], wanted: Sequence[str]) -> str:
 
 
 def failures(outcomes: Sequence[Outcome], wanted: Sequence[str]) -> list[Outcome]:
-    """Those that fail although they are wanted."""
+    """The wanted checks that fail."""
     return [o for o in outcomes if not o.works and o.check.needed_by in wanted]
 
 
@@ -205,7 +205,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table; 1 where something that is required, or an extra asked for, fails."""
+    """Prints the table; returns 1 if a required package or a wanted extra fails."""
     wanted = [REQUIRED, *get_parser().parse_args(argv).extras.split(",")]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         outcomes = list(pool.map(try_out, CHECKS))

@@ -6,17 +6,17 @@
 #     tools/download_xlsr.sh --model 1b      # xlsr2_960m_1000k.pt
 #     tools/download_xlsr.sh --model 2b      # xlsr2_2B_1000k.pt
 #
-# A download that was cut is gone on with, in this call or the next. The file gets its name only
-# when it has the length that the server says and the tensors of its model. Its sha256 is written
-# beside it: nobody published one, so the first is trusted and each later call compares with it.
+# An interrupted download continues, in this call or the next. The file gets its name only when it
+# has the length that the server gives and the tensors of its model. Its sha256 is written beside
+# it: none was published, so the first one is trusted and each later call compares with it.
 set -euo pipefail
 
 # Options
 model=300m  # 300m, 1b or 2b
-dir=        # where to put it: pretrained/ of the repository
+dir=        # folder to write to; by default pretrained/ of the repository
 base_url=https://dl.fbaipublicfiles.com/fairseq/wav2vec  # a mirror has files of the same names
-tries=5     # attempts, each going on where the last was cut
-wait=5      # seconds between them
+tries=5     # attempts; each continues where the last one stopped
+wait=5      # seconds between attempts
 # End of options
 
 # shellcheck source=../utils/path.sh
@@ -39,7 +39,7 @@ url=${base_url%/}/$file
 target=$dir/$file
 part=$target.part
 record=$target.sha256
-# Servers that answer nothing for a minute are left.
+# Gives up on a server that sends nothing for a minute.
 curl=(curl --fail --silent --show-error --location --connect-timeout 30
     --speed-limit 1 --speed-time 60)
 bar=()
@@ -49,12 +49,12 @@ size_of() { # prints the bytes of a file; 0 where there is none
     if [[ -f $1 ]]; then stat -L -c %s -- "$1"; else echo 0; fi
 }
 
-spoilt() { # reason: what was downloaded is of no use, and must not be gone on with
+spoilt() { # reason: the download is useless and must not be continued
     rm -f -- "$part"
     die "$url: $1; it was removed"
 }
 
-length_there() { # prints the bytes that the server says the file has
+length_there() { # prints the file's bytes by the server's answer
     local headers
     headers=$("${curl[@]}" --head "$url") \
         || die "$url: cannot be had (see above): is there a network, and is --base_url right?"
@@ -69,7 +69,7 @@ check_space() { # bytes still to come
         || die "$dir has $((free / 1024)) MB free, and $file needs $(($1 / 1048576)) MB more"
 }
 
-fetch() { # bytes of the whole: leaves $part, whole
+fetch() { # bytes of the whole file: makes $part complete
     local try status
     for ((try = 1; ; try++)); do
         (($(size_of "$part") < $1)) || return 0
@@ -77,7 +77,7 @@ fetch() { # bytes of the whole: leaves $part, whole
         "${curl[@]}" "${bar[@]}" --continue-at - --output "$part" "$url" || status=$?
         case $status in
             0) return 0 ;;
-            33) rm -f -- "$part" ;; # the server cannot go on in the middle: from the start
+            33) rm -f -- "$part" ;; # the server cannot continue a file: start again
             23) die "$part: cannot be written (see above): make room, then call this again" ;;
             22) die "$url: the server refuses it (see above)" ;;
         esac
@@ -92,11 +92,11 @@ sha256_of() { # file
     sha256sum -- "$1" | cut -d ' ' -f 1
 }
 
-check_record() { # file: whether its sha256 is the recorded one, where there is a record
+check_record() { # file: whether its sha256 is the recorded one, if there is a record
     [[ ! -f $record || $(cut -d ' ' -f 1 <"$record") == "$(sha256_of "$1")" ]]
 }
 
-write_record() { # the sha256 of $target, as sha256sum -c reads it
+write_record() { # the sha256 of $target, in the format of sha256sum -c
     [[ -f $record ]] || { echo "$(sha256_of "$target")  $file" >"$record.part" &&
         mv -- "$record.part" "$record"; }
     log "sha256 $(cut -d ' ' -f 1 <"$record"), also in $record"
@@ -106,7 +106,7 @@ check_model() { # file
     python -m fad.bin.check_pretrained --pretrained "$1" --like "xls-r-$model" >&2
 }
 
-# What is downloaded could not be checked, and must not be taken for spoilt.
+# Without torch the download could not be checked, and must not be removed as useless.
 python -c 'import fad.utils.cli, sys, importlib.util as u; sys.exit(u.find_spec("torch") is None)' \
     || die "this Python has no torch: run tools/setup.sh"
 mkdir -p -- "$dir"

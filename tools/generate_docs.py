@@ -2,11 +2,11 @@
 """Writes the tables that repeat the code: methods, recipes, and the list of configs in fad.sh.
 
     python tools/generate_docs.py            # write them
-    python tools/generate_docs.py --check    # change nothing; exit code 1 where one is out of date
+    python tools/generate_docs.py --check    # change nothing; exit code 1 if one is out of date
 
-What a method is comes from the first line of its file in conf/, its numbers from its shape on XLS-R
-300M. What a recipe is comes from the first line under the title of its README.md. In Markdown a
-table stands between `<!-- name: begin -->` and `<!-- name: end -->`.
+A method's description is the first line of its file in conf/; its numbers come from the shape of
+XLS-R 300M. A recipe's description is the first line below the title of its README.md. In Markdown a
+table is between `<!-- name: begin -->` and `<!-- name: end -->`.
 """
 
 import argparse
@@ -32,14 +32,14 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def methods() -> str:
-    """What each method is, and each part of one joined to lora."""
+    """The descriptions of all methods, and of all parts joined to lora."""
     rows = [(f"`{name}`", shipped.describe(name)) for name in shipped.listed()]
     return table(("`--config`", "what it is"), rows)
 
 
 @cache
 def method_counts() -> str:
-    """The same with links, and what each trains on XLS-R 300M; fewest parameters first."""
+    """The same with links and numbers of trained parameters on XLS-R 300M, fewest first."""
     from fad.models.parameters import count_methods, read_shape
 
     rows = [
@@ -55,7 +55,7 @@ def method_counts() -> str:
 
 
 def recipes(root: Path) -> str:
-    """What each recipe is, with a link to its results where it has any."""
+    """The descriptions of all recipes, with links to their results if there are any."""
     rows = []
     for file in sorted(root.glob("egs/[a-z]*/README.md")):
         name = file.parent.name
@@ -73,10 +73,10 @@ def recipes(root: Path) -> str:
 
 
 def fill(text: str, name: str, content: str) -> str:
-    """The text with other content between the two marks of `name`.
+    """Replaces the content between the two marks of `name` in a text.
 
     Raises:
-        ValueError: the text has not one such region.
+        ValueError: the text does not have exactly one such region.
     """
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     if text.count(begin) != 1 or text.count(end) != 1:
@@ -86,7 +86,7 @@ def fill(text: str, name: str, content: str) -> str:
 
 
 def list_configs(text: str, names: Sequence[str]) -> str:
-    """fad.sh with another list in the parentheses of the comment of `config=`.
+    """Replaces the list in the parentheses of the comment of `config=` in fad.sh.
 
     Raises:
         ValueError: there is no such comment.
@@ -103,7 +103,7 @@ def list_configs(text: str, names: Sequence[str]) -> str:
 
 
 def targets(root: Path) -> dict[str, Callable[[str], str]]:
-    """For each file with something generated, a function that brings its text up to date."""
+    """For each file with generated parts, a function that updates its text."""
     return {
         "README.md": lambda text: fill(fill(text, "recipes", recipes(root)), "methods", methods()),
         "docs/methods.md": lambda text: fill(text, "method-counts", method_counts()),
@@ -112,10 +112,10 @@ def targets(root: Path) -> dict[str, Callable[[str], str]]:
 
 
 def outdated(root: Path) -> dict[str, str]:
-    """The new text of each file that is not as it would be written.
+    """The new text of each file that is out of date.
 
     Raises:
-        ValueError: a file lacks its place for it; the text names the file.
+        ValueError: a file has no place for a generated part; the text names the file.
     """
     changed = {}
     for name, update in targets(root).items():
@@ -139,7 +139,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes what is out of date; with --check the exit code is 1 where anything is."""
+    """Writes the files that are out of date; with --check returns 1 if there are any."""
     args = get_parser().parse_args(argv)
     try:
         changed = outdated(ROOT)

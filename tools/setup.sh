@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the virtual environment that everything runs in; a second call takes seconds.
-# VENV=DIR puts it elsewhere (tools/venv), PYTHON=PROGRAM builds it from another Python (python3).
+# Builds the virtual environment for everything; a second call takes seconds.
+# VENV=DIR chooses its folder (tools/venv), PYTHON=PROGRAM another Python (python3).
 set -euo pipefail
 
 tools=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -10,8 +10,8 @@ root=$(dirname "$tools")
 
 # Options
 extras=dev,demo              # extras of setup.py to install, with commas between
-torch_index=${TORCH_INDEX:-} # package index to take torch from, e.g. one with CPU-only or other CUDA
-                             # builds; TORCH_INDEX in the environment does the same
+torch_index=${TORCH_INDEX:-} # package index for torch, e.g. one with CPU-only or other CUDA builds;
+                             # TORCH_INDEX in the environment does the same
 # End of options
 # shellcheck source=utils/parse_options.sh
 . "$root/utils/parse_options.sh"
@@ -22,9 +22,9 @@ export VENV=${VENV:-tools/venv}
 export TORCH_INDEX=$torch_index
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_PROGRESS_BAR=off
 log_file=$VENV/setup.log
-stamp=$VENV/setup.stamp # a line for each set of extras that is installed: "<inputs> <extras>"
+stamp=$VENV/setup.stamp # a line for each installed set of extras: "<inputs> <extras>"
 
-inputs() { # prints a hash of all that decides what is installed, the extras aside
+inputs() { # prints a hash of all inputs of the installation, except the extras
     {
         cat "$tools/setup.sh" "$tools"/installers/* "$tools/constraints.txt" "$root/setup.py"
         echo "$root $TORCH_INDEX"
@@ -37,7 +37,7 @@ runs() { # whether $python runs this code
     "$python" -c "$1" >/dev/null 2>&1
 }
 
-check_system() { # dies with the one line that installs all that is missing
+check_system() { # dies with one line that installs everything missing
     local missing=() name=${python##*/}
     [[ $name =~ ^python3\.[0-9]+$ ]] || name=python3
     command -v g++ >/dev/null || missing+=(g++)
@@ -68,7 +68,7 @@ make_venv() {
     "$python" -m venv "$VENV"
 }
 
-step() { # title, command...: silent, unless it fails
+step() { # title, command...: silent unless it fails
     log "$1"
     shift
     echo "+ $*" >>"$log_file"

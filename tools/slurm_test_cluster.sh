@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# A real Slurm on this one machine, to try jobs with: a controller and two nodes, n1 and n2, of 8 CPUs
-# and 2 GPUs each. CPUs and GPUs exist on paper alone. Needs Debian's slurm-wlm and munge: where they are
-# missing, root with FAD_INSTALL_SLURM=1 has apt install them.
+# A real Slurm on this machine, for testing jobs: a controller and two nodes, n1 and n2, with 8 CPUs
+# and 2 GPUs each, which exist only on paper. It needs Debian's slurm-wlm and munge. If they are
+# missing, root with FAD_INSTALL_SLURM=1 lets apt install them.
 #
 #     tools/slurm_test_cluster.sh start     # prints the line that makes sbatch and others find it
 #     tools/slurm_test_cluster.sh status
 #     tools/slurm_test_cluster.sh stop
 #
-# Exit code 3: there is no Slurm, and it was not to be installed or could not be.
+# Exit code 3: there is no Slurm, and installing it was not asked for or failed.
 #
-# Partitions: `main`, the default; `low`, whose jobs are put back into the queue, after 3 seconds to
-# save, where those of `high` want their node; `cancel`, whose jobs are ended for them after as long.
+# Partitions: `main` is the default. If a job of `high` needs a node, a job of `low` goes back into
+# the queue after 3 seconds to save, and a job of `cancel` is ended after 3 seconds.
 #
-# FAD_SLURM_DIR is where it keeps all it has (default: fad_slurm.<user> in TMPDIR or /tmp). It serves
-# tests: the key, the logs and the ports are this user's, and nothing is kept over a stop.
+# FAD_SLURM_DIR is the folder of all its files (default: fad_slurm.<user> in TMPDIR or /tmp). It is
+# for tests: the key, the logs and the ports belong to this user, and a stop removes everything.
 set -euo pipefail
 
 dir=${FAD_SLURM_DIR:-${TMPDIR:-/tmp}/fad_slurm.$(id -un)}
@@ -26,7 +26,7 @@ die() {
     exit 1
 }
 
-install_slurm() { # where a program is missing
+install_slurm() { # if a program is missing
     local program
     for program in munged slurmctld slurmd sbatch srun; do
         command -v "$program" >/dev/null || break
@@ -43,7 +43,7 @@ install_slurm() { # where a program is missing
     exit 3
 }
 
-free_ports() { # how many: ports that nobody listens at
+free_ports() { # how many: prints free ports
     python3 - "$1" <<'PYTHON'
 import socket, sys
 sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
@@ -58,7 +58,7 @@ write_conf() {
     host=$(hostname -s)
     read -ra ports <<<"$(free_ports 3)"
     for gpu in 0 1; do
-        # A GPU has to be a device: these are /dev/null.
+        # Slurm needs a device for each GPU: these are copies of /dev/null.
         [[ -e $dir/gpu$gpu ]] || mknod "$dir/gpu$gpu" c 1 3
     done
     echo "NodeName=n[1-2] Name=gpu File=$dir/gpu[0-1]" >"$dir/gres.conf"
@@ -107,12 +107,12 @@ PartitionName=high Nodes=n1,n2 PriorityTier=20 PreemptMode=OFF
 CONF
 }
 
-is_ours() { # process, its program: whether it was started by this script
+is_ours() { # process, its program: whether this script started it
     [[ $(cat "/proc/$1/comm" 2>/dev/null) == "$2" ]] &&
         grep -qzxF "SLURM_CONF=$SLURM_CONF" "/proc/$1/environ" 2>/dev/null
 }
 
-pid_of() { # daemon: its process, where that is still ours
+pid_of() { # daemon: prints its process, if it is still ours
     local pid
     pid=$(cat "$dir/$1.pid" 2>/dev/null) || return 1
     is_ours "$pid" "${1%%.*}" || return 1
@@ -122,7 +122,7 @@ pid_of() { # daemon: its process, where that is still ours
 start_daemon() { # name
     case $1 in
         munged)
-            # --force: the folder above may be open to all, as /tmp is.
+            # --force: all users may be able to write to the folder above, such as /tmp.
             munged --force --socket="$dir/munge.socket" --key-file="$dir/munge.key" \
                 --pid-file="$dir/munged.pid" --log-file="$dir/munged.log" \
                 --seed-file="$dir/munge.seed" --num-threads=2 2>>"$dir/munged.log"
@@ -163,7 +163,7 @@ start() {
     echo "export SLURM_CONF=$SLURM_CONF"
 }
 
-job_keepers() { # processes of slurmstepd that our nodes started
+job_keepers() { # prints the processes of slurmstepd that our nodes started
     local folder
     for folder in /proc/[0-9]*; do
         ! is_ours "${folder#/proc/}" slurmstepd || echo "${folder#/proc/}"
@@ -174,7 +174,7 @@ queue_is_empty() {
     [[ -z $(squeue --noheader) ]]
 }
 
-end_process() { # process, its program; it would take seconds to save what is not kept
+end_process() { # process, its program; killed, since saving takes seconds and nothing is kept
     local k
     kill -KILL "$1" 2>/dev/null || true
     for ((k = 0; k < 50; k++)); do

@@ -6,8 +6,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../utils/path.sh"
 
 # Build isolation would fetch a second torch of several GB. With CUDA_HOME set, fairseq would also
-# compile GPU kernels for translation, which nothing here uses and which want a matching nvcc.
-# From its cache, pip would give back a build that was made beside another torch.
+# compile GPU kernels for translation, which nothing here uses and which need a matching nvcc. From
+# its cache, pip might take a build that was compiled against another torch.
 env -u CUDA_HOME python -m pip install --no-build-isolation --no-cache-dir \
     -c "$FAD_ROOT/tools/constraints.txt" fairseq-fixed
 

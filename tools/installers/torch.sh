@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs torch, and what the later steps are compiled with, into the virtual environment.
-# The CUDA build where there is a GPU, else the CPU-only build where pip finds one.
-# TORCH_INDEX names another package index for torch alone.
+# Installs torch, and the packages that later steps compile with, into the virtual environment.
+# It takes the CUDA build if there is a GPU, else the CPU-only build if pip finds one.
+# TORCH_INDEX names another package index, for torch only.
 set -euo pipefail
 # shellcheck source=utils/path.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../utils/path.sh"
@@ -25,7 +25,7 @@ before=$(installed_version || true)
 if [[ -n ${TORCH_INDEX:-} ]]; then
     install --index-url "$TORCH_INDEX" "torch==$version"
 elif nvidia-smi -L >/dev/null 2>&1; then
-    # pip holds an installed CPU-only build for the same version and would keep it.
+    # pip treats an installed CPU-only build as the same version and would keep it.
     has_cuda_torch || python -m pip uninstall --yes torch
     install "torch==$version"
 else
@@ -33,7 +33,7 @@ else
 fi
 install -c "$constraints" numpy cython setuptools wheel
 
-# fairseq was compiled against the torch that was here; the next step compiles it again.
+# fairseq was compiled against the old torch; the next step compiles it again.
 if [[ $(installed_version) != "$before" ]]; then
     python -m pip uninstall --yes fairseq-fixed
 fi

@@ -17,8 +17,8 @@ torch_has_cuda() {
 
 python -m pip install -c "$FAD_ROOT/tools/constraints.txt" torchaudio
 
-# Its compiled extension wants CUDA libraries and does not load beside a CPU-only torch. Without it,
-# resampling, filters and filter banks run in plain torch.
+# Its compiled extension needs CUDA libraries and does not load with a CPU-only torch. Without the
+# extension, resampling, filters and filter banks run in plain torch.
 if ! torch_has_cuda && ! resamples; then
     library=$(python -c '
 import importlib.util
