@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034
-# Sourced: how each kind of job is started. This is the one file to edit to suit a machine or a
-# cluster. A command is an array, its program first, then options that all of its jobs get; the
-# stages add `--gpu N`, `--num_nodes N`, `JOB=1:N`, the log file and the command to run:
+# Sourced: how to start each kind of job. Only this file has to be edited for a machine or a cluster.
+# A command is an array: the program, then options for all of its jobs. The stages add `--gpu N`,
+# `--num_nodes N`, `JOB=1:N`, the log file and the command to run:
 #
 #     "${score_cmd[@]}" --gpu 1 JOB=1:4 exp/x/log/score.JOB.log \
 #         python -m fad.bin.score_set ... --nj 4 --job JOB
 #
-# FAD_BACKEND chooses among the sets below. train_cmd trains on CPUs, cuda_cmd on GPUs.
+# FAD_BACKEND chooses one of the sets below. train_cmd trains on CPUs, cuda_cmd on GPUs.
 #
-# Scores and dumps are the same bytes for any number of jobs only as long as each job has the same
-# number of threads, since sums are split among them: hence --num_threads 1 in both sets.
+# Scores and dumps are the same bytes for any number of jobs only if each job has the same number of
+# threads, since sums are split among threads. So both sets have --num_threads 1.
 
 case ${FAD_BACKEND:=local} in
     local) # this machine; run_local.py --help lists its options, e.g. --max_jobs_run 2
@@ -19,7 +19,7 @@ case ${FAD_BACKEND:=local} in
         dump_cmd=(run_local.py --num_threads 1)
         score_cmd=(run_local.py --num_threads 1)
         ;;
-    slurm) # a cluster; the options are those of conf/slurm.conf, where a site's partitions stand
+    slurm) # a cluster; conf/slurm.conf has the options and a site's partitions
         train_cmd=(run_slurm.py --num_threads 4 --mem 16G)
         cuda_cmd=(run_slurm.py --num_threads 4 --mem 16G) # of each node
         dump_cmd=(run_slurm.py --num_threads 1 --mem 8G)

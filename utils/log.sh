@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced: `log TEXT...` writes a line to standard error, with the time and the place it was called
-# from; `die TEXT...` does so and ends the script with 1; `keep_log FILE` moves an earlier log away.
+# Sourced: `log TEXT...` writes a line to standard error, with the time and the place of the call;
+# `die TEXT...` does the same and exits with 1; `keep_log FILE` moves an earlier log away.
 
 _log_from() { # depth of the caller, text...
     local depth=$(($1 + 1))
@@ -18,7 +18,7 @@ die() {
     exit 1
 }
 
-keep_log() { # x.log -> x.1.log, x.2.log, ...: training goes on where an earlier run has logged
+keep_log() { # x.log -> x.1.log, x.2.log, ...: a resumed training must keep its earlier log
     local number=1
     [[ -e $1 ]] || return 0
     while [[ -e ${1%.log}.$number.log ]]; do ((number += 1)); done

@@ -9,14 +9,15 @@
 #     stage=1           # first stage to run
 #     skip_train=false  # score the model that is there
 #     set=              # (repeatable) key=value over the config
-#                       # an indented comment goes on with the help
+#                       # an indented comment continues the help
 #     # End of options
 #     . utils/parse_options.sh
 #
-# The block between the two marks is the list of all options; `# [Title]` opens a section of the
-# help. Written `--name value` or `--name=value`; a dash in a name counts as an underscore; the last
-# one wins. The default tells the type: true or false takes only these, a number takes only numbers
-# (so that it is safe in shell arithmetic). A (repeatable) one gathers its values, a line each:
+# The block between the two marks lists all options; `# [Title]` starts a section of the help. Users
+# write `--name value` or `--name=value`; a dash in a name means an underscore; the last value wins.
+# The default determines the type: an option with true or false takes only these, one with a number
+# takes only numbers (so it is safe in shell arithmetic). A (repeatable) one collects its values, one
+# on each line:
 #     [[ -z $set ]] || mapfile -t overrides <<<"$set"
 # Source it before any `cd`, since it reads the script. Its own variables start with _opt_, which no
 # option can; values are never evaluated.

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Sourced by every script: puts the virtual environment and the tools of utils/ on the PATH, makes
-# `import fad` work from any folder, and sorts by bytes. Sourcing it twice changes nothing.
+# `import fad` work in any folder, and sets sorting by bytes. Sourcing it twice changes nothing.
 #
-# VENV names another virtual environment; a relative one counts from the repository root.
+# VENV names another virtual environment; a relative path starts at the repository root.
 
 FAD_ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=${VENV:-tools/venv}
@@ -17,6 +17,6 @@ fi
 [[ ${PYTHONPATH:-}: == "$FAD_ROOT:"* ]] || PYTHONPATH=$FAD_ROOT${PYTHONPATH:+:$PYTHONPATH}
 export FAD_ROOT VENV PATH PYTHONPATH
 export LC_ALL=C.UTF-8 PYTHONUNBUFFERED=1
-# Threads that wait give their core to whoever works: by itself OpenMP has them spin, which makes all
-# slower as soon as a data worker or another program wants a core too.
+# Waiting threads give up their core. By default OpenMP lets them spin, which slows everything down
+# as soon as a data worker or another program needs a core.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Sourced after parse_options.sh and log.sh: exports FAD_PLUGINS, by which every job finds the files
-# of --plugin. They come before those that were there, and by absolute paths.
+# Sourced after parse_options.sh and log.sh: adds the files of --plugin to FAD_PLUGINS, so that every
+# job finds them. They are absolute paths and come before the old value.
 
 _plugins=()
-# shellcheck disable=SC2154 # an option of the script that sources this
+# shellcheck disable=SC2154 # plugin is an option of the script that sources this
 [[ -z $plugin ]] || mapfile -t _plugins <<<"$plugin"
 for ((_n = ${#_plugins[@]} - 1; _n >= 0; _n--)); do
     _file=${_plugins[_n]}

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced after log.sh: the sets of a recipe, and the files that stages need. A set is a name of
-# this recipe, such as eval, or another recipe's, such as custom/eval.
+# Sourced after log.sh: the sets of a recipe, and the files that stages need. A set is one of this
+# recipe, such as eval, or of another recipe, such as custom/eval.
 
 audio_dir() { # set -> its dump
     case $1 in
@@ -9,7 +9,7 @@ audio_dir() { # set -> its dump
     esac
 }
 
-own_sets() { # sets -> those of this recipe, a line each, each once
+own_sets() { # sets -> those of this recipe, each on a line and once
     local name
     local -A seen=()
     for name in "$@"; do
@@ -19,7 +19,7 @@ own_sets() { # sets -> those of this recipe, a line each, each once
     done
 }
 
-jobs_for() { # data directory, jobs -> jobs, never more than utterances
+jobs_for() { # data directory, jobs -> jobs, at most one for each utterance
     local utts
     utts=$(wc -l <"$1/wav.scp")
     echo $((utts < $2 ? utts : $2))
