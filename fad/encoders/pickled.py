@@ -51,10 +51,10 @@ def load_pickled(path: Path) -> Any:
 
 
 def check_fetched(path: Path) -> None:
-    """Checks that a file of weights is not what git leaves of it where git-lfs is not set up.
+    """Refuses a git-lfs pointer, which git leaves in place of a file without git-lfs.
 
     Raises:
-        FadError: it is a pointer of git-lfs.
+        FadError: the file is such a pointer.
     """
     if _head(path).startswith(_LFS):
         raise FadError(f"{path}: a git-lfs pointer, not the file itself: run git lfs pull there")
