@@ -252,7 +252,8 @@ def test_ctrl_c_ends_the_study_and_not_only_a_run(study):
     env = {**study.recipe.env, "EDIT": slow, "RUNS": str(study.recipe.path / "runs")}
     (study.recipe.path / "runs").write_text("".join(f"{line}\n" for line in RUNS))
     process = subprocess.Popen(
-        ["../TEMPLATE/study.sh"],
+        # What runs in the background of a shell ignores SIGINT, and so would all that it starts.
+        ["env", "--default-signal=INT", "../TEMPLATE/study.sh"],
         cwd=study.recipe.path,
         env=env,
         stdout=subprocess.DEVNULL,
