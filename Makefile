@@ -23,7 +23,7 @@ setup: ## build the virtual environment; a second call takes seconds
 demo: setup ## the whole line on a generated corpus: data, training, scores, a table (10 minutes)
 	@egs/mini/demo.sh
 
-test: setup ## the tests that every change must pass (12 minutes on 2 cores)
+test: setup ## the tests that every change must pass (8 minutes on 2 cores)
 	@. utils/path.sh; $(PYTEST) -m "not slow" $(ARGS)
 
 test-all: setup ## all tests, the slow ones too: many kills, all faults at all stages, more recipes

@@ -331,7 +331,7 @@ def _check_attacks(directory: Path, tables: Mapping[str, Mapping[str, str]]) -> 
         if (attack == NO_ATTACK) != (label == "bonafide"):
             raise FadError(
                 f"{directory}/utt2attack: '{utt}' has attack '{attack}' but label '{label}': "
-                f"give '{NO_ATTACK}' to bona fide speech, and only to it"
+                f"'{NO_ATTACK}' is for bona fide speech, and only for it"
             )
         for part in attack.split("/", 1) if attack != NO_ATTACK else ():  # the corpus first
             check_id(part, f"{directory}/utt2attack: attack")
