@@ -28,7 +28,7 @@ from fad.train.checkpointing import Progress, load_checkpoint, save_checkpoint
 from fad.train.optimization import new_optimizer, new_schedule, parameter_groups
 from fad.train.stopping import Stopped, StopSignals
 from fad.train.validation import validate
-from fad.train.world import World
+from fad.train.world import OthersLost, World
 from fad.utils.devices import autocast, peak_memory_mb, place
 from fad.utils.errors import FadError
 from fad.utils.files import is_disk_full
@@ -176,16 +176,17 @@ class Trainer:
                 self._train_epoch(board)
                 self._share_buffers()
             dev_eer, dev_loss = self._validate()
+            with self.stop.deferred():
+                self._end_epoch(dev_eer, dev_loss, board)
         except Stopped:
             self._save()
-            logger.warning(
-                "told to stop: saved at epoch %d, step %d; the same command goes on from there",
-                self.progress.epoch + 1,
-                self.progress.step,
-            )
+            where = self.progress.epoch + 1, self.progress.step
+            logger.warning("told to stop: saved at epoch %d, step %d; call again to go on", *where)
             raise
-        with self.stop.deferred():
-            self._end_epoch(dev_eer, dev_loss, board)
+        except OthersLost:
+            if not self.stop.asked:
+                raise
+            raise Stopped from None  # another was told the same and has stopped at once
 
     def _end_epoch(self, dev_eer: float, dev_loss: float, board: SummaryWriter | None) -> None:
         done = self.progress

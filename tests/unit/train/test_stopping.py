@@ -9,6 +9,7 @@ from fad.train import stopping, trainer
 from fad.train.checkpointing import load_checkpoint
 from fad.train.stopping import Stopped, StopSignals
 from fad.train.trainer import Trainer
+from fad.train.world import OthersLost
 from tests.helpers.experiment import losses, train
 
 BEST = "best.safetensors"
@@ -82,3 +83,16 @@ def test_handlers_are_given_back():
     with StopSignals():
         assert [signal.getsignal(number) for number in stopping.STOP_SIGNALS] != before
     assert [signal.getsignal(number) for number in stopping.STOP_SIGNALS] == before
+
+
+def test_losing_others_that_stop_too_is_a_stop(mini_file, tiny_dump, tmp_path, monkeypatch):
+    """One process may stop behind an epoch while another waits for it in the next."""
+
+    def lost(self, board):
+        self.stop.asked = asked
+        raise OthersLost("connection closed")
+
+    monkeypatch.setattr(Trainer, "_train_epoch", lost)
+    for asked, error in ((True, Stopped), (False, OthersLost)):
+        with pytest.raises(error):
+            train(tmp_path / str(asked), mini_file, tiny_dump)
