@@ -1,5 +1,6 @@
 """Batches: crops of one length for training, whole utterances of similar length for scoring."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -126,7 +127,7 @@ class WholeUtterances(Utterances):
         return self._example(index, 0, self.source.load(index))
 
 
-class Crops(Utterances):
+class Crops(Utterances, ABC):
     """One crop of each utterance in each epoch, by keys (epoch, utterance).
 
     Args:
@@ -157,9 +158,9 @@ class Crops(Utterances):
             inputs = source.crop(source.prepare(wav), start, self.frames)
         return self._example(index, start, inputs)
 
+    @abstractmethod
     def _start(self, epoch: int, index: int) -> int:
         """The first frame of a crop."""
-        raise NotImplementedError
 
 
 class RandomCrops(Crops):
