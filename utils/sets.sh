@@ -36,6 +36,13 @@ need_dump() { # set
     [[ -e $file ]] || die "$file is missing: run stage 2 of egs/${1%%/*} first"
 }
 
+finished() { # a program with --is_done true: whether it has nothing to do; it says why not
+    local code=0
+    "$@" || code=$?
+    ((code == 0 || code == 3)) || exit "$code" # an error, which the program has named
+    return "$code"
+}
+
 need_pretrained() { # file or folder
     [[ -n $1 ]] ||
         die "which encoder? Give --pretrained, e.g. xlsr2_300m.pt (tools/download_xlsr.sh fetches it)"

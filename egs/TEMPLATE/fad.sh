@@ -68,7 +68,7 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 # In a function, so that bash reads all of it before anything runs: this file may then be edited.
 main() {
     local name audio jobs args launch override own tests exp pretrained_file
-    local overrides=() config_args=(--config "$config") failed=()
+    local overrides=() config_args=(--config "$config") todo failed=()
 
     if [[ -z $nj ]]; then
         nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) # nproc would obey these two
@@ -117,15 +117,19 @@ main() {
     if ((stage <= 2 && stop_stage >= 2)); then
         hold_shared data
         hold_alone dump
-        log "stage 2: dump audio of ${own[*]}"
+        todo=()
         for name in "${own[@]}"; do
             need "data/$name/wav.scp" 1
+            is_dumped "$name" || todo+=("$name")
+        done
+        log "stage 2: dump audio of ${todo[*]:-no set: nothing has changed}"
+        for name in "${todo[@]}"; do
             jobs=$(jobs_for "data/$name" "$nj")
             "${dump_cmd[@]}" "JOB=1:$jobs" "dump/audio/$name/log/dump.JOB.log" \
                 python -m fad.bin.dump_audio --data "data/$name" --out "dump/audio/$name" \
                 --nj "$jobs" --job JOB
         done
-        for name in "${own[@]}"; do # after all jobs, to list the bad clips of all sets
+        for name in "${todo[@]}"; do # after all jobs, to list the bad clips of all sets
             python -m fad.bin.dump_audio --data "data/$name" --out "dump/audio/$name" \
                 --nj "$(jobs_for "data/$name" "$nj")" --combine true --on_error "$on_error" ||
                 failed+=("$name")
@@ -147,6 +151,13 @@ main() {
     done
     ((stage <= 3)) || need "$exp/best.safetensors" 3
     hold_run "$exp"
+
+    # Stages 3 and 4 read the dump: it must be of the data as they are now.
+    if ((stage > 2 && stage <= 4)); then
+        for name in "${own[@]}"; do
+            check_dumped "$name"
+        done
+    fi
 
     # ==================== Stage 3: train ====================
     if ((stage <= 3 && stop_stage >= 3)) && [[ $skip_train == false ]]; then
@@ -184,7 +195,7 @@ main() {
             score "$name"
         done
         if [[ $calibrate == true ]]; then
-            score "$dev_set" --if_needed true
+            score "$dev_set"
             log "stage 4: calibrate $exp on $dev_set"
             python -m fad.bin.calibrate --model "$exp" --scores "$exp/scores/$dev_set" \
                 --labels "$(audio_dir "$dev_set")/utt2label" --out "$exp/calibration.json"
@@ -211,23 +222,41 @@ dump_frozen() { # set, its use: train or dev
     local jobs args launch=("${dump_cmd[@]}")
     jobs=$(jobs_for "dump/audio/$1" "$nj")
     args=(python -m fad.bin.dump_frames --pretrained "$pretrained_file" --name "$1" --use "$2"
-        --dump "$dump" --max_dump_gb "$max_dump_gb" --ngpu "$((ngpu > 0))" --nj "$jobs"
-        "${config_args[@]}")
+        --dump "$dump" --max_dump_gb "$max_dump_gb" --nj "$jobs" "${config_args[@]}")
+    if finished "${args[@]}" --is_done true; then
+        return
+    fi
     ((ngpu == 0)) || launch+=(--gpu 1)
-    "${launch[@]}" "JOB=1:$jobs" "dump/log/frames_$1.JOB.log" "${args[@]}" --job JOB
+    "${launch[@]}" "JOB=1:$jobs" "dump/log/frames_$1.JOB.log" "${args[@]}" \
+        --ngpu "$((ngpu > 0))" --job JOB
     "${args[@]}" --combine true
 }
 
-score() { # set, more options of score_set
+is_dumped() { # set: whether its dump is what stage 2 would make; says why not
+    finished python -m fad.bin.dump_audio --data "data/$1" --out "dump/audio/$1" \
+        --on_error "$on_error" --is_done true
+}
+
+check_dumped() { # set
+    [[ -e data/$1/wav.scp && -e dump/audio/$1/wav.scp ]] || return 0 # a dump alone is enough
+    on_error=skip is_dumped "$1" ||
+        die "dump/audio/$1 is not of data/$1 as it is now (see above): run stage 2 first"
+}
+
+score() { # set
     local audio jobs args launch=("${score_cmd[@]}")
     audio=$(audio_dir "$1")
     log "stage 4: score $1 with $exp"
     jobs=$(jobs_for "$audio" "$nj")
     args=(python -m fad.bin.score_set --model "$exp" --audio "$audio" --out "$exp/scores/$1"
         --ngpu "$((ngpu > 0))" --nj "$jobs" --precision "$score_precision"
-        --compute "$score_compute" "${@:2}")
+        --compute "$score_compute")
     # A model knows the path of its encoder; --pretrained gives the new path if the file has moved.
     [[ -z $pretrained ]] || args+=(--pretrained "$pretrained")
+    if finished "${args[@]}" --is_done true; then
+        log "stage 4: $1 has these scores already"
+        return
+    fi
     ((ngpu == 0)) || launch+=(--gpu 1)
     "${launch[@]}" "JOB=1:$jobs" "$exp/log/score_${1//\//_}.JOB.log" "${args[@]}" --job JOB
     "${args[@]}" --combine true

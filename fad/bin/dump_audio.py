@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.dump.jobs import add_job_options, check_job
+from fad.dump.jobs import add_job_options, check_job, end_is_done
 from fad.utils.cli import run
 
 DESCRIPTION = """\
@@ -48,10 +48,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = get_parser().parse_args(argv)
     check_job(args)
+    skip_bad = args.on_error == "skip"
+    if args.is_done:
+        from fad.dump.made_from import why_stale
+
+        end_is_done(why_stale(args.data, args.out, skip_bad))
     from fad.dump.audio import combine, dump_job
 
     if args.combine:
-        combine(args.data, args.out, args.nj, skip_bad=args.on_error == "skip")
+        combine(args.data, args.out, args.nj, skip_bad)
     else:
         dump_job(args.data, args.out, args.job, args.nj)
 

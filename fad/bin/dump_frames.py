@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fad.config.options import add_config_options
 from fad.config.resolve import load_config
-from fad.dump.jobs import add_job_options, check_job
+from fad.dump.jobs import add_job_options, check_job, end_is_done
 from fad.encoders.boundary import DUMP_HELP, parse_dump
 from fad.utils.cli import run
 from fad.utils.errors import FadError
@@ -20,8 +20,7 @@ gives as kaldiio arks: the frontend's frames, or the outputs of the frozen block
     python -m fad.bin.dump_frames --config lora --pretrained xlsr2_300m.pt --name train \\
         --combine true
 
-Outputs of blocks are stored for a training set only with --set train.crop=first. Files that exist
-are kept.
+A training set's outputs of blocks are stored only with --set train.crop=first. Old files are kept.
 """
 
 
@@ -63,8 +62,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     dumps = open_dumps(config, args.pretrained, args.dump_dir, args.name, args.use, args.ngpu)
     source = dumps.audio_source()
     boundary = dumps.plan(args.dump, source.frames, args.max_dump_gb)
-    missing = dumps.missing(boundary)
-    targets = [frame_dump.Target(k, dumps.folder(k), dumps.describe(k)) for k in missing]
+    found = dumps.missing(boundary)
+    targets = [frame_dump.Target(kind, dumps.folder(kind), dumps.describe(kind)) for kind in found]
+    if args.is_done and targets:
+        end_is_done(f"{args.name} at {boundary}: not stored yet")
     if not targets:
         what = "there already" if dumps.kinds(boundary) else "nothing is stored of it"
         logging.info("%s at %s: %s", args.name, boundary, what)

@@ -1,18 +1,17 @@
 """Stage 4: scores a dumped set."""
 
 import argparse
-import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from fad.config.plugins import add_plugin_option
-from fad.dump.jobs import add_job_options, check_job, left_to_do
+from fad.dump.jobs import add_job_options, check_job, end_is_done, left_to_do
 from fad.dump.shards import audio_parts
 from fad.experiment.directory import ExperimentDir
-from fad.experiment.scores import describe_scoring, is_scored, record_weights
+from fad.experiment.scores import describe_scoring, record_scoring, why_not_scored
+from fad.experiment.training_data import check_same_data
 from fad.inference.options import add_model_options, scoring_mode
-from fad.utils.cli import parse_bool, run
+from fad.utils.cli import run
 from fad.utils.errors import FadError
 
 DESCRIPTION = """\
@@ -37,9 +36,6 @@ def get_parser() -> argparse.ArgumentParser:
     add_plugin_option(parser)
     parser.add_argument("--audio", type=Path, required=True, help="a dump/audio/<set>")
     parser.add_argument("--out", type=Path, required=True, help="the score file")
-    text = "do nothing if these weights scored this dump in this mode already (default false)"
-    flag: dict[str, Any] = {"type": parse_bool, "default": False, "metavar": "true|false"}
-    parser.add_argument("--if_needed", **flag, help=text)
     add_job_options(parser)
     return parser
 
@@ -55,15 +51,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not (args.audio / "wav.scp").is_file():
         raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")
     model, mode = ExperimentDir(args.model), scoring_mode(args)
-    if args.if_needed and is_scored(model, args.out, args.audio, mode):
-        logging.info("%s: scored by these weights already", args.out)
-        return
+    model.check_model()
+    check_same_data(model, args.out, args.audio)
+    if args.is_done:
+        end_is_done(why_not_scored(model, args.out, args.audio, mode))
     parts = audio_parts(args.out, args.audio, describe_scoring(model, mode))
     if args.combine:
         parts.check_done(args.nj)
         parts.join()
         parts.remove()
-        record_weights(model, args.out, mode)
+        record_scoring(model, args.out, args.audio, mode)
     elif left := left_to_do(len(parts.shards), args.job, args.nj, parts.is_done):
         from fad.inference.set_scoring import score_audio
         from fad.utils.devices import choose_device

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fad.data.attacks import name_attack, short_attacks
+from fad.data.digests import DIGESTS, STATES
+from fad.data.leaks import count_speakers, warn_of_replaced, warn_of_shared
 from fad.data.lines import control_character
 from fad.data.tables import LABELS, LENGTHS, NO_ATTACK, REQUIRED, check_id, write_data_dir
 from fad.utils.errors import FadError, nearest
@@ -179,7 +181,9 @@ def write_corpus(
             table[f"utt2{fact}"][utt] = clip.facts.get(fact) or UNKNOWN_FACT
     for name in sets:
         _check_classes(name, Counter(tables[name]["utt2label"].values()))
+    warn_of_shared(tables)
     for name in sets:
+        warn_of_replaced(Path(out) / name, tables[name]["wav.scp"])
         write_data_dir(Path(out) / name, tables[name])
         _log_counts(Path(out) / name, tables[name])
 
@@ -242,10 +246,10 @@ def _fact_names(clips: Sequence[Clip]) -> list[str]:
     """
     names = sorted({name for clip in clips for name in clip.facts})
     for name in names:
-        if not _FACT.fullmatch(name) or f"utt2{name}" in (*REQUIRED, LENGTHS):
+        if not _FACT.fullmatch(name) or f"utt2{name}" in (*REQUIRED, LENGTHS, DIGESTS, STATES):
             raise FadError(
                 f"'{name[:40]}' cannot be the name of a fact: use small letters, digits and _, and "
-                "none of attack, label, num_samples, spk"
+                "none of attack, digest, label, num_samples, spk, state"
             )
     return names
 
@@ -270,6 +274,5 @@ def _log_counts(directory: Path, table: dict[str, dict[str, str]]) -> None:
     attacks = Counter(table["utt2attack"].values())
     short = short_attacks(attacks.keys() - {NO_ATTACK})
     shown = ", ".join(f"{short[attack]} {attacks[attack]}" for attack in sorted(short))
-    speakers = len(set(table["utt2spk"].values()))
     summary = f"{labels['bonafide']} bona fide, {labels['spoof']} spoof ({shown})"
-    logger.info("%s: %s, %d speakers", directory, summary, speakers)
+    logger.info("%s: %s, %s", directory, summary, count_speakers(table["utt2spk"]))

@@ -1,38 +1,35 @@
-"""A hash of a dump's contents, to detect a changed dump."""
+"""Hashes of a dump's contents, to detect a changed dump."""
 
 import hashlib
-import os
 from pathlib import Path
 
 from fad.data import tables
-from fad.utils.errors import FadError
+from fad.data.digests import DIGESTS, check_digest, check_has_digests
 
 
 def fingerprint(audio: Path) -> str:
-    """The sha256 of a `dump/audio/<set>`: utterances, classes, lengths and file sizes.
+    """The sha256 of what training reads of a `dump/audio/<set>`: ids, classes and samples.
 
-    Paths are left out, so a corpus may move. A different recording of the same length in a file of
-    the same size is not detected, since reading all audio again would cost what the dump saves.
+    Paths are left out, so a corpus may move.
 
     Raises:
-        FadError: an audio file is missing.
+        FadError: a table is missing or malformed.
     """
-    lines = tables.read_together(
-        {
-            audio / "wav.scp": tables.check_no_pipe,
-            audio / "utt2label": tables.check_label,
-            audio / tables.LENGTHS: tables.check_length,
-        }
-    )
+    return _sha256(audio, {audio / "utt2label": tables.check_label})
+
+
+def audio_fingerprint(audio: Path) -> str:
+    """The sha256 of what an encoder reads of a `dump/audio/<set>`: ids and samples, no classes.
+
+    Raises:
+        FadError: a table is missing or malformed.
+    """
+    return _sha256(audio, {})
+
+
+def _sha256(audio: Path, checks: dict[Path, tables.Check]) -> str:
+    check_has_digests(audio)
     digest = hashlib.sha256()
-    for utt, (path, label, samples) in lines:
-        digest.update(f"{utt} {label} {samples} {_size(audio, path)}\n".encode())
+    for utt, values in tables.read_together({**checks, audio / DIGESTS: check_digest}):
+        digest.update(f"{utt} {' '.join(values)}\n".encode())
     return digest.hexdigest()
-
-
-def _size(audio: Path, path: str) -> int:
-    try:
-        return os.path.getsize(path)
-    except OSError as error:
-        where = f"{audio}/wav.scp: {path}"
-        raise FadError(f"{where}: {error.strerror}: run stage 2 again") from None

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fad.data import tables
 from fad.data.audio import read_audio
+from fad.data.digests import DIGESTS, check_digest, check_has_digests, digest_of
 from fad.data.lengths import prepared_length
 from fad.data.packed import Texts
 from fad.data.waveform import prepare_waveform
@@ -67,17 +68,19 @@ class AudioSource(Source):
     def __init__(self, audio_dir: Path, grid: FrameGrid, normalize: bool) -> None:
         self._grid, self._normalize = grid, normalize
         self.utts, self._paths, samples = Texts(), Texts(), array("q")
-        for utt, (path, length) in tables.read_together(audio_tables(audio_dir)):
+        self._digests = bytearray()  # 16 bytes each
+        for utt, (path, length, digest) in tables.read_together(audio_tables(audio_dir)):
             self.utts.append(utt)
             self._paths.append(path)
             samples.append(int(length))
+            self._digests += bytes.fromhex(digest)
         self.frames = frame_counts(samples, grid)
 
     def load(self, index: int) -> Tensor:
         """The whole utterance, (S,) float32.
 
         Raises:
-            FadError: its file cannot be read, or has another length than in stage 2.
+            FadError: its file cannot be read, or has other samples than in stage 2.
         """
         wav = self.prepare(self.read(index))
         if self._grid.num_frames(len(wav)) != self.frames[index]:
@@ -89,9 +92,15 @@ class AudioSource(Source):
         """The audio of the file, not prepared: (S,) float32 at 16 kHz.
 
         Raises:
-            FadError: the file cannot be read.
+            FadError: the file cannot be read, or has other samples than in stage 2.
         """
-        return read_audio(self._paths[index])
+        wav = read_audio(self._paths[index])
+        if bytes.fromhex(digest_of(wav)) != self._digests[16 * index : 16 * index + 16]:
+            raise FadError(
+                f"{self._paths[index]}: not the audio that stage 2 read: run stage 2 again (if the "
+                "file is one of the dump, remove it before)"
+            )
+        return wav
 
     def prepare(self, wav: np.ndarray) -> Tensor:
         """Prepares audio (S,) as `load` does: (max(S, 64,600),) float32."""
@@ -127,7 +136,9 @@ def frame_counts(samples: Iterable[int], grid: FrameGrid) -> "array[int]":
 
 def audio_tables(audio_dir: Path) -> dict[Path, tables.Check]:
     """The tables of a `dump/audio/<set>` that a source reads, each with the check of its values."""
+    check_has_digests(audio_dir)
     return {
         audio_dir / "wav.scp": tables.check_no_pipe,
         audio_dir / tables.LENGTHS: tables.check_length,
+        audio_dir / DIGESTS: check_digest,
     }

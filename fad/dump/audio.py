@@ -1,15 +1,17 @@
 """Stage 2's audio: decodes every clip once, and lists or writes it as 16 kHz mono 16-bit.
 
 Jobs decode the shards of a set. A last step joins their parts to a data directory. For each
-utterance a part has the number of samples, and whether the clip is used as it is or was written to
-`<out>/flac/<shard>/<utt>.flac`; for a bad clip it has the error. A part does not contain the path
-of the dump, so the folder may move.
+utterance a part has the number of samples, their digest, the state of the file that they were read
+from, and whether the clip is used as it is or was written to `<out>/flac/<shard>/<utt>.flac`; for a
+bad clip it has the error. A part does not contain the path of the dump, so the folder may move.
+
+A dump that is made again decodes only the shards with a clip whose file has changed.
 """
 
 import io
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,11 @@ import soundfile as sf
 
 from fad.data import tables
 from fad.data.audio import SAMPLE_RATE, probe, read_audio
+from fad.data.digests import DIGESTS, MISSING, STATES, digest_of, state_of, to_int16
+from fad.data.leaks import warn_of_repeated
+from fad.dump.earlier import Clip, forget, read_earlier, set_aside
 from fad.dump.jobs import left_to_do
+from fad.dump.made_from import DECODER, record
 from fad.dump.shards import Parts, cut, shard_name
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, write_text
@@ -45,9 +51,10 @@ def dump_job(data: Path, out: Path, job: int, nj: int) -> None:
         nj: Number of jobs.
     """
     wav_scp = tables.validate_data_dir(data)["wav.scp"]
-    (out / "wav.scp").unlink(missing_ok=True)  # the dump is not finished from now on
     parts = _parts(wav_scp, out)
     left = left_to_do(len(parts.shards), job, nj, lambda number: _is_done(parts, number))
+    set_aside(out)  # the dump is not finished from now on
+    left = _without_unchanged(wav_scp, out, parts, left)
     total, bad = sum(len(parts.shard(number)) for number in left), 0
     with progress(total=total, desc=f"{out} {job}/{nj}", unit="clip") as bar:
         for number in left:
@@ -77,8 +84,8 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
     source = tables.validate_data_dir(data)
     parts = _parts(source["wav.scp"], out)
     parts.check_done(nj)
-    paths, lengths, errors = _read_parts(parts, source["wav.scp"], out)
-    (out / "wav.scp").unlink(missing_ok=True)
+    paths, facts, errors = _read_parts(parts, source["wav.scp"], out)
+    forget(out)
     _report(out, errors, len(source["wav.scp"]), skip_bad)
     _check_classes(out, source["utt2label"], paths)
     kept = {
@@ -88,30 +95,57 @@ def combine(data: Path, out: Path, nj: int, skip_bad: bool) -> None:
     }
     _carry_asv_scores(data, out)
     parts.remove_stale()  # before the clips that they list
-    tables.write_data_dir(out, kept | {"wav.scp": paths, "utt2num_samples": lengths})
+    tables.write_data_dir(out, kept | {"wav.scp": paths} | facts)
     _remove_stale_clips(out, paths)
+    record(data, out, {utt: state_of(source["wav.scp"][utt]) for utt in errors})
     parts.remove()
-    seconds = sum(map(int, lengths.values())) / SAMPLE_RATE
+    warn_of_repeated(out)
+    seconds = sum(map(int, facts[tables.LENGTHS].values())) / SAMPLE_RATE
     logger.info("%s: %d clips, %.2f hours", out, len(paths), seconds / 3600)
 
 
 def _parts(wav_scp: tables.Table, out: Path) -> Parts:
-    """The parts of a dump; they depend on the clips' paths, sizes and modification times."""
+    """The parts of a dump; they depend on the clips' paths and the states of these files."""
     utts = list(wav_scp)
 
     def made_from(shard: range) -> Iterator[str]:
+        yield f"decoder {DECODER}"
         for utt in (utts[index] for index in shard):
-            yield f"{utt} {_state(Path(wav_scp[utt]).absolute())}"
+            path = os.path.abspath(wav_scp[utt])
+            yield f"{utt} {path} {state_of(path)}"
 
     return Parts(out / "wav.scp", utts, cut([1] * len(utts), CLIPS), made_from)
 
 
-def _state(path: Path) -> str:
-    try:
-        found = path.stat()
-    except OSError:
-        return f"{path} is not there"
-    return f"{path} {found.st_size} {found.st_mtime_ns}"
+def _without_unchanged(
+    wav_scp: tables.Table, out: Path, parts: Parts, left: list[int]
+) -> list[int]:
+    """Writes the parts of shards whose files are as an earlier dump read them; returns the rest."""
+    shards = {number: [parts.utts[index] for index in parts.shard(number)] for number in left}
+    earlier = read_earlier(out, {utt for utts in shards.values() for utt in utts})
+    changed = []
+    for number, utts in shards.items():
+        part = {}
+        for utt in utts:
+            if value := _unchanged(earlier, wav_scp[utt], utt, _flac_path(out, number, utt)):
+                part[utt] = value
+        if len(part) == len(utts):
+            parts.begin(number)
+            parts.write(number, part)
+        else:
+            changed.append(number)
+    return changed
+
+
+def _unchanged(earlier: Mapping[str, Clip], source: str, utt: str, flac: Path) -> str | None:
+    """A clip's value in the part if its file is as an earlier dump read it; otherwise None."""
+    found = earlier.get(utt)
+    if found is None or found.state == MISSING or found.state != state_of(source):
+        return None
+    facts = f"{found.samples} {found.digest} {found.state}"
+    if found.path == os.path.abspath(source):
+        return f"{_AS_IS} {facts}"
+    return f"{_FLAC} {facts}" if found.path == str(flac.absolute()) and flac.is_file() else None
 
 
 def _is_done(parts: Parts, number: int) -> bool:
@@ -123,23 +157,28 @@ def _is_bad(value: str) -> bool:
 
 
 def _dump_clip(source: Path, flac: Path) -> str:
-    """Decodes a clip; returns its value in the part: `as-is <samples>`, `flac ...` or `bad ...`."""
+    """Decodes a clip; returns its value in the part.
+
+    It is `as-is <samples> <digest> <state>`, `flac ...` or `bad <error>`.
+    """
+    state = state_of(source)  # before reading, so that a change meanwhile is seen later
     try:
         wav = read_audio(source)
     except FadError as error:
         return f"{_BAD} {error}"
     if _serves_as_it_is(source):
-        return f"{_AS_IS} {len(wav)}"
+        return f"{_AS_IS} {len(wav)} {digest_of(wav)} {state}"
+    wav = _within_16_bits(flac, wav)
     _write_flac(flac, wav)
-    return f"{_FLAC} {len(wav)}"
+    return f"{_FLAC} {len(wav)} {digest_of(wav)} {state}"
 
 
 def _read_parts(
     parts: Parts, wav_scp: tables.Table, out: Path
-) -> tuple[tables.Table, tables.Table, tables.Table]:
-    """Paths, numbers of samples, and the errors of bad clips."""
+) -> tuple[tables.Table, dict[str, tables.Table], tables.Table]:
+    """Paths, tables of the samples, digests and states, and the errors of bad clips."""
     paths: tables.Table = {}
-    lengths: tables.Table = {}
+    facts: dict[str, tables.Table] = {tables.LENGTHS: {}, DIGESTS: {}, STATES: {}}
     errors: tables.Table = {}
     for number in parts.numbers:
         for utt, value in parts.read(number).items():
@@ -148,8 +187,10 @@ def _read_parts(
                 errors[utt] = rest
                 continue
             path = Path(wav_scp[utt]) if how == _AS_IS else _flac_path(out, number, utt)
-            paths[utt], lengths[utt] = str(path.absolute()), rest
-    return paths, lengths, errors
+            paths[utt] = str(path.absolute())
+            for table, fact in zip(facts.values(), rest.split(), strict=True):
+                table[utt] = fact
+    return paths, facts, errors
 
 
 def _flac_path(out: Path, number: int, utt: str) -> Path:
@@ -176,14 +217,18 @@ def _serves_as_it_is(path: Path) -> bool:
     return info.format in ("WAV", "WAVEX", "FLAC")
 
 
-def _write_flac(path: Path, wav: np.ndarray) -> None:
-    """Writes wav (S,) float32 as 16-bit FLAC; scales it down, with a warning, if it would clip."""
+def _within_16_bits(path: Path, wav: np.ndarray) -> np.ndarray:
+    """Scales wav (S,) float32 down, with a warning, if 16 bits would clip it."""
     peak = float(np.abs(wav).max())
-    if peak > 1.0:
-        logger.warning("%s: peak %.3f is over full scale: scaled down to 1", path.stem, peak)
-        wav = wav / peak
-    # Readers divide by 32768, so this gives 16-bit samples back unchanged.
-    samples = np.rint(wav * 32768.0).clip(-32768, 32767).astype(np.int16)
+    if peak <= 1.0:
+        return wav
+    logger.warning("%s: peak %.3f is over full scale: scaled down to 1", path.stem, peak)
+    return wav / peak
+
+
+def _write_flac(path: Path, wav: np.ndarray) -> None:
+    """Writes wav (S,) float32 as 16-bit FLAC."""
+    samples = to_int16(wav)
     encoded = io.BytesIO()  # Python then reports a full disk; the encoder would not
     sf.write(encoded, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     with atomic_path(path) as part:

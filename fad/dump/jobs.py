@@ -3,15 +3,18 @@
 import argparse
 import logging
 from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 from fad.utils.cli import parse_bool
 from fad.utils.errors import FadError
+
+NOT_DONE = 3  # exit code of --is_done: no other failure has it
 
 logger = logging.getLogger(__name__)
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
-    """Adds --nj, --job and --combine."""
+    """Adds --nj, --job, --combine and --is_done."""
     parser.add_argument("--nj", type=int, default=1, help="number of jobs (default 1)")
     parser.add_argument("--job", type=int, default=1, help="which job this is, from 1 (default 1)")
     parser.add_argument(
@@ -21,6 +24,25 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         metavar="true|false",
         help="join what the jobs made instead of being one (default false)",
     )
+    parser.add_argument(
+        "--is_done",
+        type=parse_bool,
+        default=False,
+        metavar="true|false",
+        help="do nothing, and end with 0 if all is made already and nothing has changed since, "
+        "else with 3 (default false)",
+    )
+
+
+def end_is_done(reason: str | None) -> NoReturn:
+    """Ends the program as `--is_done true` promises.
+
+    Args:
+        reason: why there is something to do; None if there is nothing.
+    """
+    if reason:
+        logger.info("%s", reason)
+    raise SystemExit(NOT_DONE if reason else 0)
 
 
 def check_job(args: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fad.config.train import TrainSettings
-from fad.data.fingerprint import fingerprint
+from fad.data.fingerprint import audio_fingerprint
 from fad.data.sources import AudioSource, Source
 from fad.dump.layout import Stored, check_owner, description, dump_dir, is_complete
 from fad.dump.sources import FrameSource
@@ -125,7 +125,7 @@ class Dumps:
 
     @cached_property
     def _fingerprint(self) -> str:
-        return fingerprint(self.audio)
+        return audio_fingerprint(self.audio)
 
     def plan(self, dump: str, frames: Sequence[int], max_gb: float) -> Boundary:
         """The boundary to store in stage 2.

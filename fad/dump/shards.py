@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import re
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -18,7 +19,9 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 from fad.data import tables
+from fad.data.digests import DIGESTS, check_digest, check_has_digests
 from fad.data.lengths import prepared_length
+from fad.data.packed import Texts
 from fad.dump.jobs import jobs_of
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path, remove_parts
@@ -197,23 +200,18 @@ def audio_parts(table: Path, audio: Path, about: Iterable[str]) -> Parts:
     Raises:
         FadError: a table cannot be read.
     """
-    paths = tables.read_wav_scp(audio / "wav.scp")
-    samples = tables.read_lengths(audio / tables.LENGTHS)
-    tables.check_same_keys({f"{audio}/wav.scp": paths, f"{audio}/{tables.LENGTHS}": samples})
-    utts, about = list(paths), list(about)
+    check_has_digests(audio)
+    columns = {audio / tables.LENGTHS: tables.check_length, audio / DIGESTS: check_digest}
+    utts, digests, weights = Texts(), Texts(), array("q")
+    for utt, (samples, digest) in tables.read_together(columns):
+        utts.append(utt)
+        digests.append(digest)
+        weights.append(prepared_length(int(samples)))
+    about = list(about)
 
     def made_from(shard: range) -> Iterator[str]:
         yield from about
-        for utt in (utts[index] for index in shard):
-            yield f"{utt} {samples[utt]} {_size(paths[utt])}"
+        for index in shard:
+            yield f"{utts[index]} {digests[index]}"
 
-    weights = [prepared_length(samples[utt]) for utt in utts]
     return Parts(table, utts, cut(weights, SAMPLES), made_from)
-
-
-def _size(path: str) -> int:
-    """A file's size in bytes; -1 if it is missing, which reading it will report."""
-    try:
-        return os.path.getsize(path)
-    except OSError:
-        return -1

@@ -34,7 +34,7 @@ class FrameSource(Source):
         self._parts = [(kind, Entries()) for kind, _ in kinds]
         self.utts, samples = Texts(), array("q")
         feats = {folder / FEATS: tables.check_no_pipe for _, folder in kinds}
-        for utt, (_, length, *found) in tables.read_together(audio_tables(audio_dir) | feats):
+        for utt, (_, length, _, *found) in tables.read_together(audio_tables(audio_dir) | feats):
             self.utts.append(utt)
             samples.append(int(length))
             for (_, entries), entry in zip(self._parts, found, strict=True):

@@ -131,10 +131,15 @@ class ExperimentDir:
         Raises:
             FadError: `config.yaml` is missing, or does not have them.
         """
-        data = read_yaml(self.config).get("data")
-        if not isinstance(data, dict) or not data:
+        data = self.trained_on_if_known()
+        if not data:
             raise FadError(f"{self.config}: says nothing of the training data: run stage 3 again")
         return data
+
+    def trained_on_if_known(self) -> dict[str, str]:
+        """As `trained_on`, but empty if `config.yaml` does not have them."""
+        data = read_yaml(self.config).get("data")
+        return data if isinstance(data, dict) else {}
 
     def check_model(self) -> None:
         """Checks that there is a model for scoring.

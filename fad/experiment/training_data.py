@@ -7,6 +7,7 @@ from typing import Any
 
 from fad.data.attacks import read_attacks
 from fad.data.fingerprint import fingerprint
+from fad.data.leaks import Overlap, known_speakers, overlap
 from fad.data.tables import NO_ATTACK, read_labels, read_table
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.summary import TRAINING_DATA, read_train_summary
@@ -32,7 +33,7 @@ def describe_training_data(audio: Path, dev: Path) -> dict[str, Any]:
         "dev_set": dev.name,
         "bonafide": labels["bonafide"],
         "spoof": labels["spoof"],
-        "speakers": len(set(read_table(audio / "utt2spk").values())),
+        "speakers": len(known_speakers(read_table(audio / "utt2spk"))),
         "attacks": sorted(attacks),
     }
 
@@ -64,6 +65,48 @@ def read_training_data(exp: ExperimentDir, dump: Path) -> dict[str, Any] | None:
         reason,
     )
     return None
+
+
+def check_same_data(exp: ExperimentDir, scores: Path, audio: Path) -> None:
+    """Checks that a set that the model was trained or chosen on is what it was then.
+
+    Sets of other names, which only test the model, may be anything.
+
+    Args:
+        exp: the experiment.
+        scores: the set's file of scores; its name in `exp/<tag>/scores` is the name of the set.
+        audio: the set's `dump/audio/<set>` now.
+
+    Raises:
+        FadError: the dump has other clips or labels than the set had in training.
+    """
+    for name, recorded in exp.trained_on_if_known().items():
+        if scores.resolve() == exp.scores(name).resolve() and fingerprint(audio) != recorded:
+            raise FadError(
+                f"{audio}: not the {name} set that {exp.path} was trained with (other clips or "
+                "labels): bring its data back by stages 1 and 2, score without it by --calibrate "
+                "false, or train on the new data with another --tag"
+            )
+
+
+def met_in_training(exp: ExperimentDir, dump: Path, test: Path) -> Overlap | None:
+    """How much of a test set the model has met in training; None if it cannot be known any more.
+
+    Args:
+        exp: the experiment.
+        dump: the recipe's `dump`.
+        test: the test set's `dump/audio/<set>`.
+    """
+    sets = exp.trained_on_if_known()
+    if not sets:
+        return None
+    train = dump / "audio" / next(iter(sets))
+    try:
+        if fingerprint(train) != sets[train.name]:
+            return None
+        return overlap(train, test)
+    except FadError:
+        return None
 
 
 def _why_not(exp: ExperimentDir, dump: Path) -> str | None:

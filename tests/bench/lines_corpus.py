@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from hashlib import md5
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,9 +11,8 @@ import numpy as np
 
 from fad.config.resolve import dump_config, merge_config
 from fad.data import tables
+from fad.data.digests import DIGESTS
 from fad.dump.layout import FEATS
-from fad.experiment.directory import ExperimentDir
-from fad.experiment.scores import record_weights
 
 CORPUS = "asvspoof2019_la"
 CLIPS = 1000  # in a folder
@@ -83,10 +83,11 @@ def lines(folder: Path, count: int) -> Iterator[Line]:
 
 def data_tables(folder: Path, count: int) -> dict[str, tables.Table]:
     """The tables of a dump but `spk2utt`."""
-    names = ("wav.scp", "utt2label", "utt2attack", "utt2spk", tables.LENGTHS)
+    names = ("wav.scp", "utt2label", "utt2attack", "utt2spk", tables.LENGTHS, DIGESTS)
     found: dict[str, tables.Table] = {name: {} for name in names}
     for line in lines(folder, count):
         values = (line.path, line.label, line.attack, line.speaker, str(line.samples))
+        values += (md5(line.utt.encode()).hexdigest(),)
         for name, value in zip(names, values, strict=True):
             found[name][line.utt] = value
     return found
@@ -134,7 +135,6 @@ def write_experiment(folder: Path, count: int) -> None:
     (places.exp / "train_summary.json").write_text(json.dumps(SUMMARY))
     (places.exp / "cost.json").write_text(json.dumps(COST))
     (places.exp / "best.safetensors").write_bytes(b"weights")
-    record_weights(ExperimentDir(places.exp), places.scores)
 
 
 def write_all(folder: Path, count: int) -> None:

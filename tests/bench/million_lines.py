@@ -191,8 +191,11 @@ def calibrate(folder: Path, count: int) -> Run:
 def write_results(folder: Path, count: int) -> Run:
     """fad.bin.results: stage 5 of one test set of all lines."""
     from fad.bin.results import main
+    from fad.experiment.directory import ExperimentDir
+    from fad.experiment.scores import record_scoring
 
     places = Places(folder)
+    record_scoring(ExperimentDir(places.exp), places.scores, places.audio)
     words = ["--exp", places.exp, "--test", f"train={places.audio}"]
     return lambda: main(list(map(str, words)))
 

@@ -17,6 +17,7 @@ DATA_DIR = {
     "utt2label": "c-1 bonafide\nc-2 spoof\nc-3 bonafide\nc-4 spoof\n",
     "utt2attack": "c-1 -\nc-2 A01\nc-3 -\nc-4 A02\n",
     "utt2num_samples": "c-1 8000\nc-2 8000\nc-3 8000\nc-4 8000\n",
+    "utt2digest": "".join(f"c-{n} {str(n) * 32}\n" for n in (1, 2, 3, 4)),
 }
 
 
@@ -90,7 +91,7 @@ def corpus_of(*clips: str) -> Maker:
             name: "".join(f"{u} {v}\n" for u, v in zip(utts, values, strict=True))
             for name, values in columns.items()
         }
-        data_dir(**tables, utt2num_samples=None)(folder)
+        data_dir(**tables, utt2num_samples=None, utt2digest=None)(folder)
         return folder
 
     return make

@@ -298,15 +298,15 @@ FAULTS = [
         r"different keys: 1 only in .*wav.scp \(c-3\)",
     ),
     Fault(
-        "dump: its audio is gone",
-        data_dir(),
+        "dump: no digests",
+        data_dir(utt2digest=None),
         fingerprint,
-        "a.wav: No such file or directory: run stage 2 again",
+        "has no utt2digest .an older dump.: run stage 2 again",
     ),
     Fault(
-        "dump: its audio has a name too long",
-        edited("wav.scp", "a.wav", "x" * 300),
+        "dump: a digest that is none",
+        edited("utt2digest", "c-3 3", "c-3 x"),
         fingerprint,
-        "xxx: File name too long: run stage 2 again",
+        "utt2digest: 'c-3' has 'x3+' as its digest: run stage 2 again",
     ),
 ]

@@ -156,6 +156,7 @@ def frames(entry: str, ark: bytes | None = None) -> Callable[[Path], list[Path]]
         (folder / "frames").mkdir()
         (folder / "audio/wav.scp").write_text("u a.wav\n")
         (folder / "audio/utt2num_samples").write_text("u 8000\n")
+        (folder / "audio/utt2digest").write_text(f"u {32 * 'a'}\n")
         (folder / "frames/feats.scp").write_text(f"u {entry.format(folder / 'a.ark')}\n")
         if ark is not None:
             (folder / "a.ark").write_bytes(ark)

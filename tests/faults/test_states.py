@@ -1,6 +1,7 @@
 """What an experiment and a dump hold, changed behind the program's back."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import yaml
 
 from fad.bin.score import main as score
 from fad.bin.score_set import main as score_set
+from fad.data.audio import read_audio
+from fad.data.digests import digest_of
 from fad.data.sources import AudioSource
 from fad.dump.layout import ENCODER, FEATS, check_owner, is_complete
 from fad.encoders.frame_grid import FrameGrid
@@ -100,13 +103,27 @@ def test_audio_that_changed_after_stage_2_is_named(tmp_path):
     path = sound("clip.wav", noise(5))(tmp_path)
     (tmp_path / "wav.scp").write_text(f"u {path}\n")
     (tmp_path / "utt2num_samples").write_text("u 80000\n")
+    (tmp_path / "utt2digest").write_text(f"u {digest_of(read_audio(tmp_path / 'clip.wav'))}\n")
     source = AudioSource(tmp_path, GRID, True)
     assert len(source.load(0)) == 80_000
     sf.write(path, np.tile(noise(5), 2), 16_000)
-    with pytest.raises(
-        FadError, match=r"clip.wav: not of the length in utt2num_samples: run stage 2"
-    ):
+    with pytest.raises(FadError, match=r"clip.wav: not the audio that stage 2 read: run stage 2"):
         source.load(0)
+
+
+def test_audio_of_the_same_length_and_size_is_other_audio(tmp_path):
+    path = sound("clip.wav", noise(1))(tmp_path)
+    (tmp_path / "wav.scp").write_text(f"u {path}\n")
+    (tmp_path / "utt2num_samples").write_text("u 16000\n")
+    (tmp_path / "utt2digest").write_text(f"u {digest_of(read_audio(path))}\n")
+    source, before = AudioSource(tmp_path, GRID, True), path.stat()
+    source.load(0)
+    sf.write(path, noise(1)[::-1], 16_000)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    for read in (source.load, lambda index: source.load_crop(index, 0, 5)):
+        with pytest.raises(FadError, match=r"clip.wav: not the audio that stage 2 read"):
+            read(0)
 
 
 @pytest.mark.parametrize("content", ["", '{"sha256": ', "[1]", "null", '"text"'])

@@ -1,11 +1,13 @@
 """A dumped corpus of a few clips that a classifier can tell apart: tones against noise."""
 
+from hashlib import md5
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from fad.data import tables
+from fad.data.digests import DIGESTS, digest_of
 
 RATE = 16_000
 
@@ -29,7 +31,8 @@ def write_audio_dump(
     wav_dir = dump / "wav" / name
     wav_dir.mkdir(parents=True)
     found: dict[str, dict[str, str]] = {
-        file: {} for file in ("wav.scp", "utt2spk", "utt2label", "utt2attack", "utt2num_samples")
+        file: {}
+        for file in ("wav.scp", "utt2spk", "utt2label", "utt2attack", "utt2num_samples", DIGESTS)
     }
     for index in range(size):
         utt, label = f"{name}-{index:03d}", tables.LABELS[index % 2]
@@ -41,5 +44,13 @@ def write_audio_dump(
         found["utt2label"][utt] = label
         found["utt2attack"][utt] = "-" if label == "bonafide" else "noise"
         found["utt2num_samples"][utt] = str(len(wav))
+        found[DIGESTS][utt] = digest_of(wav)
     tables.write_data_dir(out, found)
     return out
+
+
+def add_digests(audio: Path) -> Path:
+    """Adds digests to a hand-made dump, of its utterances' names in place of their audio."""
+    utts = tables.read_table(audio / "utt2label")
+    tables.write_table(audio / DIGESTS, {utt: md5(utt.encode()).hexdigest() for utt in utts})
+    return audio

@@ -226,7 +226,7 @@ def test_values_arrive_as_they_were_written_and_run_nothing(recipe, value):
     assert train[-4:] == ["--set", f"train.lr={value}", "--set", f"{value}=1"]
     assert train[train.index("--pretrained") + 1] == f"{value}.pt"
     frames = next(call for call in recipe.calls() if call[0] == "fad.bin.dump_frames")
-    assert frames[-6:-2] == ["--set", f"train.lr={value}", "--set", f"{value}=1"]
+    assert frames[-8:-4] == ["--set", f"train.lr={value}", "--set", f"{value}=1"]
     assert list(recipe.path.parents[2].rglob("canary")) == []
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from fad.config.resolve import dump_config, merge_config
 from fad.experiment.directory import ExperimentDir
-from fad.experiment.scores import record_weights
+from fad.experiment.scores import record_scoring
+from tests.helpers.corpus import add_digests
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 SUMMARY = {
@@ -80,7 +81,8 @@ def experiment(tmp_path) -> Experiment:
     (found.exp / "train_summary.json").write_text(json.dumps(SUMMARY))
     (found.exp / "cost.json").write_text(json.dumps(COST))
     (found.exp / "best.safetensors").write_bytes(b"weights")
-    record_weights(found.directory, found.exp / "scores" / "eval")
+    add_digests(found.eval)
+    record_scoring(found.directory, found.exp / "scores" / "eval", found.eval)
     return found
 
 

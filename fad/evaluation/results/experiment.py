@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from fad.evaluation.results.curves import set_curves, write_curves
 from fad.evaluation.results.description import describe
 from fad.evaluation.results.evaluate import evaluate
 from fad.evaluation.results.markdown import results_md
+from fad.evaluation.results.met import warnings_of_met
 from fad.evaluation.results.one_class import dev_threshold
 from fad.evaluation.results.overview import read_results
 from fad.evaluation.results.tables import SCHEMA_VERSION
@@ -22,8 +23,9 @@ from fad.evaluation.trials.columns import column_files, read_columns
 from fad.evaluation.trials.score_files import read_scores
 from fad.evaluation.trials.trials import Trials, make_trials, of_phase
 from fad.experiment.directory import ExperimentDir
-from fad.experiment.scores import check_weights
+from fad.experiment.scores import check_scores
 from fad.experiment.summary import read_cost
+from fad.experiment.training_data import met_in_training
 from fad.utils.errors import FadError
 from fad.utils.files import remove_parts, sha256_file, write_json, write_text
 
@@ -64,7 +66,10 @@ def report(
     curves: dict[str, Any] = {}
     for test_set in _test_sets(exp, tests, asv_files):
         name = test_set.name
+        met = met_in_training(exp, dump, test_set.data)
         found[name], of_set = _evaluate_set(test_set, trained, calibration)
+        found[name] |= {"met_in_training": None if met is None else asdict(met)}
+        found[name]["warnings"] += warnings_of_met(met)
         curves |= {name: of_set} if of_set else {}
         del test_set  # of a million trials, large; the next is read in the loop's head
     results["test_sets"] = found
@@ -156,12 +161,12 @@ def read_trials(exp: ExperimentDir, name: str, data: Path) -> Trials:
 
     Raises:
         FadError: the scores or a table are missing or malformed, their utterances differ, or the
-            scores are of other weights.
+            scores are of other weights or of other audio.
     """
     path = exp.scores(name)
     if not path.is_file():
         raise FadError(f"{path}: not there: score the set first (stage 4)")
-    check_weights(exp, path)
+    check_scores(exp, path, data)
     scores, labels = read_scores(path).scores, read_labels(data / "utt2label")
     return make_trials(str(path), scores, labels, read_columns(data), column_files(data))
 

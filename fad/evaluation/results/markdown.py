@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import Any
 
 from fad.evaluation.results.attack_names import with_short_attacks
+from fad.evaluation.results.met import met_sentence
 from fad.evaluation.results.one_class import one_class_sentence
 from fad.evaluation.results.tables import (
     asv_sentence,
@@ -129,6 +130,7 @@ def _test_set(name: str, found: Results, plot: str | None) -> str:
         parts.append(
             f"{counted(found['skipped_clips'], 'clip')} could not be read and are left out."
         )
+    parts.append(met_sentence(found.get("met_in_training")))
     if "phases" in found:
         parts.append(markdown_table(*phase_table(found)))
     if "one_class" in found:

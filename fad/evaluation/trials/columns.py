@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fad.data.attacks import read_attacks
+from fad.data.digests import DIGESTS, STATES
 from fad.data.tables import LENGTHS, Table, optional_tables, read_lengths, read_table
 
 NAMES = {"utt2spk": "speaker", "utt2attack": "attack", LENGTHS: "duration"}
@@ -29,8 +30,7 @@ def read_columns(data: Path) -> dict[str, Mapping[str, str]]:
     Raises:
         FadError: a table is missing or malformed.
     """
-    names = ("utt2attack", "utt2spk", *optional_tables(data))
-    return {column_name(name): read_column(column_name(name), data / name) for name in names}
+    return {column_name(name): read_column(column_name(name), data / name) for name in _names(data)}
 
 
 def read_column(name: str, path: str | Path) -> Table:
@@ -50,8 +50,15 @@ def read_column(name: str, path: str | Path) -> Table:
 
 def column_files(data: Path) -> dict[str, Path]:
     """The file of each column and of the `labels`, for messages."""
-    names = ("utt2attack", "utt2spk", *optional_tables(data))
-    return {"labels": data / "utt2label"} | {column_name(name): data / name for name in names}
+    return {"labels": data / "utt2label"} | {
+        column_name(name): data / name for name in _names(data)
+    }
+
+
+def _names(data: Path) -> list[str]:
+    """The tables that say something of the trials, not of the files."""
+    found = ("utt2attack", "utt2spk", *optional_tables(data))
+    return [name for name in found if name not in (DIGESTS, STATES)]
 
 
 def column_name(table: str) -> str:

@@ -10,8 +10,9 @@ from fad.evaluation.calibration.logistic import fit_calibration
 from fad.evaluation.calibration.model import read_calibration
 from fad.evaluation.metrics.cllr import cllr
 from fad.experiment.directory import ExperimentDir
-from fad.experiment.scores import record_weights
+from fad.experiment.scores import record_scoring
 from fad.utils.errors import FadError
+from tests.helpers.corpus import add_digests
 
 
 def write_set(folder, name: str, seed: int, sign: float = 1.0, shift: float = 5.0):
@@ -115,7 +116,8 @@ def test_scores_must_be_of_the_model_that_is_named(tmp_path):
     (tmp_path / "best.safetensors").write_bytes(b"weights")
     with pytest.raises(FadError, match=r"dev: without dev.weights.sha256 beside it"):
         fit(tmp_path, "dev", options=("--model", str(tmp_path)))
-    record_weights(ExperimentDir(tmp_path), tmp_path / "dev")
+    (tmp_path / "utt2label").write_text("u1 spoof\n")
+    record_scoring(ExperimentDir(tmp_path), tmp_path / "dev", add_digests(tmp_path))
     found = fit(tmp_path, "dev", options=("--model", str(tmp_path)))
     assert found.systems[0].model_sha256 is not None
     (tmp_path / "best.safetensors").write_bytes(b"trained on")

@@ -7,8 +7,9 @@ import pytest
 from fad.bin.results import main, parse_paths
 from fad.config.resolve import dump_config, merge_config
 from fad.experiment.directory import ExperimentDir
-from fad.experiment.scores import record_weights
+from fad.experiment.scores import record_scoring
 from fad.utils.errors import FadError
+from tests.helpers.corpus import add_digests
 
 SUMMARY = {
     "config_name": "frozen",
@@ -51,7 +52,9 @@ def recipe(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "exp/frozen/best.safetensors").write_bytes(b"weights")
-    record_weights(ExperimentDir(tmp_path / "exp/frozen"), tmp_path / "exp/frozen/scores/eval")
+    audio = add_digests(tmp_path / "dump/audio/eval")
+    exp = ExperimentDir(tmp_path / "exp/frozen")
+    record_scoring(exp, exp.scores("eval"), audio)
     return tmp_path
 
 

@@ -153,6 +153,7 @@ def test_a_pipe_in_feats_scp_is_refused_and_not_run(frame_dir, tiny_dump, encode
 
 def test_a_bad_length_in_utt2num_samples_is_refused(tmp_path, encoder):
     (tmp_path / "wav.scp").write_text("a a.wav\n")
+    (tmp_path / "utt2digest").write_text(f"a {32 * 'a'}\n")
     (tmp_path / "utt2num_samples").write_text("a many\n")
     with pytest.raises(FadError, match=r"utt2num_samples.*'many'"):
         AudioSource(tmp_path, encoder.grid, normalize=True)
@@ -199,6 +200,7 @@ def test_a_source_of_many_utterances_has_no_more_objects_than_one_of_few(tmp_pat
         for path, value in (
             (audio_dir / "wav.scp", "/audio/{}.flac"),
             (audio_dir / "utt2num_samples", "7{}"),
+            (audio_dir / "utt2digest", 29 * "a" + "{}"),
             (frame_dir / "feats.scp", "/dump/feats.1of1.ark:{}"),
         ):
             tables.write_table(path, {utt: value.format(utt[1:]) for utt in utts})

@@ -9,6 +9,7 @@ import yaml
 from fad.data.fingerprint import fingerprint
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.training_data import describe_training_data, read_training_data
+from tests.helpers.corpus import add_digests
 
 TABLES = {
     "wav.scp": "c-1 {}/a.flac\nc-2 {}/a.flac\nc-3 {}/a.flac\n",
@@ -34,6 +35,7 @@ def dump(tmp_path):
     (audio / "a.flac").write_text("1234")
     for name, text in TABLES.items():
         (audio / name).write_text(text.replace("{}", str(audio)))
+    add_digests(audio)
     return tmp_path / "dump"
 
 
@@ -68,9 +70,9 @@ def test_of_an_old_experiment_whose_dump_is_gone_nothing_is_guessed(old, dump, c
     caplog.set_level(logging.WARNING)
     audio = dump / "audio/train"
     if change == "other data":
-        (audio / "a.flac").write_text("123456")
+        (audio / "utt2digest").write_text("".join(f"c-{n} {32 * 'a'}\n" for n in (1, 2, 3)))
     elif change == "no dump":
-        (audio / "wav.scp").unlink()
+        (audio / "utt2digest").unlink()
     else:
         old.config.unlink()
     assert read_training_data(old, dump) is None

@@ -11,6 +11,7 @@ from fad.study import plan as study_plan
 from fad.study.plan import Axes, Finished, estimate, plan, preset, read_times
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
+from tests.helpers.corpus import add_digests
 
 
 def tags(axes, lr=None, overrides=()):
@@ -134,6 +135,7 @@ def finished(tmp_path):
     (audio / "wav.scp").write_text(f"a {audio / 'a.flac'}\n")
     (audio / "utt2label").write_text("a spoof\n")
     (audio / "utt2num_samples").write_text("a 100\n")
+    add_digests(audio)
     (run,) = plan("study", Axes(("lora",), seeds=(2,)), {}, [])
     folder = tmp_path / "exp" / run.tag
     folder.mkdir(parents=True)

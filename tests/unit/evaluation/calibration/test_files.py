@@ -23,9 +23,10 @@ from fad.evaluation.metrics.dcf import ASVSPOOF5, act_dcf, min_dcf
 from fad.evaluation.trials.score_files import read_scores
 from fad.evaluation.trials.trials import make_trials
 from fad.experiment.directory import ExperimentDir
-from fad.experiment.scores import record_weights
+from fad.experiment.scores import record_scoring
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
+from tests.helpers.corpus import add_digests
 
 LABELS = "u1 bonafide\nu2 spoof\nu3 bonafide\nu4 spoof\nu5 spoof\n"
 
@@ -38,7 +39,8 @@ def folder(tmp_path):
     (tmp_path / "labels").write_text(LABELS)
     (tmp_path / "exp").mkdir()
     (tmp_path / "exp/best.safetensors").write_bytes(b"weights")
-    record_weights(ExperimentDir(tmp_path / "exp"), tmp_path / "a")
+    (tmp_path / "utt2label").write_text(LABELS)
+    record_scoring(ExperimentDir(tmp_path / "exp"), tmp_path / "a", add_digests(tmp_path))
     return tmp_path
 
 

@@ -12,7 +12,7 @@ from fad.evaluation.metrics.cllr import cllr
 from fad.evaluation.metrics.dcf import act_dcf
 from fad.evaluation.results.curves import read_curves, set_curves
 from fad.evaluation.results.experiment import read_trials, report
-from fad.experiment.scores import record_weights
+from fad.experiment.scores import record_scoring
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 
@@ -91,7 +91,7 @@ def test_sets_that_are_not_named_are_evaluated_anew(experiment, caplog):
     make_report(experiment)
     both = experiment.exp / "scores"
     (both / "more").write_bytes((both / "eval").read_bytes())
-    record_weights(experiment.directory, both / "more")
+    record_scoring(experiment.directory, both / "more", experiment.eval)
     calibrate(experiment)
     attacks = read_table(experiment.eval / "utt2attack")
     renamed = {utt: attack.replace("tts", "new") for utt, attack in attacks.items()}
@@ -236,7 +236,7 @@ def test_the_trials_of_one_set_at_a_time_are_in_memory(experiment, monkeypatch):
     both, alive = experiment.exp / "scores", []
     for name in ("more", "most"):
         (both / name).write_bytes((both / "eval").read_bytes())
-        record_weights(experiment.directory, both / name)
+        record_scoring(experiment.directory, both / name, experiment.eval)
     make_report(experiment)
 
     def read_watched(*words):

@@ -13,7 +13,8 @@ from fad.evaluation.results.experiment import report
 from fad.evaluation.results.one_class import dev_threshold, one_class_sentence
 from fad.evaluation.results.terminal import set_text
 from fad.evaluation.trials.trials import make_trials
-from fad.experiment.scores import record_weights
+from fad.experiment.scores import record_scoring
+from tests.helpers.corpus import add_digests
 from tests.unit.evaluation.results.test_schema import check
 
 SCORES = {"u1": -2.0, "u2": -1.0, "u3": 0.5, "u4": 1.0}
@@ -76,7 +77,8 @@ def with_spoofs(experiment):
         write_table(data / name, {utt: table[utt] for utt in spoofs})
     scores = read_table(experiment.exp / "scores/eval")
     write_table(experiment.exp / "scores/spoofs", {utt: scores[utt] for utt in spoofs})
-    record_weights(experiment.directory, experiment.exp / "scores/spoofs")
+    add_digests(data)
+    record_scoring(experiment.directory, experiment.exp / "scores/spoofs", data)
     own = System("dev", None, experiment.directory.weights_sha256())
     write_calibration(
         experiment.directory.calibration, Calibration((1.5,), 0.75, 0.5, 9, 9, (own,))
