@@ -1,15 +1,20 @@
 """Any audio file as 16 kHz mono float32."""
 
+import io
 import logging
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import soundfile as sf
 
+from fad.data.flac import check_md5
+from fad.data.ogg import links
 from fad.data.truncation import missing_bytes, says_its_length
 from fad.utils.errors import FadError
 from fad.utils.files import is_file
@@ -20,6 +25,10 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16000  # Hz, what XLS-R was trained on
 RATES = (1_000, 768_000)  # Hz: outside, resampling would need too much time or memory
 MAX_HOURS = 4  # a small FLAC can hold days of silence, which would fill the memory
+MAX_SAMPLES = MAX_HOURS * 3600 * 48_000  # in a channel, at any rate: 2.8 GB
+
+SHORTEST = 400  # samples: one frame of the encoder
+QUIETEST = 1e-4  # mean square, -40 dB: below, fairseq's normalisation adds 10 % of it (1e-5)
 
 _BLOCK = 1 << 20  # frames decoded at a time: a long file needs memory for one channel only
 # A Kaiser-windowed sinc: flat to 7 kHz, 6 dB down at 7.6 kHz, over 90 dB down from 8.6 kHz.
@@ -78,7 +87,8 @@ def probe(path: str | Path) -> AudioInfo | None:
 def read_audio(path: str | Path) -> np.ndarray:
     """Decodes a whole file of any format, rate and number of channels.
 
-    Channels are averaged; nothing is scaled or clipped. Silence is allowed, with a warning.
+    Channels are averaged; nothing is scaled or clipped. Silence is allowed, with a warning, and so
+    are very quiet and very short clips, whose scores mean little.
 
     Returns:
         wav (S,) float32 at 16 kHz, finite, S >= 1.
@@ -88,8 +98,27 @@ def read_audio(path: str | Path) -> np.ndarray:
             `MAX_HOURS` long, of a rate outside `RATES`, or holds NaN or infinity.
     """
     path = Path(path)
+    if os.path.isdir(path):
+        raise FadError(f"{path}: is a folder: give its files")
     if not is_file(path):
         raise FadError(f"{path}: no such audio file: correct its path")
+    try:
+        wav = _read(path)
+    except FadError:
+        raise
+    except MemoryError:
+        raise FadError(f"{path}: does not fit into memory: cut it into shorter clips") from None
+    except Exception as error:  # decoders have errors of many kinds: the clip is bad, not the run
+        reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
+        raise FadError(
+            f"{path}: cannot be decoded ({reason}): convert it to WAV or leave it out"
+        ) from error
+    _warn_of_little(path, wav)
+    return wav
+
+
+def _read(path: Path) -> np.ndarray:
+    """As `read_audio`, without its warnings; a decoder may raise anything."""
     wav, rate = _decode(path)
     if len(wav) == 0:
         raise FadError(f"{path}: holds no audio: replace it or leave it out")
@@ -101,8 +130,6 @@ def read_audio(path: str | Path) -> np.ndarray:
     wav = resample(wav, rate)
     if not np.isfinite(wav).all():
         raise FadError(f"{path}: holds NaN or infinite samples: write it anew or leave it out")
-    if not wav.any():
-        _warn_of_silence(path)
     return wav
 
 
@@ -117,7 +144,9 @@ def _decode(path: Path) -> tuple[np.ndarray, int]:
         raise _damaged(path, f"cut short, {info.missing} bytes of sound are missing")
     # libsndfile guesses the length of an MP3 without a Xing header and stops there. It also
     # believes the length 0 of a WAV that was written to a pipe.
-    exact = info is not None and info.format != "MP3" and info.frames > 0
+    exact = info is not None and info.frames > 0 and not _is_left_to_ffmpeg(info)
+    if exact and info is not None and _most(info.rate) < info.frames != _UNKNOWN:
+        raise _too_long(path)  # before the memory is full
     try:
         wav, rate = _decode_libsndfile(path) if exact else _decode_av(path)
     except sf.LibsndfileError:
@@ -131,11 +160,48 @@ def _damaged(path: Path, how: str) -> FadError:
     return FadError(f"{path}: damaged: {how}: fetch it again or leave it out")
 
 
+def _is_left_to_ffmpeg(info: AudioInfo) -> bool:
+    """libsndfile guesses the length of MP3, and reports too much of MP3 in WAV and of G.72x."""
+    return info.format == "MP3" or info.subtype.startswith(("MPEG", "G72"))
+
+
+def _most(rate: int) -> int:
+    """The most samples of a channel that are read."""
+    return min(MAX_HOURS * 3600 * max(rate, RATES[0]), MAX_SAMPLES)
+
+
+def _too_long(path: Path) -> FadError:
+    return FadError(
+        f"{path}: longer than {MAX_HOURS} hours (over 48 kHz: than {MAX_SAMPLES:,} samples): cut "
+        "it into shorter clips"
+    )
+
+
 def _decode_libsndfile(path: Path) -> tuple[np.ndarray, int]:
     with sf.SoundFile(str(path)) as file:
-        blocks = file.blocks(_BLOCK, dtype="float32", always_2d=True)
-        means = (block.mean(axis=1) for block in blocks)
-        return _join(path, means, file.samplerate), file.samplerate
+        means = (block.mean(axis=1) for block in _blocks(file))
+        wav = _join(path, means, file.samplerate)
+        check_md5(path, file)
+        rate, chained = file.samplerate, file.format == "OGG" and links(path)[1:]
+    if not chained:
+        return wav, rate
+    content = path.read_bytes()
+    rest = (_decode_link(path, content[link], rate) for link in chained)
+    return _join(path, chain([wav], rest), rate), rate
+
+
+def _decode_link(path: Path, content: bytes, rate: int) -> np.ndarray:
+    """Decodes one of the links of a chained Ogg file: (S,) float32, the mean of its channels."""
+    with sf.SoundFile(io.BytesIO(content)) as file:
+        if file.samplerate != rate:
+            raise _damaged(path, "its rate changes within it")
+        return _join(path, (block.mean(axis=1) for block in _blocks(file)), rate)
+
+
+def _blocks(file: sf.SoundFile) -> Iterator[np.ndarray]:
+    """Yields blocks (n, channels) float32, of what was read only, whatever the header promises."""
+    while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+        yield block
 
 
 def _decode_av(path: Path) -> tuple[np.ndarray, int]:
@@ -148,11 +214,16 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
             stream = box.streams.audio[0]
             if stream.codec_context is None:
                 raise FadError(f"{path}: its coding is not known to FFmpeg: convert it to WAV")
+            is_flac = stream.codec_context.name == "flac"
+            if is_flac:  # it has a sum of each frame, which FFmpeg does not check by itself
+                stream.codec_context.options = {"err_detect": "crccheck+explode"}
             # Changes only the sample type. Interleaved: PyAV reads past the end of over 8 planes.
             to_float = av.AudioResampler(format="flt")
-            frames = (part for frame in box.decode(stream) for part in to_float.resample(frame))
-            means = (_mean_of_channels(frame) for frame in frames)
-            wav = _join(path, means, stream.rate)
+            damage: list[str] = []
+            frames = (
+                part for frame in _frames(box, stream, damage) for part in to_float.resample(frame)
+            )
+            wav = _join(path, (_mean_of_channels(frame) for frame in frames), stream.rate)
             promised = _seconds(box) if says_its_length(path, box.format.name) else 0.0
     except (av.FFmpegError, OSError) as error:
         raise FadError(
@@ -164,7 +235,39 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
     if len(wav) < (promised - _SLACK) * stream.rate:
         seconds = len(wav) / stream.rate
         raise _damaged(path, f"only {seconds:.2f} of {promised:.2f} seconds can be decoded")
+    if damage and is_flac:
+        raise _damaged(path, f"what is at {damage[0]} s has another checksum")
+    if damage:
+        logger.warning(
+            "%s: %d packets cannot be decoded and are left out, the first at %s s",
+            *(path, len(damage), damage[0]),
+        )
     return wav, stream.rate
+
+
+def _frames(
+    box: "av.container.InputContainer", stream: "av.AudioStream", damage: list[str]
+) -> Iterator["av.AudioFrame"]:
+    """Yields all frames that can be decoded, as FFmpeg does; adds the seconds of the others.
+
+    Raises:
+        av.FFmpegError: not one packet can be decoded.
+    """
+    import av
+
+    decoded, failed = 0, None
+    for packet in box.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError as error:
+            at = packet.pts * packet.time_base if packet.pts is not None else 0
+            damage.append(f"{float(at):.2f}")
+            failed = error
+            continue
+        decoded += len(frames)
+        yield from frames
+    if failed and not decoded:
+        raise failed
 
 
 def _mean_of_channels(frame: "av.AudioFrame") -> np.ndarray:
@@ -184,14 +287,13 @@ def _seconds(box: "av.container.InputContainer") -> float:
 
 
 def _join(path: Path, parts: Iterable[np.ndarray], rate: int) -> np.ndarray:
-    """Concatenates blocks (n,) to one channel (S,) float32; refuses more than `MAX_HOURS`."""
-    most = MAX_HOURS * 3600 * max(rate, RATES[0])
+    """Concatenates blocks (n,) to one channel (S,) float32; refuses more than `_most`."""
     gathered, samples = [np.zeros(0, dtype=np.float32)], 0
     for part in parts:
         gathered.append(part)
         samples += len(part)
-        if samples > most:
-            raise FadError(f"{path}: longer than {MAX_HOURS} hours: cut it into shorter clips")
+        if samples > _most(rate):
+            raise _too_long(path)
     return np.concatenate(gathered)
 
 
@@ -212,7 +314,19 @@ def resample(wav: np.ndarray, rate: int) -> np.ndarray:
     return resampled.numpy()
 
 
+def _warn_of_little(path: Path, wav: np.ndarray) -> None:
+    """Warns of a clip with so little in it that its score would mean little."""
+    if not wav.any():
+        _warn(path, "nothing but zeros: is it the file that was meant?")
+    elif len(wav) < SHORTEST:
+        length = 1000 * len(wav) / SAMPLE_RATE
+        _warn(path, f"only {length:.2f} ms of sound: its score means nothing")
+    elif (power := float(np.mean(np.square(wav, dtype=np.float64)))) < QUIETEST:
+        level = 10 * np.log10(power)
+        _warn(path, f"very quiet ({level:.0f} dB): its score depends on its level")
+
+
 @cache
-def _warn_of_silence(path: Path) -> None:
+def _warn(path: Path, what: str) -> None:
     """Warns once in each process, since training may read a file every epoch."""
-    logger.warning("%s: nothing but zeros: is it the file that was meant?", path)
+    logger.warning("%s: %s", path, what)

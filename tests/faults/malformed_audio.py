@@ -147,7 +147,7 @@ NOT_FINITE = "holds NaN or infinite samples: write it anew"
 
 FAULTS = [
     Fault("audio: missing", lambda folder: folder / "none.wav", read_audio, NO_FILE),
-    Fault("audio: a folder", directory, read_audio, NO_FILE),
+    Fault("audio: a folder", directory, read_audio, "is a folder: give its files"),
     Fault("audio: a link to itself", link_loop, read_audio, NO_FILE),
     Fault("audio: a FIFO", fifo, read_audio, NO_FILE),
     Fault("audio: an endless device", linked_to("/dev/zero"), read_audio, NO_FILE),
@@ -170,7 +170,7 @@ FAULTS = [
     Fault("audio: a cut W64", cut("clip.w64"), read_audio, CUT),
     Fault("audio: a cut AIFF", cut("clip.aiff"), read_audio, CUT),
     Fault("audio: a cut AU", cut("clip.au"), read_audio, CUT),
-    Fault("audio: a cut FLAC", cut("clip.flac"), read_audio, NO_DECODER),
+    Fault("audio: a cut FLAC", cut("clip.flac"), read_audio, SHORT),
     Fault("audio: a cut Ogg", cut("clip.ogg"), read_audio, NO_DECODER),
     Fault("audio: a cut MP3", cut("clip.mp3"), read_audio, SHORT),
     Fault(
@@ -186,7 +186,7 @@ FAULTS = [
             lambda content: content[: len(content) // 2],
         ),
         read_audio,
-        NO_DECODER,
+        SHORT,
     ),
     Fault(
         "audio: a cut Matroska",
@@ -202,7 +202,7 @@ FAULTS = [
     ),
     Fault(
         "audio: a FLAC that claims hours more",
-        changed(sound("clip.flac"), put(22, ">I", 2**31)),
+        changed(sound("clip.flac"), put(22, ">I", 2**27)),
         read_audio,
         SHORT,
     ),
@@ -282,6 +282,6 @@ FAULTS = [
         "audio: five hours of silence in 60 kB",
         bomb("clip.flac", 5 * 3600, 1000),
         read_audio,
-        "longer than 4 hours: cut it into shorter clips",
+        "longer than 4 hours .*: cut it into shorter clips",
     ),
 ]

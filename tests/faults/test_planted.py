@@ -170,7 +170,7 @@ PLANTED = [
         "audio: five hours of silence in 60 kB",
         both(put(audio, "MAX_HOURS", 99), put(audio, "resample", same)),
     ),
-    Planted("regular files", "audio: a folder", put(audio, "is_file", lambda path: True)),
+    Planted("regular files", "audio: missing", put(audio, "is_file", lambda path: True)),
     Planted(
         "no playlist",
         "hostile: a list to concatenate named like audio",

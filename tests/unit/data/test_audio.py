@@ -167,11 +167,11 @@ def video_only(path: Path) -> None:
     ("make", "expected"),
     [
         (lambda path: None, "no such audio file"),
-        (lambda path: path.mkdir(), "no such audio file"),
+        (lambda path: path.mkdir(), "is a folder: give its files"),
         (lambda path: path.write_bytes(b""), "neither libsndfile nor FFmpeg can decode it"),
         (lambda path: path.write_text("not audio"), "holds no audio"),
         (lambda path: sf.write(path, np.zeros(0), 16000, format="WAV"), "holds no audio"),
-        (truncated, "neither libsndfile nor FFmpeg can decode it"),
+        (truncated, "damaged: only 1.54 of 3.00 seconds can be decoded"),
         (damaged, "damaged: only 2.74 of 3.00 seconds"),
         (with_nan, "holds NaN or infinite"),
         (with_inf, "holds NaN or infinite"),
