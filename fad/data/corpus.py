@@ -27,7 +27,9 @@ UNKNOWN_FACT = "-"
 SHARES = {"train": 0.6, "dev": 0.2, "eval": 0.2}
 AUDIO_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".m4a", ".mp4", ".aac", ".ogg", ".oga", ".opus", ".wma"),
-    *(".aif", ".aiff", ".au", ".caf", ".amr", ".webm", ".sph"),
+    *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".amr", ".webm", ".sph", ".rf64", ".w64"),
+    *(".3gp", ".mkv", ".mka", ".mov", ".avi", ".flv", ".ts", ".spx", ".wv", ".tta", ".voc", ".vox"),
+    *(".mp2", ".ac3", ".eac3", ".g722", ".gsm", ".nist", ".3ga", ".m4b", ".f4a"),
 )
 
 _FACT = re.compile(r"[a-z][a-z0-9_]*")
@@ -69,8 +71,16 @@ class Clip:
 
 
 def safe_id(name: str) -> str:
-    """Replaces every character that `fad.data.tables.check_id` refuses with `_`."""
-    return re.sub(r"^[-.]|[^A-Za-z0-9._+=@:-]", "_", name)
+    """Replaces every character that `fad.data.tables.check_id` refuses with `_`.
+
+    A hash follows where letters of other scripts were replaced: names of one length would be the
+    same without it.
+    """
+    safe = re.sub(r"^[-.]|[^A-Za-z0-9._+=@:-]", "_", name)
+    if name.isascii():
+        return safe
+    digest = hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=4).hexdigest()
+    return f"{safe}-{digest}"
 
 
 def is_audio(path: Path) -> bool:

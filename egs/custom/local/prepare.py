@@ -3,6 +3,7 @@
 import csv
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -36,6 +37,11 @@ PROTOCOLS = ("protocol.tsv", "protocol.csv")
 COLUMNS = ("utt", "path", "label", "attack", "speaker", "split")
 FACTS = ("codec", "lang", "phase")  # columns that results are divided by, where they are there
 UNKNOWN_ATTACK = "unknown"
+SPLIT_SPELLINGS = {name: name for name in SETS} | {
+    **dict.fromkeys(("training",), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "development"), "dev"),
+    **dict.fromkeys(("test", "evaluation"), "eval"),
+}
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +99,10 @@ def _clip(protocol: Path, number: int, row: dict[str, str]) -> Clip:
         raise FadError(f"{where}: no path: give one or remove the line")
     if label is None:
         raise FadError(f"{where}: label '{row['label']}': {nearest(row['label'], SPELLINGS)}")
-    split = _optional(row, "split", "")
-    if split and split not in SETS:
-        raise FadError(f"{where}: split '{split}': {nearest(split, SETS)}")
+    word = _optional(row, "split", "")
+    split = SPLIT_SPELLINGS.get(word.lower(), "")
+    if word and not split:
+        raise FadError(f"{where}: split '{word}': {nearest(word, SPLIT_SPELLINGS)}")
     return Clip(
         name=_optional(row, "utt", _name(path)),
         path=protocol.parent / path,
@@ -129,7 +136,7 @@ def _name(path: str) -> str:
 def read_folders(corpus_dir: Path) -> list[Clip]:
     """Reads `bonafide/**` and `spoof/<attack>/**`, perhaps inside train/, dev/ and eval/."""
     splits = [name for name in SETS if (corpus_dir / name).is_dir()]
-    clips, ignored = [], []
+    clips, ignored = [], Counter[str]()
     for split in splits or [""]:
         for label in ("bonafide", "spoof"):
             folder = corpus_dir / split / label
@@ -142,15 +149,26 @@ def read_folders(corpus_dir: Path) -> list[Clip]:
                 if is_audio(path):
                     clips.append(_folder_clip(corpus_dir, path, label, split))
                 else:
-                    ignored.append(path)
+                    ignored[path.suffix or path.name] += 1
     if ignored:
-        logger.warning("%d files not named like audio, such as %s", len(ignored), ignored[0])
+        endings = ", ".join(f"{count} {ending}" for ending, count in ignored.most_common(9))
+        logger.warning("%d files not named like audio: %s", ignored.total(), endings)
     return clips
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder, one at a time: a million paths are large."""
-    for place, folders, names in os.walk(folder):
+    """All files below a folder, one at a time: a million paths are large.
+
+    Links to folders are followed, each folder once, but not upwards: that would take in the clips
+    of the other class.
+    """
+    seen, base = set(), os.path.realpath(folder)
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen or base.startswith(f"{real.rstrip(os.sep)}{os.sep}"):
+            folders.clear()
+            continue
+        seen.add(real)
         folders.sort()
         yield from (path for path in map(Path(place).joinpath, sorted(names)) if path.is_file())
 
@@ -172,7 +190,13 @@ def complete_splits(clips: list[Clip]) -> list[Clip]:
         raise FadError(
             f"{without[0].source}: no split, but other clips have one: give it to all or to none"
         )
-    logger.info("no splits given: divided by speaker, 60/20/20")
+    if all(clip.speaker == UNKNOWN_SPEAKER for clip in clips):
+        logger.warning(
+            "no splits and no speakers given: clips are divided, 60/20/20, so one voice may be in "
+            "train and eval: the error rates may then be too good"
+        )
+    else:
+        logger.info("no splits given: divided by speaker, 60/20/20")
     return split_by_speaker(clips)
 
 

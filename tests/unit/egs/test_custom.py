@@ -201,3 +201,69 @@ def test_wrong_options_end_in_a_clear_line(prepare, options, expected):
     assert done.returncode != 0
     assert expected in done.stderr
     assert not data.exists()
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    """Six clips of each class in folders, without splits."""
+    folder = tmp_path / "folders"
+    for kind in ("bonafide", "spoof/tts"):
+        (folder / kind).mkdir(parents=True)
+        for n in range(6):
+            (folder / kind / f"{n}.wav").touch()
+    return folder
+
+
+def clips_of(data: Path) -> dict[str, str]:
+    """Paths by utterance, of all sets."""
+    tables = [validate_data_dir(data / name)["wav.scp"] for name in ("train", "dev", "eval")]
+    return {utt: path for table in tables for utt, path in table.items()}
+
+
+def test_folders_behind_links_are_read_once_and_loops_end(prepare, folders):
+    elsewhere = folders.parent / "elsewhere"
+    elsewhere.mkdir()
+    for n in range(3):
+        (elsewhere / f"x{n}.wav").touch()
+    for link in ("bonafide/more", "bonafide/again", "spoof/vocoder"):
+        (folders / link).symlink_to(elsewhere)
+    (folders / "bonafide/round").symlink_to(folders)
+    done, data = prepare("--corpus_dir", folders)
+    assert done.returncode == 0, done.stderr
+    names = Counter(Path(path).name[0] for path in clips_of(data).values())
+    assert names.total() == 6 + 3 + 6 + 3
+    assert names["x"] == 6
+
+
+def test_names_of_other_scripts_are_told_apart(prepare, folders):
+    for name in ("你好", "再见", "Привет", "مرحبا"):
+        (folders / "bonafide" / f"{name}.wav").touch()
+    done, data = prepare("--corpus_dir", folders)
+    assert done.returncode == 0, done.stderr
+    assert len(clips_of(data)) == 16
+    again, _ = prepare("--corpus_dir", folders)
+    assert again.returncode == 0 and len(clips_of(data)) == 16
+
+
+def test_without_splits_and_speakers_it_says_that_clips_are_divided(prepare, folders):
+    done, _ = prepare("--corpus_dir", folders)
+    assert "no splits and no speakers given: clips are divided" in done.stderr
+    assert "speakers unknown" in done.stderr
+    assert "divided by speaker" not in done.stderr
+
+
+def test_endings_that_are_left_out_are_counted(prepare, folders):
+    for name in ("a.rf64", "b.w64", "c.aifc", "d.txt", "e.txt", "notes"):
+        (folders / "bonafide" / name).touch()
+    done, data = prepare("--corpus_dir", folders)
+    assert "3 files not named like audio: 2 .txt, 1 notes" in done.stderr
+    assert len(clips_of(data)) == 15
+
+
+def test_usual_words_for_splits_are_known(prepare, corpus):
+    text = (corpus / "protocol.tsv").read_text()
+    text = text.replace("\tdev\n", "\tvalid\n").replace("\teval\n", "\tTest\n")
+    (corpus / "protocol.tsv").write_text(text)
+    done, data = prepare("--corpus_dir", corpus)
+    assert done.returncode == 0, done.stderr
+    assert [len(validate_data_dir(data / name)["wav.scp"]) for name in ("dev", "eval")] == [2, 2]
