@@ -2,12 +2,12 @@
 
 import argparse
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fad.evaluation.calibration.files import read_model_calibration
 from fad.evaluation.calibration.model import Calibration
-from fad.evaluation.metrics.dcf import ASVSPOOF5, DcfCosts
+from fad.evaluation.metrics.dcf import DcfCosts
 from fad.experiment.directory import ExperimentDir
 from fad.utils.cli import parse_bool
 from fad.utils.errors import FadError
@@ -17,6 +17,10 @@ _COSTS = {
     "c_miss": "cost of a bona fide recording taken for a spoof",
     "c_fa": "cost of a spoof taken for bona fide",
 }
+
+
+EVEN = DcfCosts(p_spoof=0.5, c_miss=1, c_fa=1)
+"""The default: a ratio of 0, which says nothing, is the threshold."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
         "--calibrated", type=parse_bool, default=False, metavar="true|false", help=text
     )
     for name, text in _COSTS.items():
-        default = getattr(ASVSPOOF5, name)
+        default = getattr(EVEN, name)
         parser.add_argument(f"--{name}", type=float, help=f"{text} (default {default:g})")
 
 
@@ -86,10 +90,18 @@ def read_answer(args: argparse.Namespace) -> Score | Decision:
             raise FadError(f"--{next(iter(given))} is for decisions: add --calibrated true")
         return Score()
     try:
-        costs = DcfCosts(**given)
+        costs = replace(EVEN, **given)
     except ValueError as error:
         raise FadError(f"--calibrated true: {error}") from error
     model = ExperimentDir(args.model)
     calibration = read_model_calibration(model)
-    logging.info("bonafide from %s nats on", f"{costs.bayes_threshold:z.6f}")
+    if not any(calibration.weights):
+        raise FadError(
+            f"{model.calibration}: has no information: on dev, higher scores were not more bona "
+            "fide, so every ratio would be the same: leave --calibrated out, or train anew"
+        )
+    logging.info(
+        "bonafide from %s nats on (p_spoof %g, c_miss %g, c_fa %g)",
+        *(f"{costs.bayes_threshold:z.6f}", costs.p_spoof, costs.c_miss, costs.c_fa),
+    )
     return Decision(calibration, costs, model.calibration)

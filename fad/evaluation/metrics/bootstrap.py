@@ -1,12 +1,21 @@
 """Confidence interval of the EER by the bootstrap.
 
 A bootstrap sample takes whole resampling units (`fad.evaluation.metrics.bootstrap_units`) with
-replacement. The interval is the percentile interval of the EERs of many bootstrap samples.
+replacement. The interval is the percentile interval of the EERs of many bootstrap samples, made
+wider for few units: on the probit scale, in which the EER of normal scores is nearly normal, its
+ends go away from the EER by the factor
+
+    t(n - 1) / z * sqrt(n / (n - 1))
+
+of the quantiles of Student's and of the normal distribution, where n is the number of units of the
+class that has fewer. `python -m tests.bench.coverage` prints how often it holds the true EER.
 
 A bootstrap sample cannot have an error if the trials have none: an EER of 0 % has the interval 0 to
 0 % whatever the number of trials.
 
-Source: B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
+Sources: B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13. The
+factor: T. Hesterberg, "What teachers should know about the bootstrap", 2015, section 5.3 (expanded
+percentile interval).
 """
 
 from dataclasses import dataclass
@@ -17,6 +26,7 @@ from numpy.typing import ArrayLike
 from fad.evaluation.metrics.bootstrap_eer import bootstrap_eers
 from fad.evaluation.metrics.bootstrap_units import choose_resampling_units
 from fad.evaluation.metrics.det import check_scores
+from fad.evaluation.metrics.eer import eer
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ def eer_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Percentile bootstrap interval of the EER.
+    """Expanded percentile interval of the EER.
 
     Args:
         bonafide: (N_b,) scores of bona fide trials, higher is more bona fide.
@@ -69,5 +79,21 @@ def eer_interval(
     speakers = np.concatenate([bonafide_speakers, spoof_speakers]) if known else None
     units = choose_resampling_units([scores], is_bonafide, speakers)
     (rates,) = bootstrap_eers([scores], is_bonafide, units, resamples, seed)
-    low, high = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high), level, units.name, units.total)
+    ends = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
+    names = np.arange(scores.size) if speakers is None or units.name == "trial" else speakers
+    fewest = min(np.unique(names[mask]).size for mask in (is_bonafide, ~is_bonafide))
+    low, high = _expand(ends, eer(bonafide, spoof)[0], fewest, level)
+    return Interval(low, high, level, units.name, units.total)
+
+
+def _expand(ends: np.ndarray, rate: float, units: int, level: float) -> tuple[float, float]:
+    """Moves the ends (2,) of an interval away from the rate between them, more for fewer units."""
+    from scipy.special import ndtr, ndtri, stdtrit
+
+    if units < 2 or not 0 < rate < 1:
+        return float(ends[0]), float(ends[1])
+    high = (1 + level) / 2
+    factor = stdtrit(units - 1, high) / ndtri(high) * np.sqrt(units / (units - 1))
+    centre = ndtri(rate)
+    low, high = ndtr(centre + factor * (ndtri(ends) - centre))
+    return float(low), float(high)

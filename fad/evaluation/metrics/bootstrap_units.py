@@ -6,9 +6,6 @@ classes: those with only bona fide trials, those with only spoofs, and those wit
 has so few speakers that resampling within it would show no spread, all speakers are resampled
 together, and samples that lack a class are drawn again.
 
-Intervals over few speakers are still too narrow: with 10 in each class a 95 % interval held the
-true EER in 9 of 10 simulations, with 5 in 8 of 10.
-
 If trials are resampled, most of them lie so far from the EER that no bootstrap sample moves its EER
 there; what matters is only how many of them a sample takes. Such trials of one class that lie on
 the same side for every system are merged into one unit, and so are tied trials. A merged unit is

@@ -1,10 +1,12 @@
-"""Equal error rate (EER), as the ASVspoof organisers' programs compute it.
+"""Equal error rate (EER), as the ASVspoof organisers' programs compute it, but for ties.
 
     t* = argmin_t |P_miss(t) - P_fa(t)|,    EER = (P_miss(t*) + P_fa(t*)) / 2
 
 over the operating points of `fad.evaluation.metrics.det`, without interpolation between them. If
 several are equally close, the lowest threshold counts; the comparison is in integers, so that
-rounding cannot decide it.
+rounding cannot decide it. Trials of equal score are one step. Where both classes have trials of the
+score at which the rates cross, the organisers' value is another one:
+`fad.evaluation.metrics.ties` has both.
 
 Source: the evaluation package of ASVspoof 2019 (Todisco et al., "ASVspoof 2019: Future horizons
 in spoofed and fake audio detection", Interspeech 2019). The EER is a fraction from 0 to 1, the

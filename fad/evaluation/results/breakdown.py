@@ -3,8 +3,8 @@
 A column that describes only spoofs (`-` for every bona fide trial), such as the attack, compares
 each value's spoofs with all bona fide trials, as is usual in the field. Any other column compares
 the trials with the same value: bona fide speech through a codec with spoofs through the same codec.
-A group without trials of both classes has counts and no EER. Trials whose value is not known (`-`)
-are counted, but are no group.
+A group with under `FEWEST` trials of a class has counts and no EER, and is not in the average.
+Trials whose value is not known (`-`) are counted, but are no group.
 
 The macro-average is the mean of the groups' EERs: every group has the same weight, however many
 trials it has. The pooled EER gives every trial the same weight and has one threshold for all.
@@ -20,6 +20,8 @@ from fad.evaluation.trials.trials import UNKNOWN, Trials
 Results = dict[str, Any]
 Measure = Callable[[Trials], Results]
 
+FEWEST = 5
+"""A group with fewer trials of a class has no EER: one trial would move it by over 20 points."""
 NOT_GROUPS = ("phase",)
 """Columns that the results show elsewhere."""
 MAX_GROUPS = 1000
@@ -90,8 +92,9 @@ def _groups(
         yield value, trials.subset(np.concatenate([bonafide, own]))
 
 
-def _measured(group: Trials, measure: Measure) -> Results:
-    if group.bonafide.size and group.spoof.size:
+def _measured(group: Trials, measure: Measure, fewest: int | None = None) -> Results:
+    fewest = FEWEST if fewest is None else fewest
+    if min(group.bonafide.size, group.spoof.size) >= fewest:
         return measure(group)
     return {"bonafide": group.bonafide.size, "spoof": group.spoof.size, "eer_percent": None}
 
@@ -102,6 +105,6 @@ def by_phase(trials: Trials, measure: Measure) -> dict[str, Results]:
         return {}
     column = trials.columns["phase"]
     return {
-        phase: _measured(trials.subset(column == phase), measure)
+        phase: _measured(trials.subset(column == phase), measure, fewest=1)
         for phase in np.unique(column).tolist()
     }

@@ -20,13 +20,17 @@ from fad.evaluation.metrics.dcf import act_dcf, min_dcf
 from fad.evaluation.metrics.decisions import auc, decisions_at
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.metrics.tdcf import asv_rates, min_tdcf_2019, min_tdcf_2021
+from fad.evaluation.metrics.ties import eer_organisers, tie_at_crossing
 from fad.evaluation.results.breakdown import Measure, breakdowns, by_phase
 from fad.evaluation.results.one_class import FixedThreshold, one_class_results
 from fad.evaluation.trials.trials import Trials, choose_phase, of_phase
 from fad.utils.errors import FadError
 
 CALIBRATION_NOTE = "meaningful only for scores calibrated as log-likelihood ratios"
-INVERTED = "the sign looks inverted: fad's scores are higher for bona fide"
+INVERTED = "are the scores inverted? Here higher must mean bona fide"
+WORSE_THAN_CHANCE = (
+    "worse than chance on this data: another domain than the training's, or too little training"
+)
 
 Results = dict[str, Any]
 
@@ -40,6 +44,7 @@ def evaluate(
     seed: int = 0,
     phase: str | None = None,
     one_class_threshold: FixedThreshold | None = None,
+    sign_known: bool = False,
 ) -> Results:
     """All results of one set.
 
@@ -53,6 +58,7 @@ def evaluate(
         seed: of the bootstrap.
         phase: the phase of the results (`fad.evaluation.trials.trials.choose_phase`).
         one_class_threshold: for trials of one class; by default `threshold`.
+        sign_known: whether higher is bona fide for sure, as in scores of fad's own models.
 
     Returns:
         A dictionary of plain numbers, strings, lists and dictionaries, without NaN.
@@ -71,7 +77,7 @@ def evaluate(
             one_class_threshold = FixedThreshold(threshold, "given")
         return one_class_results(trials, one_class_threshold, trained_attacks) | of_phases
     tandem, warnings = _tandem_results(trials, asv_scores)
-    results = measure(trials) | _cost_results(trials) | tandem
+    results = measure(trials) | _tie_results(trials) | _cost_results(trials) | tandem
     if threshold is not None:
         results["decisions"] = vars(decisions_at(trials.bonafide, trials.spoof, threshold))
     results |= of_phases | _by_training(trials, measure, trained_attacks)
@@ -79,7 +85,7 @@ def evaluate(
     if trained_attacks is not None and "attack" in results["by"]:
         for attack, part in results["by"]["attack"]["groups"].items():
             part["seen_in_training"] = attack in trained_attacks
-    results["warnings"] = warnings + _warnings(trials, results)
+    results["warnings"] = warnings + _warnings(trials, results, sign_known)
     return results
 
 
@@ -110,6 +116,37 @@ def eer_results(trials: Trials, resamples: int, seed: int) -> Results:
         "seed": seed,
     }
     return results
+
+
+def _tie_results(trials: Trials) -> Results:
+    """The EER of the organisers' program, and the tie that makes it another one, if there is."""
+    tie = tie_at_crossing(trials.bonafide, trials.spoof)
+    results: Results = {
+        "eer_organisers_percent": 100 * eer_organisers(trials.bonafide, trials.spoof)
+    }
+    if tie is None:
+        return results
+    return results | {
+        "tie": {
+            "score": tie.score,
+            "trials": tie.trials,
+            "share_percent": 100 * tie.share,
+            "eer_low_percent": 100 * tie.low,
+            "eer_high_percent": 100 * tie.high,
+        }
+    }
+
+
+def tie_sentence(results: Results) -> str:
+    """What a reader must know of a tie at the crossing of the error rates."""
+    tie = results["tie"]
+    return (
+        f"{tie['trials']:,} trials ({tie['share_percent']:.2f} %) of both classes have the score "
+        f"{tie['score']:g}, at which the error rates cross. No threshold separates them, so they "
+        f"are one step: EER {results['eer_percent']:.3f} %. In other orders of these trials it is "
+        f"{tie['eer_low_percent']:.3f} to {tie['eer_high_percent']:.3f} %; the organisers' program "
+        f"gives {results['eer_organisers_percent']:.3f} %"
+    )
 
 
 def _cost_results(trials: Trials) -> Results:
@@ -179,9 +216,11 @@ def _by_training(trials: Trials, measure: Measure, trained: Set[str] | None) -> 
     return results
 
 
-def _warnings(trials: Trials, results: Results) -> list[str]:
-    warnings = []
-    if results["eer_percent"] > 50:
+def _warnings(trials: Trials, results: Results, sign_known: bool) -> list[str]:
+    warnings = [tie_sentence(results)] if "tie" in results else []
+    if results["eer_percent"] > 50 and sign_known:
+        warnings.append(f"EER above 50 %: {WORSE_THAN_CHANCE}")
+    elif results["eer_percent"] > 50:
         flipped, _ = eer(-trials.bonafide, -trials.spoof)
         warnings.append(
             f"EER above 50 %: {INVERTED} (negated, these have an EER of {100 * flipped:.2f} %)"

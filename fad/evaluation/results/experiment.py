@@ -142,7 +142,7 @@ def _evaluate_set(
             )
         asv = read_asv_scores(test_set.asv_file, attacks=trials.spoof_attacks())
     found = _provenance(Path(trials.name), test_set) | evaluate(
-        trials, asv, trained, one_class_threshold=dev_threshold(calibration)
+        trials, asv, trained, one_class_threshold=dev_threshold(calibration), sign_known=True
     )
     if "one_class" in found:
         return found, None

@@ -31,7 +31,7 @@ HOW_TO_READ = """## How to read this
 
 - **Score**: logit of bona fide minus logit of spoof, so higher means more bona fide.
 - **EER**: mean of miss and false alarm rate at the threshold where they are closest. 0 is perfect,
-  50 % is chance; above 50 % the sign of the scores is inverted.
+  50 % is chance; above 50 % it is worse than chance.
 - **Threshold**: the score of that point; a trial above it is accepted as bona fide. It is found on
   the test set itself and so describes it. Choose the threshold of a system on other data.
 - **Seen, unseen**: whether the training data have the attack, of the same corpus.

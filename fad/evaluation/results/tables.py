@@ -142,13 +142,14 @@ def group_table(results: Results, name: str, digits: int = 2) -> Table:
     groups = found["groups"]
     of_one_class = found["macro_eer_percent"] is None
     value_name = "right decisions %" if of_one_class else "EER %"
+    key = "right_percent" if of_one_class else "eer_percent"
     header = [name, "bona fide", "spoof", value_name, "95 % interval", "over"]
     rows = [
         [
             value,
             whole(part["bonafide"]),
             whole(part["spoof"]),
-            decimal(part["right_percent" if of_one_class else "eer_percent"], digits),
+            "too few" if _is_too_few(part) else decimal(part[key], digits),
             interval(part),
             interval_basis(part),
         ]
@@ -167,6 +168,12 @@ def group_table(results: Results, name: str, digits: int = 2) -> Table:
     average = decimal(found["macro_eer_percent"], digits)
     rows.append(["macro-average", *["-"] * (2 + marked), average, "-", "-"])
     return header, rows
+
+
+def _is_too_few(part: Results) -> bool:
+    """Whether a group has trials of both classes and no EER, since they are too few."""
+    has_both = part["bonafide"] and part["spoof"]
+    return bool(has_both) and part.get("eer_percent", 0) is None
 
 
 def phase_table(results: Results, digits: int = 2) -> Table:

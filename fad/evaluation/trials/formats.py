@@ -3,9 +3,12 @@
 DESCRIPTION = """\
 Computes error rates of a score file, made by fad or by any other system, with a key.
 
-EER, costs and, with --asv_scores, min t-DCF are those of the ASVspoof organisers' programs. A
-higher score means more bona fide. An EER over 50 % gives a warning; no sign is ever flipped. Each
-trial of the key must have exactly one score: a missing, extra or repeated score is an error."""
+Costs and, with --asv_scores, min t-DCF are those of the ASVspoof organisers' programs. So is the
+EER, unless both classes have trials of the score at which the error rates cross. Trials of equal
+score are one step here, since no threshold separates them; the organisers' value and the span over
+all orders of these trials are then printed beside it (eer_organisers_percent in --json). A higher
+score means more bona fide. An EER over 50 % gives a warning; no sign is ever flipped. Each trial of
+the key must have exactly one score: a missing, extra or repeated score is an error."""
 
 EPILOG = """\
 scores (--scores), recognised by their columns:
@@ -17,7 +20,8 @@ scores (--scores), recognised by their columns:
   ID,Score,Label, Score "[a, b]"       AntiDeepfake: --logits spoof,bonafide --bonafide 1
   ID_audio,label,score_class0,score_class1
                                        DeepFense: --bonafide 1 --columns \\
-                                         spoof_logit=score_class0,bonafide_logit=score_class1
+                                         utt=ID_audio,score=score_class1,label=label
+                                       (score_class0 is 1 - score_class1, no second logit)
   Any table with a header, with tabs, commas or spaces: --columns utt=NAME,score=NAME. The score of
   two logits is the logit of bona fide minus that of spoof.
 

@@ -49,7 +49,7 @@ def test_json(options, capsys):
             "p_value_holm": 0.02,
         }
     ]
-    assert captured.err.count("the sign looks inverted") == 1
+    assert captured.err.count("are the scores inverted?") == 1
     assert "second: EER above 50 %" in captured.err
 
 

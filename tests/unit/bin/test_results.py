@@ -6,10 +6,18 @@ import pytest
 
 from fad.bin.results import main, parse_paths
 from fad.config.resolve import dump_config, merge_config
+from fad.evaluation.results import breakdown
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import record_scoring
 from fad.utils.errors import FadError
 from tests.helpers.corpus import add_digests
+
+
+@pytest.fixture(autouse=True)
+def small_groups(monkeypatch):
+    """The groups of these tests have few trials."""
+    monkeypatch.setattr(breakdown, "FEWEST", 1)
+
 
 SUMMARY = {
     "config_name": "frozen",

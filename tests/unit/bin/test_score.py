@@ -87,7 +87,7 @@ def test_calibrated_scores_are_ratios_with_a_decision(capsys, caplog, trained, t
     raw = [float(value) for value in tables.read_table(scores).values()]
     assert [float(row[1]) for row in found] == pytest.approx(fitted.llr(raw), abs=1e-4)
     assert [row[2] for row in found] == [labels[utt] for utt in paths]
-    assert caplog.messages.count("bonafide from 0.000000 nats on") == 1
+    assert caplog.text.count("bonafide from 0.000000 nats on (p_spoof 0.5, c_miss 1, c_fa 1)") == 1
 
 
 def test_a_model_without_calibration_says_so_before_it_is_loaded(tmp_path):

@@ -2,11 +2,17 @@
 
 import argparse
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fad.evaluation.calibration.model import Calibration, System, write_calibration
+from fad.evaluation.calibration.model import (
+    Calibration,
+    System,
+    read_calibration,
+    write_calibration,
+)
 from fad.evaluation.metrics.dcf import DcfCosts
 from fad.inference.decision import Decision, add_answer_options, read_answer
 from fad.utils.errors import FadError
@@ -37,14 +43,14 @@ def test_without_calibration_it_is_the_score(tmp_path):
 @pytest.mark.parametrize(
     ("options", "score", "expected"),
     [
-        ((), 0.5, "0.000000\tbonafide"),  # ASVspoof 5's threshold is -0.64 nats
-        ((), 0.17, "-0.660000\tspoof"),
-        (("--p_spoof", "0.5", "--c_fa", "1"), 0.5, "0.000000\tbonafide"),
-        (("--p_spoof", "0.5", "--c_fa", "1"), 0.4999, "-0.000200\tspoof"),
-        ((), 0.49999999, "0.000000\tbonafide"),  # and not -0.000000
-        (("--p_spoof", "0.5"), 1.6, "2.200000\tspoof"),  # ln 10 = 2.30
-        (("--p_spoof", "0.5"), 1.7, "2.400000\tbonafide"),
-        (("--p_spoof", "0.5", "--c_miss", "10"), 0.5, "0.000000\tbonafide"),
+        ((), 0.5, "0.000000\tbonafide"),
+        ((), 0.4999, "-0.000200\tspoof"),
+        (("--p_spoof", "0.05", "--c_fa", "10"), 0.5, "0.000000\tbonafide"),  # ASVspoof 5: -0.64
+        (("--p_spoof", "0.05", "--c_fa", "10"), 0.17, "-0.660000\tspoof"),
+        (("--c_fa", "2", "--c_miss", "4"), 0.49999999, "0.000000\tbonafide"),  # and not -0.000000
+        (("--c_fa", "10"), 1.6, "2.200000\tspoof"),  # ln 10 = 2.30
+        (("--c_fa", "10"), 1.7, "2.400000\tbonafide"),
+        (("--c_fa", "10", "--c_miss", "10"), 0.5, "0.000000\tbonafide"),
     ],
 )
 def test_the_decision_is_the_one_that_costs_least(exp, options, score, expected):
@@ -55,7 +61,16 @@ def test_the_threshold_is_told_once(exp, caplog):
     with caplog.at_level(logging.INFO):
         found = answer(exp, "--calibrated", "true", "--p_spoof", "0.5", "--c_fa", "10")
         found.of(0.0)
-    assert caplog.messages == ["bonafide from 2.302585 nats on"]
+    assert caplog.messages == ["bonafide from 2.302585 nats on (p_spoof 0.5, c_miss 1, c_fa 10)"]
+
+
+def test_a_calibration_without_information_decides_nothing(exp):
+    """Else every file would get the same ratio and the same word."""
+    path = exp / "calibration.json"
+    write_calibration(path, replace(read_calibration(path), weights=(0.0,)))
+    with pytest.raises(FadError, match=r"calibration\.json: has no information: on dev, higher"):
+        answer(exp, "--calibrated", "true")
+    assert answer(exp).of(1.0) == "1.000000"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.results.breakdown import breakdowns
 from fad.evaluation.results.evaluate import evaluate
+from fad.evaluation.results.tables import group_table
 from fad.evaluation.trials.trials import make_trials
 
 COUNT = 120
@@ -87,3 +88,17 @@ def test_one_speaker_has_no_interval(scores):
     found = evaluate(trials)["by"]
     assert all("eer_interval" in part for part in found["codec"]["groups"].values())
     assert not any("eer_interval" in part for part in found["speaker"]["groups"].values())
+
+
+def test_a_group_of_few_trials_has_no_eer_and_no_weight_in_the_average(scores):
+    """Five of a class are enough, four are not."""
+    spoofs = [utt for utt in UTTS if LABELS[utt] == "spoof"]
+    attacks = dict.fromkeys(UTTS, "-") | dict.fromkeys(spoofs, "many")
+    attacks |= dict.fromkeys(spoofs[:5], "five") | dict.fromkeys(spoofs[5:9], "four")
+    found = evaluate(make_trials("eval", scores, LABELS, {"attack": attacks}), resamples=0)
+    groups = found["by"]["attack"]["groups"]
+    assert groups["four"] == {"bonafide": 40, "spoof": 4, "eer_percent": None}
+    rated = [groups[name]["eer_percent"] for name in ("five", "many")]
+    assert found["by"]["attack"]["macro_eer_percent"] == pytest.approx(sum(rated) / 2)
+    _, rows = group_table(found, "attack")
+    assert [row[3] for row in rows if row[0] == "four"] == ["too few"]

@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
 
+from fad.evaluation.results import breakdown
 from fad.evaluation.results.evaluate import evaluate
 from fad.evaluation.results.terminal import MANY, WORST, set_text
 from fad.evaluation.trials.trials import make_trials
+
+
+@pytest.fixture(autouse=True)
+def small_groups(monkeypatch):
+    """The groups of these tests have few trials."""
+    monkeypatch.setattr(breakdown, "FEWEST", 1)
 
 
 def page(count=40, rooms=4, phases=("eval",), **options):

@@ -6,7 +6,7 @@ import pytest
 from fad.evaluation.trials.score_files import read_scores, write_scores
 from fad.utils.errors import FadError
 
-DEEPFENSE = "ID_audio,label,score_class0,score_class1\nu1,1,-1.5,2\nu2,0,0.75,-0.25\n"
+DEEPFENSE = "ID_audio,label,score_class0,score_class1\nu1,1,-1.0,2.0\nu2,0,1.25,-0.25\n"
 ANTIDEEPFAKE = 'ID,Score,Label\nu1,"[-3.75, 3.75]",1\nu2,"[3.5, -3.5]",0\n'
 
 
@@ -56,9 +56,10 @@ def test_asvspoof_5_track_2_has_a_countermeasure_score_too(scores):
 
 
 def test_deepfense(scores):
-    chosen = {"spoof_logit": "score_class0", "bonafide_logit": "score_class1"}
+    """Its class0 is 1 - class1: as a second logit it would double the scale, and shift it."""
+    chosen = {"utt": "ID_audio", "score": "score_class1", "label": "label"}
     found = scores(DEEPFENSE, chosen, "1")
-    assert found.scores == {"u1": 3.5, "u2": -1.0}
+    assert found.scores == {"u1": 2.0, "u2": -0.25}
     assert found.labels == {"u1": "bonafide", "u2": "spoof"}
 
 
