@@ -29,15 +29,22 @@ def parse_jobs(rest: Sequence[str]) -> tuple[list[int], str, list[str]]:
         numbers = list(range(int(match[1]), int(match[2]) + 1))
     if len(rest) < 2:
         raise ValueError("a log file and a command are needed")
-    if len(numbers) > 1 and for_job(rest[0], 1) == rest[0]:
+    if len(numbers) > 1 and log_for_job(rest[0], 1) == rest[0]:
         raise ValueError(f"log '{rest[0]}' would be shared by all jobs; put JOB in its name")
     return numbers, rest[0], rest[1:]
 
 
-def for_job(text: str, number: int | str) -> str:
-    """Replaces each JOB that is a word of its own with the number."""
+def log_for_job(log: str, number: int | str) -> str:
+    """Replaces each JOB that is a word of its own in the log's name, not in its folders."""
+    folder, slash, name = log.rpartition("/")
     # A function, since re.sub would read a text as a template.
-    return re.sub(r"(?<![A-Za-z0-9])JOB(?![A-Za-z0-9])", lambda _: str(number), text)
+    name = re.sub(r"(?<![A-Za-z0-9])JOB(?![A-Za-z0-9])", lambda _: str(number), name)
+    return folder + slash + name
+
+
+def command_for_job(command: Sequence[str], number: int | str) -> list[str]:
+    """Replaces each argument that is JOB; one that only holds it, such as a tag, is left."""
+    return [str(number) if word == "JOB" else word for word in command]
 
 
 def log_head(command: Sequence[str], started: float) -> str:

@@ -5,12 +5,12 @@
     run_local.py --max_jobs_run 2 JOB=1:8 log/score.JOB.log \\
         python -m fad.bin.score_set ... --nj 8 --job JOB
 
-JOB stands for the job's number, in the log's name and in the arguments, as a word of its own
-(`x.JOB.log`, `part_JOB`). No shell is involved: arguments are passed as they are written. A log has
-the command, host, times, output and exit code. A single command also shows its standard error on
-the terminal, with its progress bar. If a job fails, the others finish, the end of the failing logs
-is shown, and the exit code is 1. Ctrl-C, or the end of the program that called this one, ends all
-jobs with their children.
+JOB stands for the job's number: as a word of its own in the log's name (`x.JOB.log`), not in its
+folders, and as a whole argument. No shell is involved: arguments are passed as they are written. A
+log has the command, host, times, output and exit code. A single command also shows its standard
+error on the terminal, with its progress bar. If a job fails, the others finish, the end of the
+failing logs is shown, and the exit code is 1. Ctrl-C, or the end of the program that called this
+one, ends all jobs with their children.
 
 Jobs that run at the same time share the CPUs: OMP_NUM_THREADS of each is the number of CPUs divided
 by the number of jobs at a time, at least 1. A single job may use all CPUs. If OMP_NUM_THREADS is
@@ -27,10 +27,19 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
-from jobs import STOP_SIGNALS, for_job, log_foot, log_head, parse_jobs, show_failures
+from jobs import (
+    STOP_SIGNALS,
+    command_for_job,
+    log_foot,
+    log_for_job,
+    log_head,
+    parse_jobs,
+    show_failures,
+)
 
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 15.0  # between asking a job to end and killing it: training finishes a step, saves
@@ -153,7 +162,9 @@ def visible_gpus() -> list[str]:
     """The names of the GPUs that jobs may use, in the form of CUDA_VISIBLE_DEVICES."""
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
-        return [name for name in chosen.split(",") if name]
+        # CUDA stops at the first name that is none, such as -1.
+        names = (name.strip() for name in chosen.split(","))
+        return list(takewhile(lambda name: name and not name.startswith("-"), names))
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
     except OSError:
@@ -261,7 +272,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     commands = [(Path(log), command)]
     if numbers:
-        commands = [(Path(for_job(log, n)), [for_job(a, n) for a in command]) for n in numbers]
+        commands = [(Path(log_for_job(log, n)), command_for_job(command, n)) for n in numbers]
     runner = Runner(slots)
     failed = runner.run(commands, show_stderr=not numbers)
     if runner.stopped_by:

@@ -96,11 +96,12 @@ class LAST(Adaptation):
     def outputs(self, hidden: list[Tensor], lens: Tensor) -> list[Tensor]:
         mask = padding_mask(lens, hidden[0].shape[1])
         # u_i = z_1 + ... + z_i + `added`: in two parts, nothing is lost in the last difference.
-        total = added = torch.zeros_like(hidden[0])
+        # In float32: 24 outputs in half precision lose digits, and stored blocks are in float32.
+        total = added = torch.zeros_like(hidden[0], dtype=torch.float32)
         for attend, z in zip(self._side, hidden, strict=True):
             total = total + z
-            added = added + attend(total + added, mask)
-        return [hidden[-1] + added]
+            added = added + attend((total + added).to(z.dtype), mask)
+        return [(hidden[-1] + added).to(hidden[-1].dtype)]
 
     @property
     def boundary(self) -> Boundary:

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not (audio / "wav.scp").is_file():
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) for this set")
     from fad.dump import features as frame_dump
-    from fad.dump.plan import open_dumps
+    from fad.dump.plan import gigabytes, open_dumps
 
     dumps = open_dumps(config, args.pretrained, args.dump_dir, args.name, args.use, args.ngpu)
     source = dumps.audio_source()
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = dumps.missing(boundary)
     targets = [frame_dump.Target(kind, dumps.folder(kind), dumps.describe(kind)) for kind in found]
     if args.is_done and targets:
-        end_is_done(f"{args.name} at {boundary}: not stored yet")
+        end_is_done(f"{args.name} at {boundary}: {gigabytes(found, source):.2f} GB to store")
     if not targets:
         what = "there already" if dumps.kinds(boundary) else "nothing is stored of it"
         logging.info("%s at %s: %s", args.name, boundary, what)

@@ -262,9 +262,11 @@ def length_batches(
     return batches
 
 
-def training_loader(crops: Crops, batches: EpochBatches, num_workers: int) -> Loader:
+def training_loader(
+    crops: Crops, batches: EpochBatches, num_workers: int, pin_memory: bool = False
+) -> Loader:
     """Loads crops in the order of `batches`; call `batches.begin` before each epoch."""
-    return Loader(crops, batches, collate, num_workers)
+    return Loader(crops, batches, collate, num_workers, pin_memory)
 
 
 def scoring_loader(

@@ -182,6 +182,11 @@ class Dumps:
         )
 
 
+def gigabytes(kinds: Sequence[Stored], source: Source) -> float:
+    """The size in 10**9 bytes of these kinds of frames of all utterances."""
+    return sum(kind.gigabytes(source.frames) for kind in kinds)
+
+
 def open_dumps(
     config: dict[str, Any], pretrained: Path, dump: Path, name: str, use: str, ngpu: int
 ) -> Dumps:

@@ -1,7 +1,8 @@
 """`checkpoint.pt`: the state to resume training."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,4 +104,21 @@ def load_checkpoint(path: Path) -> tuple[Progress, dict[str, Any]]:
         reason = " ".join(str(error).split())[:200]
         raise FadError(
             f"{path}: damaged; remove it to train this experiment anew: {reason}"
+        ) from None
+
+
+@contextmanager
+def only_this_training(path: Path) -> Iterator[None]:
+    """Names the checkpoint where its states do not fit; a device without room is no such fault.
+
+    Raises:
+        FadError: the state is that of another training.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, torch.AcceleratorError):
+        raise
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise FadError(
+            f"{path}: not the state of this training; remove it to train anew: {error!r:.100}"
         ) from None

@@ -27,10 +27,9 @@ from fad.train.crops import training_crops
 from fad.train.optimization import check_optimization
 from fad.train.trainer import Trainer
 from fad.train.world import World
-from fad.utils.devices import autocast
+from fad.utils.devices import autocast, use_tf32
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file, write_json
-from fad.utils.git import git_hash
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +67,7 @@ def train_experiment(
     settings = TrainSettings.from_config(config["train"])
     with autocast(device, settings.precision):
         pass  # refuses an unsupported precision before anything is loaded
+    use_tf32(device, settings.precision)
     for name in (train_set, dev_set):
         _check_stage_2(dump / "audio" / name)
     sha256 = pretrained_sha256(pretrained)
@@ -134,7 +134,7 @@ def train_experiment(
         "best": progress.best,
         **({"average": progress.average} if progress.average else {}),
         "reads": {"train": str(sources[0].boundary), "dev": str(sources[1].boundary)},
-        "git": before.get("git") if before else git_hash(),
+        "git": before.get("git") if before else _all(progress, "git"),
         TRAINING_DATA: before.get(TRAINING_DATA)
         or describe_training_data(dump / "audio" / train_set, dump / "audio" / dev_set),
     }
@@ -194,13 +194,16 @@ def _check_stage_2(audio: Path) -> None:
         raise FadError(f"{audio}: missing or not complete: run stage 2 (dump) first")
 
 
+def _all(progress: Progress, key: str) -> str | None:
+    """What the epochs have under a key, each once: a training may be resumed elsewhere."""
+    found = dict.fromkeys(epoch.get(key) for epoch in progress.history)
+    return " and ".join(text for text in found if text) or None
+
+
 def _cost(progress: Progress) -> dict[str, Any]:
     """The cost of training and where it ran: all places, if it was resumed in another one."""
     seconds = [epoch["seconds"] for epoch in progress.history]
-    places = {
-        key: " and ".join(dict.fromkeys(epoch[key] for epoch in progress.history))
-        for key in ("device", "machine")
-    }
+    places = {key: _all(progress, key) for key in ("device", "machine")}
     epoch = float(np.median(seconds))
     return {
         "seconds_per_epoch": round(epoch, 2),

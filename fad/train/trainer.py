@@ -24,7 +24,13 @@ from fad.data.batches import (
 from fad.experiment.directory import ExperimentDir
 from fad.models.detector import Detector, save_detector
 from fad.train.averaging import EpochWeights
-from fad.train.checkpointing import Progress, load_checkpoint, save_checkpoint
+from fad.train.checkpointing import (
+    Progress,
+    load_checkpoint,
+    only_this_training,
+    save_checkpoint,
+)
+from fad.train.finite import check_finite
 from fad.train.optimization import new_optimizer, new_schedule, parameter_groups
 from fad.train.stopping import Stopped, StopSignals
 from fad.train.validation import validate
@@ -32,6 +38,7 @@ from fad.train.world import OthersLost, World
 from fad.utils.devices import autocast, peak_memory_mb, place
 from fad.utils.errors import FadError
 from fad.utils.files import is_disk_full
+from fad.utils.git import git_hash
 from fad.utils.progress import progress
 
 INIT_CROPS = 64  # enough for a mean and a deviation; they take as long as a few batches
@@ -76,7 +83,9 @@ class Trainer:
         self.batches = EpochBatches(
             size, settings.batch_size, settings.seed, world.rank, world.size
         )
-        self.loader = training_loader(crops, self.batches, settings.num_workers)
+        self.loader = training_loader(
+            crops, self.batches, settings.num_workers, self.device.type == "cuda"
+        )
         self.steps_per_epoch = math.ceil(len(self.batches) / settings.accumulate)
         self.total_steps = self.steps_per_epoch * settings.epochs
         self.optimizer = new_optimizer(config, parameter_groups(detector, settings))
@@ -175,6 +184,7 @@ class Trainer:
             with self.stop.deferred():
                 self._train_epoch(board)
                 self._share_buffers()
+                self._save()  # a signal during validation may find others waiting inside CUDA
             dev_eer, dev_loss = self._validate()
             with self.stop.deferred():
                 self._end_epoch(dev_eer, dev_loss, board)
@@ -190,7 +200,7 @@ class Trainer:
 
     def _end_epoch(self, dev_eer: float, dev_loss: float, board: SummaryWriter | None) -> None:
         done = self.progress
-        here = place(self.device, self.world.size)
+        here = place(self.device, self.world.size) | {"git": git_hash()}
         complete = self.detector.adaptation.is_complete
         is_best = done.end_epoch(dev_eer, dev_loss, peak_memory_mb(self.device), here, complete)
         latest = done.history[-1]
@@ -263,14 +273,16 @@ class Trainer:
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.detector.trainable(), self.settings.clip_grad)
         if not self.scaler.is_enabled():  # the scaler skips a step that overflowed
-            self._check_finite("gradient norm", norm, group)
+            check_finite("gradient norm", norm, group, self.train_set.utts, self.progress.step)
+        scale = self.scaler.get_scale()
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.schedule.step()
         self.progress.step += 1
-        self.detector.adaptation.after_step(
-            TrainState(self.progress.step, self.total_steps, self.optimizer, self.schedule)
-        )
+        if self.scaler.get_scale() >= scale:  # otherwise the step has overflowed and was left out
+            self.schedule.step()
+            self.detector.adaptation.after_step(
+                TrainState(self.progress.step, self.total_steps, self.optimizer, self.schedule)
+            )
         own = torch.tensor([math.fsum(losses), self.stop.asked], device=self.device)
         loss, asked = self.world.sum(own).tolist()
         return loss, asked > 0
@@ -287,22 +299,13 @@ class Trainer:
             embedding, logits = self.detector.outputs(inputs, lens, self.train_set.boundary)
         labels = batch.known_labels.to(self.device)
         loss = self.detector.loss(embedding, logits, labels).sum() / total
-        self._check_finite("loss", loss.detach(), [batch])
+        check_finite("loss", loss.detach(), [batch], self.train_set.utts, self.progress.step)
         self.scaler.scale(loss).backward()
         return loss.item()
 
     def _share_buffers(self) -> None:
         """Averages the processes' buffers, such as batch statistics of their shares."""
         self.world.mean(self.detector.backend.buffers())
-
-    def _check_finite(self, what: str, value: torch.Tensor, group: list[Batch]) -> None:
-        if not torch.isfinite(value):
-            indices = [index for batch in group for index in batch.indices]
-            names = ", ".join(self.train_set.utts[index] for index in indices) or "no clip here"
-            raise FadError(
-                f"{what} is {value.item()} at step {self.progress.step + 1}; the batch has {names}"
-                "; look at those clips, lower train.lr, or set train.precision=fp32"
-            )
 
     def _log_step(self, board: SummaryWriter, loss: float) -> None:
         rate = self.optimizer.param_groups[0]["lr"]  # a method may change the schedule's rate
@@ -332,14 +335,10 @@ class Trainer:
         if not path.exists():
             return
         self.progress, states = load_checkpoint(path)
-        try:
+        with only_this_training(path):
             self.detector.load_trained_state(states["trained"], str(path))
             for name, part in self._parts().items():
                 part.load_state_dict(states[name])
-        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise FadError(
-                f"{path}: not the state of this training; remove it to train anew: {error!r:.100}"
-            ) from None
         done = self.progress
         if done.best is not None and not self.exp.weights.exists():
             raise FadError(

@@ -42,7 +42,7 @@ def validate(
     own = range(world.rank, len(labels), world.size)
     scores, losses = _evaluate(detector, utterances, labels, own, settings)
     # In each element only one process has a value that is not zero.
-    scores, losses = world.sum(torch.stack([scores, losses]))
+    scores, losses = world.sum_patiently(torch.stack([scores, losses]))
     utts = utterances.source.utts
     _check_finite(torch.stack([scores, losses], dim=1).cpu().numpy(), utts)
     mean = losses.sum() / detector.loss.weight_of(labels).sum()

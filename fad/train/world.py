@@ -18,10 +18,12 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
+from fad.utils.devices import use_tf32
 from fad.utils.errors import FadError
 
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _PATIENCE = 60.0  # seconds
+_POLL = 0.002  # seconds
 _BUCKET = 1 << 22  # elements summed in a call: few calls for LoRA, little memory for full tuning
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,10 @@ class World:
 
     def sum(self, value: Tensor) -> Tensor:
         """The sum over all processes, in place; any shape, the same in all processes."""
+        return value
+
+    def sum_patiently(self, value: Tensor) -> Tensor:
+        """As `sum`, where others may come much later: signals are handled meanwhile."""
         return value
 
     def broadcast(self, values: Iterable[Tensor]) -> None:
@@ -79,6 +85,15 @@ class TorchrunWorld(World):
     def sum(self, value: Tensor) -> Tensor:
         with _others_needed():
             dist.all_reduce(value)
+        return value
+
+    def sum_patiently(self, value: Tensor) -> Tensor:
+        with _others_needed():
+            work = dist.all_reduce(value, async_op=True)
+            while work is not None and not work.is_completed():
+                time.sleep(_POLL)  # in which signal handlers run; inside CUDA they would not
+            if work is not None:
+                work.wait()
         return value
 
     def broadcast(self, values: Iterable[Tensor]) -> None:
@@ -141,7 +156,7 @@ def joined(ngpu: int) -> Iterator[tuple[World, torch.device]]:
         yield World(), device
         return
     _end_with_torchrun()
-    dist.init_process_group("nccl" if ngpu else "gloo")
+    dist.init_process_group("nccl" if ngpu else "gloo", device_id=device if ngpu else None)
     try:
         yield TorchrunWorld(), device
     except OthersLost as error:
@@ -171,4 +186,5 @@ def _device(ngpu: int) -> torch.device:
         )
     device = torch.device("cuda", here)
     torch.cuda.set_device(device)
+    use_tf32(device, "fp32")
     return device

@@ -16,6 +16,11 @@ from fad.utils.files import is_disk_full
 
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
+MORE_MEMORY = (
+    "lower train.batch_size (train.accumulate keeps the size of a step), set "
+    "train.activation_checkpointing=true, score fewer or shorter files at a time, or free the "
+    "device; then start the same command again, which goes on from the last checkpoint"
+)
 LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d %(funcName)s) %(levelname)s: %(message)s"
 
 
@@ -99,8 +104,25 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
         if error.errno in _FORBIDDEN:
             _fail(f"{error.filename}: {error.strerror}: change its owner or mode, or go elsewhere")
         raise
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        _fail(f"out of memory: {_first_line(error)}: {MORE_MEMORY}")
     finally:
         _let_go_of_stdout()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, or torch on a CPU or a GPU, has no memory left; torch is not imported."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:

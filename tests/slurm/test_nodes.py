@@ -21,13 +21,13 @@ SHOW = python(
 
 def test_each_node_has_one_and_knows_the_others(cluster, tmp_path):
     options = ("--num_nodes", "2", "--num_threads", "2", "JOB=4:4", "x.JOB.log")
-    done = cluster.run(tmp_path, *options, *SHOW, "part_JOB", "it's $HOME\n")
+    done = cluster.run(tmp_path, *options, *SHOW, "JOB", "it's $HOME\n")
     assert done.returncode == 0, done.stderr
     lines = sorted(json.loads(line) for line in body(tmp_path / "x.4.log"))
     assert [line[:2] for line in lines] == [["0", "2"], ["1", "2"]]
     assert lines[0][2:] == lines[1][2:]
     assert 0 < int(lines[0][2]) < 65536
-    assert lines[0][3:5] == ["2", ["part_4", "it's $HOME\n"]]
+    assert lines[0][3:5] == ["2", ["4", "it's $HOME\n"]]
     assert lines[0][6] == str(tmp_path)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import for_job, parse_jobs
+from jobs import log_for_job, parse_jobs
 
 from slurm.conf import Conf, read_conf
 from slurm.task import Spec
@@ -41,7 +41,7 @@ class Request:
         """The log of each task."""
         if not self.is_array:
             return {0: Path(self.log)}
-        return {n: Path(for_job(self.log, n)) for n in self.numbers}
+        return {n: Path(log_for_job(self.log, n)) for n in self.numbers}
 
     @property
     def folder(self) -> Path:
@@ -122,5 +122,5 @@ def sbatch_words(conf: Conf, values: dict[str, str]) -> list[str]:
 
 def make_name(log: str) -> str:
     """A unique name for the job that people recognise."""
-    stem = re.sub(r"[^A-Za-z0-9_]+", "_", Path(for_job(log, "")).stem).strip("_")[:30]
+    stem = re.sub(r"[^A-Za-z0-9_]+", "_", Path(log_for_job(log, "")).stem).strip("_")[:30]
     return f"{stem or 'job'}-{secrets.token_hex(5)}"

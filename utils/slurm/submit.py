@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from jobs import for_job
+from jobs import log_for_job
 
 from slurm.queue import Busy, ask, find_rows, max_array_index
 from slurm.request import Request
@@ -47,7 +47,7 @@ def sbatch_command(request: Request, script: Path) -> list[str]:
     own = ["--parsable", "--export=ALL", "--open-mode=append", f"--chdir={request.spec.cwd}"]
     own.append(f"--job-name={request.name}")
     if request.is_array:
-        output = for_job(output, "%a")
+        output = log_for_job(output, "%a")
         most = f"%{request.max_jobs_run}" if request.max_jobs_run else ""
         own.append(f"--array={request.numbers[0]}-{request.numbers[-1]}{most}")
     program, *options = request.sbatch

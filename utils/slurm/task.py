@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from jobs import for_job
+from jobs import command_for_job
 
 STOPPED = 143  # 128 + SIGTERM: the exit code of a command that was asked to stop and has saved
 
@@ -57,7 +57,7 @@ class Task:
         """The command with the task's number in place of JOB."""
         if not self.spec.is_array:
             return self.spec.command
-        return [for_job(word, self.number) for word in self.spec.command]
+        return command_for_job(self.spec.command, self.number)
 
     def claim(self) -> None:
         """Records that this is the start whose end counts."""

@@ -71,13 +71,13 @@ def test_a_log_has_command_host_times_output_and_exit_code(tmp_path):
     assert lines[5:] == ["# exit code: 0"]
 
 
-def test_job_is_replaced_as_a_word_in_log_and_arguments(tmp_path):
+def test_job_is_replaced_in_the_logs_name_and_as_a_whole_argument(tmp_path):
     show = python("import sys; print(sys.argv[1:])")
-    done = run(tmp_path, "JOB=1:3", "log/x.JOB.log", *show, "part_JOB", "s.JOB/w", "JOBS", "myJOB")
+    done = run(tmp_path, "JOB=1:3", "my-JOB/x.JOB.log", *show, "JOB", "my-JOB/w", "JOBS", "myJOB")
     assert done.returncode == 0
     for number in (1, 2, 3):
-        seen = body(tmp_path / f"log/x.{number}.log")
-        assert seen == [str([f"part_{number}", f"s.{number}/w", "JOBS", "myJOB"])]
+        seen = body(tmp_path / f"my-JOB/x.{number}.log")
+        assert seen == [str([f"{number}", "my-JOB/w", "JOBS", "myJOB"])]
 
 
 def test_without_a_range_job_is_a_word_like_any_other(tmp_path):
