@@ -14,6 +14,30 @@
 _lock_wait=8 # seconds
 _locks=()
 
+_lock_is_safe() { # file: a link would lead elsewhere, and a FIFO would wait for ever
+    [[ ! -L $1 && (! -e $1 || -f $1) ]] || die "$1 is no regular file: remove it"
+}
+
+_lock_take() { # kind, directory, what to say if another run has it
+    local code=0
+    flock "--$1" --wait "$_lock_wait" "$_lock" || code=$?
+    ((code != 0)) || return 0
+    ((code != 1)) || die "$3$(_lock_holders "$2"): wait for its end, or end it"
+    log "warning: there are no locks on the file system of $2 (flock ended with $code): going on" \
+        "without; take care that no other run works there"
+}
+
+_lock_holders() { # directory: the processes of this machine that have its lock open
+    local link pid found=
+    for link in /proc/[0-9]*/fd/*; do
+        pid=${link#/proc/} pid=${pid%%/*}
+        [[ $pid != "$$" && $pid != "$BASHPID" && $link -ef $1/.run.lock && $found != *" $pid "* ]] ||
+            continue
+        found+=" $pid "
+        printf '; open in process %s: %.80s' "$pid" "$(tr '\0' ' ' </proc/"$pid"/cmdline)"
+    done 2>/dev/null
+}
+
 _lock_open() { # file: sets _lock to a descriptor that jobs inherit
     exec {_lock}<>"$1"
     _locks+=("$_lock")
@@ -23,30 +47,35 @@ hold_alone() { # directory
     local file=$1/.run.lock
     FAD_RUN="run.sh, process $$ on $(hostname), since $(date +%FT%T)"
     mkdir -p "$1"
+    _lock_is_safe "$file"
     { : >>"$file"; } 2>/dev/null || die "$1 cannot be written: change its owner or mode, or make room"
     _lock_open "$file"
-    flock --exclusive --wait "$_lock_wait" "$_lock" ||
-        die "$1 is in use by another run or by jobs that it left (the last to write there was" \
-            "$(cat "$file")): wait for its end, or end it"
+    _lock_take exclusive "$1" "$1 is in use by another run or by jobs that it left (the last to write\
+ there was $(cat "$file"))"
     echo "$FAD_RUN" 2>/dev/null >"$file" || true # only helps messages; a full disk may prevent it
 }
 
 hold_run() { # directory
+    local odd
+    odd=$([[ ! -d $1 ]] || find "$1/" -mindepth 1 ! -type f ! -type d -print -quit)
+    [[ -z $odd ]] || die "$odd is no regular file: an experiment of others could write elsewhere" \
+        "through it: remove it"
     hold_alone "$1"
     export FAD_RUN
     # The lock is free for a moment, in which another run may take it.
-    flock --shared --wait "$_lock_wait" "$_lock" && [[ $(<"$1/.run.lock") =~ ^("$FAD_RUN")?$ ]] ||
+    _lock_take shared "$1" "$1 is in use by another run, $(cat "$1/.run.lock")"
+    [[ $(<"$1/.run.lock") =~ ^("$FAD_RUN")?$ ]] ||
         die "$1 is in use by another run, $(cat "$1/.run.lock"): wait for its end, or end it"
 }
 
 hold_shared() { # directory
     local file=$1/.run.lock
+    _lock_is_safe "$file"
     # In a folder that is not writable no lock is needed.
     [[ -e $file ]] || { : >>"$file"; } 2>/dev/null || return 0
     exec {_lock}<"$file"
     _locks+=("$_lock")
-    flock --shared --wait "$_lock_wait" "$_lock" ||
-        die "$1 is being written by $(cat "$file") or by jobs that it left: wait for its end"
+    _lock_take shared "$1" "$1 is being written by $(cat "$file") or by jobs that it left"
 }
 
 release() {

@@ -68,7 +68,7 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 # In a function, so that bash reads all of it before anything runs: this file may then be edited.
 main() {
     local name audio jobs args launch override own tests exp pretrained_file
-    local overrides=() config_args=(--config "$config") todo failed=()
+    local overrides=() config_args=(--config "$config") stop todo failed=()
 
     if [[ -z $nj ]]; then
         nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) # nproc would obey these two
@@ -116,13 +116,21 @@ main() {
     # ==================== Stage 2: dump ====================
     if ((stage <= 2 && stop_stage >= 2)); then
         hold_shared data
-        hold_alone dump
+        hold_shared dump # a run that only reads may stand beside others
+        stage_2_is_done && stop=true || stop=false
+        release
         todo=()
+    fi
+    if ((stage <= 2 && stop_stage >= 2)) && [[ $stop == true ]]; then
+        log "stage 2: nothing has changed"
+    elif ((stage <= 2 && stop_stage >= 2)); then
+        hold_shared data
+        hold_alone dump
         for name in "${own[@]}"; do
             need "data/$name/wav.scp" 1
             is_dumped "$name" || todo+=("$name")
         done
-        log "stage 2: dump audio of ${todo[*]:-no set: nothing has changed}"
+        log "stage 2: dump audio of ${todo[*]:-no set: it has not changed}"
         for name in "${todo[@]}"; do
             jobs=$(jobs_for "data/$name" "$nj")
             "${dump_cmd[@]}" "JOB=1:$jobs" "dump/audio/$name/log/dump.JOB.log" \
@@ -219,17 +227,35 @@ main() {
 }
 
 dump_frozen() { # set, its use: train or dev
-    local jobs args launch=("${dump_cmd[@]}")
-    jobs=$(jobs_for "dump/audio/$1" "$nj")
-    args=(python -m fad.bin.dump_frames --pretrained "$pretrained_file" --name "$1" --use "$2"
-        --dump "$dump" --max_dump_gb "$max_dump_gb" --nj "$jobs" "${config_args[@]}")
-    if finished "${args[@]}" --is_done true; then
+    local launch=("${dump_cmd[@]}")
+    dump_frames_of "$1" "$2"
+    if finished "${frames_args[@]}" --is_done true; then
         return
     fi
     ((ngpu == 0)) || launch+=(--gpu 1)
-    "${launch[@]}" "JOB=1:$jobs" "dump/log/frames_$1.JOB.log" "${args[@]}" \
-        --ngpu "$((ngpu > 0))" --job JOB
-    "${args[@]}" --combine true
+    "${launch[@]}" "JOB=1:$(jobs_for "dump/audio/$1" "$nj")" "dump/log/frames_$1.JOB.log" \
+        "${frames_args[@]}" --ngpu "$((ngpu > 0))" --job JOB
+    "${frames_args[@]}" --combine true
+}
+
+stage_2_is_done() { # it only reads
+    local name
+    for name in "${own[@]}"; do
+        need "data/$name/wav.scp" 1
+        is_dumped "$name" || return 1
+    done
+    [[ $dump != none && -n $train_set ]] || return 0
+    need_pretrained "$pretrained_file"
+    dump_frames_of "$train_set" train
+    finished "${frames_args[@]}" --is_done true || return 1
+    dump_frames_of "$dev_set" dev
+    finished "${frames_args[@]}" --is_done true
+}
+
+dump_frames_of() { # set, its use: sets frames_args
+    frames_args=(python -m fad.bin.dump_frames --pretrained "$pretrained_file" --name "$1"
+        --use "$2" --dump "$dump" --max_dump_gb "$max_dump_gb"
+        --nj "$(jobs_for "dump/audio/$1" "$nj")" "${config_args[@]}")
 }
 
 is_dumped() { # set: whether its dump is what stage 2 would make; says why not

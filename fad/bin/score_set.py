@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise FadError(f"{args.audio}: missing or not complete: run stage 2 (dump) for this set")
     model, mode = ExperimentDir(args.model), scoring_mode(args)
     model.check_model()
+    model.check_own()
     check_same_data(model, args.out, args.audio)
     if args.is_done:
         end_is_done(why_not_scored(model, args.out, args.audio, mode))

@@ -10,6 +10,8 @@
 """
 
 import json
+import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,6 +89,7 @@ class ExperimentDir:
         Raises:
             FadError: another run uses the directory.
         """
+        self.check_own()
         with held(self.path / LOCK):
             remove_parts(self.path)
             yield
@@ -140,6 +143,21 @@ class ExperimentDir:
         """As `trained_on`, but empty if `config.yaml` does not have them."""
         data = read_yaml(self.config).get("data")
         return data if isinstance(data, dict) else {}
+
+    def check_own(self) -> None:
+        """Checks that nothing in the directory leads out of it: it may come from others.
+
+        Raises:
+            FadError: it has a symbolic link, a FIFO or the like, to which a run would write.
+        """
+        for folder, folders, files in os.walk(self.path):
+            for name in (*folders, *files):
+                mode = os.lstat(os.path.join(folder, name)).st_mode
+                if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                    raise FadError(
+                        f"{folder}/{name}: is no regular file: an experiment of others could write "
+                        "elsewhere through it: remove it"
+                    )
 
     def check_model(self) -> None:
         """Checks that there is a model for scoring.

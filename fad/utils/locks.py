@@ -11,9 +11,12 @@ utils/locks.sh has the same protocol in shell:
 `flock` also works between machines if the folder is on NFS.
 """
 
+import errno
 import fcntl
+import logging
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,7 +29,10 @@ from fad.utils.errors import FadError
 LOCK = ".run.lock"
 RUN = "FAD_RUN"  # in the environment of a run's jobs
 WAIT = 8.0  # seconds: after a process is killed, its workers need some time to end
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)  # Lustre and NFS without locks
 _AGAIN = 0.1  # seconds from one try to the next
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -42,10 +48,25 @@ def held(lock: Path, wait: float | None = None) -> Iterator[None]:
     """
     wait = WAIT if wait is None else wait
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with open(lock, "a+", encoding="utf-8") as file:
+    with _open(lock) as file:
         if not _joins(file, wait):
             _take(file, lock.parent, wait)
         yield
+
+
+def _open(lock: Path) -> TextIO:
+    """Opens the lock, and nothing that a link would lead to or that would wait, such as a FIFO."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(lock, flags, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise FadError(f"{lock}: is no regular file: remove it") from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FadError(f"{lock}: is no regular file: remove it")
+    return open(descriptor, "r+", encoding="utf-8")
 
 
 def _joins(file: TextIO, wait: float) -> bool:
@@ -76,6 +97,15 @@ def _lock(file: TextIO, kind: int, wait: float) -> bool:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 return False
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            logger.warning(
+                "%s: there are no locks on its file system (%s): going on without; take care that "
+                "no other run works there",
+                *(file.name, error.strerror),
+            )
+            return True
         time.sleep(_AGAIN)
 
 

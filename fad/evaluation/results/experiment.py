@@ -56,6 +56,7 @@ def report(
     unknown = sorted(asv_files.keys() - tests.keys())
     if unknown:
         raise FadError(f"ASV scores are given for '{unknown[0]}', which is no test set here")
+    exp.check_own()
     remove_parts(exp.path)
     results = {"schema_version": SCHEMA_VERSION} | describe(exp, dump)
     cost = read_cost(exp)

@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -32,12 +34,26 @@ def read_results(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FadError(f"{path}: is no JSON ({error}): run stage 5 again") from error
-    version = found.get("schema_version")
+    except (ValueError, RecursionError) as error:
+        reason = f"{type(error).__name__} {error}"[:200]
+        raise FadError(f"{path}: is no JSON ({reason}): run stage 5 again") from error
+    version = found.get("schema_version") if isinstance(found, dict) else None
     if version != SCHEMA_VERSION:
-        raise FadError(f"{path}: schema {version}, not {SCHEMA_VERSION}: run stage 5 again")
+        shown = str(version)[:20]
+        raise FadError(f"{path}: schema {shown}, not {SCHEMA_VERSION}: run stage 5 again")
+    fault = next(_validator().iter_errors(found), None)
+    if fault is not None:
+        where = "/".join(map(str, fault.absolute_path)) or "it"
+        raise FadError(f"{path}: {where}: {fault.message[:200]}: run stage 5 again")
     return found
+
+
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator  # takes longer to import than the rest of this file
+
+    schema = resources.files("fad.evaluation.results") / "schema.json"
+    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
 def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, Any]]:
@@ -50,7 +66,7 @@ def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, 
         sort: a key of `SORT_KEYS`.
 
     Raises:
-        FadError: there are none, or a file is not readable as results.
+        FadError: there are none that can be read.
     """
     exp_dirs = list(exp_dirs)
     paths = _files(exp_dirs, RESULTS)
@@ -58,11 +74,20 @@ def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, 
         places = ", ".join(map(str, exp_dirs))
         raise FadError(f"no <tag>/results.json in {places}: run stage 5 of a recipe first")
     _warn_of_missing(paths, _files(exp_dirs, CONFIG))
-    found = [
-        read_results(path) | {"path": str(path), "cost": read_cost(ExperimentDir(path.parent))}
-        for path in paths
-    ]
+    found = [run for path in paths if (run := _read(path)) is not None]
+    if not found:
+        raise FadError("no results can be read (see above): run stage 5 again")
     return sorted(found, key=SORT_KEYS[sort])
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """One experiment; None, with a warning, if it is broken: the others do not depend on it."""
+    try:
+        cost = read_cost(ExperimentDir(path.parent))
+        return read_results(path) | {"path": str(path), "cost": cost}
+    except FadError as error:
+        logging.warning("left out: %s", error)
+        return None
 
 
 def _files(exp_dirs: Iterable[Path], name: str) -> list[Path]:

@@ -1,5 +1,6 @@
 """Tables as text: aligned columns for a terminal, or Markdown."""
 
+import re
 from collections.abc import Sequence
 
 Rows = Sequence[Sequence[str]]
@@ -21,8 +22,19 @@ def _pad(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> 
     ]
 
 
+def printable(text: str) -> str:
+    """A text without control characters, which could move a terminal's cursor: each becomes `?`."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _for_markdown(cell: str) -> str:
+    """A cell that Markdown shows as it is: names may come from strangers."""
+    return re.sub(r"([\\`|<>\[\]])", r"\\\1", printable(cell))
+
+
 def terminal_table(header: Sequence[str], rows: Rows) -> str:
     """Columns two spaces apart under a rule; columns of numbers are aligned right."""
+    header, rows = [*map(printable, header)], [[*map(printable, row)] for row in rows]
     right = _right_aligned(header, rows)
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [_pad(header, widths, right), ["-" * width for width in widths]]
@@ -33,7 +45,7 @@ def terminal_table(header: Sequence[str], rows: Rows) -> str:
 def markdown_table(header: Sequence[str], rows: Rows) -> str:
     """A Markdown table, also aligned as text; columns of numbers are aligned right."""
     right = _right_aligned(header, rows)
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    header, rows = [*map(_for_markdown, header)], [[*map(_for_markdown, row)] for row in rows]
     widths = [max(3, *map(len, column)) for column in zip(header, *rows, strict=True)]
     ends = [":" if is_right else "-" for is_right in right]
     rule = ["-" * (width - 1) + end for width, end in zip(widths, ends, strict=True)]
