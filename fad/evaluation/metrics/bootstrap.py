@@ -80,20 +80,16 @@ def eer_interval(
     units = choose_resampling_units([scores], is_bonafide, speakers)
     (rates,) = bootstrap_eers([scores], is_bonafide, units, resamples, seed)
     ends = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
-    names = np.arange(scores.size) if speakers is None or units.name == "trial" else speakers
-    fewest = min(np.unique(names[mask]).size for mask in (is_bonafide, ~is_bonafide))
-    low, high = _expand(ends, eer(bonafide, spoof)[0], fewest, level)
+    low, high = _expand(ends, eer(bonafide, spoof)[0], units.widening(level))
     return Interval(low, high, level, units.name, units.total)
 
 
-def _expand(ends: np.ndarray, rate: float, units: int, level: float) -> tuple[float, float]:
-    """Moves the ends (2,) of an interval away from the rate between them, more for fewer units."""
-    from scipy.special import ndtr, ndtri, stdtrit
+def _expand(ends: np.ndarray, rate: float, factor: float) -> tuple[float, float]:
+    """Moves the ends (2,) of an interval away from the rate between them."""
+    from scipy.special import ndtr, ndtri
 
-    if units < 2 or not 0 < rate < 1:
+    if not 0 < rate < 1:
         return float(ends[0]), float(ends[1])
-    high = (1 + level) / 2
-    factor = stdtrit(units - 1, high) / ndtri(high) * np.sqrt(units / (units - 1))
     centre = ndtri(rate)
     low, high = ndtr(centre + factor * (ndtri(ends) - centre))
     return float(low), float(high)

@@ -70,6 +70,7 @@ class ResamplingUnits:
         trials: (T,) int, indices of the trials to count; of merged trials only the first.
         numbers: (T,) int, the unit of each of these, from 0 to U - 1.
         strata: each unit is in exactly one stratum.
+        fewest: units of the class that has fewer, where none is merged.
         needed: kinds of units as masks (U,) bool; every bootstrap sample must have one of each.
     """
 
@@ -78,7 +79,18 @@ class ResamplingUnits:
     trials: np.ndarray
     numbers: np.ndarray
     strata: Sequence[Stratum]
+    fewest: int
     needed: Sequence[np.ndarray] = ()
+
+    def widening(self, level: float) -> float:
+        """t(n - 1) / z * sqrt(n / (n - 1)): how much wider an interval over few units must be."""
+        from scipy.special import ndtri, stdtrit
+
+        if self.fewest < 2:
+            return 1.0
+        high = (1 + level) / 2
+        spread = self.fewest / (self.fewest - 1)
+        return float(stdtrit(self.fewest - 1, high) / ndtri(high) * np.sqrt(spread))
 
     def resample(self, rng: np.random.Generator, resamples: int) -> Iterator[np.ndarray]:
         """Draws bootstrap samples.
@@ -132,9 +144,10 @@ def _speaker_units(numbers: np.ndarray, is_bonafide: np.ndarray) -> ResamplingUn
     if min(np.count_nonzero(kind) for kind in kinds) < MIN_SPEAKERS:
         kinds, needed = [has_bonafide | has_spoof], (has_bonafide, has_spoof)
     none = np.empty(0, dtype=np.int64)
+    fewest = int(min(has_bonafide.sum(), has_spoof.sum()))
     strata = [Stratum(np.flatnonzero(kind), none, none) for kind in kinds]
     return ResamplingUnits(
-        "speaker", has_bonafide.size, np.arange(numbers.size), numbers, strata, needed
+        "speaker", has_bonafide.size, np.arange(numbers.size), numbers, strata, fewest, needed
     )
 
 
@@ -156,7 +169,9 @@ def _trial_units(systems: Sequence[np.ndarray], is_bonafide: np.ndarray) -> Resa
             np.flatnonzero(members & (sizes > 1)),
         )
         strata.append(Stratum(single, merged, sizes[merged]))
-    return ResamplingUnits("trial", is_bonafide.size, trials, np.arange(trials.size), strata)
+    fewest = int(min(is_bonafide.sum(), (~is_bonafide).sum()))
+    numbers = np.arange(trials.size)
+    return ResamplingUnits("trial", is_bonafide.size, trials, numbers, strata, fewest)
 
 
 def _window(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[float, float]:

@@ -2,7 +2,10 @@
 
 B bootstrap samples are drawn (`fad.evaluation.metrics.bootstrap_units`), and both systems' EERs are
 computed on the same trials of each sample. A hard sample is hard for both systems, so the
-difference d = EER(A) - EER(B) varies less than two separate intervals suggest.
+difference d = EER(A) - EER(B) varies less than two separate intervals suggest. The differences of
+the samples go away from d on the trials themselves by the factor of few units
+(`fad.evaluation.metrics.bootstrap`): without it, equal systems on 5 speakers a class differed at
+p <= 0.05 in up to 13 % of simulations, with it in up to 5 %; it costs power.
 
     interval   from the k-th smallest to the k-th largest of d_1 ... d_B, k = (B + 1)(1 - level) / 2
     p-value    2 (1 + min(#{d_i <= 0}, #{d_i >= 0})) / (B + 1), at most 1
@@ -100,10 +103,11 @@ def paired_tests(
     rates = [eer(vector[is_bonafide], vector[~is_bonafide])[0] for vector in scores]
     tests = []
     for first, second in combinations(range(len(scores)), 2):
-        differences = np.sort(np.round(eers[first] - eers[second], _DECIMALS))
+        difference = round(rates[first] - rates[second], _DECIMALS)
+        moved = units.widening(level) * (eers[first] - eers[second] - difference)
+        differences = np.sort(np.round(difference + moved, _DECIMALS))
         low, high = float(differences[rank - 1]), float(differences[-rank])
         interval = Interval(low, high, level, units.name, units.total)
-        difference = round(rates[first] - rates[second], _DECIMALS)
         tests.append(PairedTest(first, second, difference, interval, p_value(differences)))
     return tests
 

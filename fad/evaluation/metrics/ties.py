@@ -66,7 +66,7 @@ def tie_at_crossing(bonafide: ArrayLike, spoof: ArrayLike) -> Tie | None:
     gap = points.misses * points.num_spoof - points.false_alarms * points.num_bonafide
     step = int(np.argmax(gap >= 0))
     misses, false_alarms = np.diff(points.misses)[step - 1], -np.diff(points.false_alarms)[step - 1]
-    if not (misses and false_alarms):
+    if not (misses and false_alarms) or gap[step] == 0:  # all orders end where the rates are equal
         return None
     trials = int(misses + false_alarms)
     return Tie(

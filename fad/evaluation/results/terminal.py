@@ -53,7 +53,7 @@ def _heading(name: str, results: Results) -> str:
         notes.append(f"results of the phase {results['phase']}")
     if "eer_interval" in results:
         draws = results["eer_interval"]["resamples"]
-        notes.append(f"interval: {draws} bootstrap resamples, percentile")
+        notes.append(f"interval: {draws} bootstrap resamples, expanded percentile")
     return f"{name} ({'; '.join(notes)})"
 
 

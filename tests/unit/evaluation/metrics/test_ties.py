@@ -89,3 +89,10 @@ def test_constant_scores_are_one_tie_of_all_trials():
 def test_a_tie_elsewhere_does_not_count():
     bonafide, spoof = drawn(1)
     assert tie_at_crossing(np.append(bonafide, [9.0] * 9), np.append(spoof, [9.0])) is None
+
+
+def test_a_tie_that_ends_where_the_rates_are_equal_does_not_count():
+    """In every order of the two zeros one of each class is wrong at the end."""
+    bonafide, spoof = [0.0, 1.0, 2.0], [-2.0, 0.0, 2.0]
+    assert eer(bonafide, spoof)[0] == eer_organisers(bonafide, spoof) == pytest.approx(1 / 3)
+    assert tie_at_crossing(bonafide, spoof) is None
