@@ -105,8 +105,7 @@ def _allowed_classes(path: Path) -> AbstractContextManager[Any]:
 def _numpy_scalars() -> list[Any]:
     """What fairseq's `extra_state` has of numpy: single numbers, such as the best loss.
 
-    Object arrays, which may hold anything, are none of these: their bytes are a pickle of their
-    own, and torch's reader calls no other function than those given here.
+    The dtype of objects is not among them, nor any array: only numbers of a fixed size.
     """
     kinds = "?bhilqBHILQefd"
     scalar = np.float64(0).__reduce__()[0]
