@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the virtual environment for everything; a second call takes seconds.
 # VENV=DIR chooses its folder (tools/venv), PYTHON=PROGRAM another Python (python3).
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: call it itself or by bash: it needs bash, not sh" >&2; exit 1; }
 set -euo pipefail
 
 tools=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -20,6 +21,9 @@ python=${PYTHON:-python3}
 export VENV=${VENV:-tools/venv}
 [[ $VENV == /* ]] || VENV=$root/$VENV
 export TORCH_INDEX=$torch_index
+# Settings of pip and Python that would put packages elsewhere than in this environment.
+export PIP_USER=0 # over a pip.conf too
+unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_DRY_RUN PYTHONPATH PYTHONHOME PYTHONUSERBASE
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_PROGRESS_BAR=off
 log_file=$VENV/setup.log
 stamp=$VENV/setup.stamp # a line for each installed set of extras: "<inputs> <extras>"
@@ -77,6 +81,23 @@ step() { # title, command...: silent unless it fails
     die "'${*##*/}' failed; the whole log is $log_file. Calling setup.sh again goes on from here."
 }
 
+hold_alone() { # waits for another setup.sh in this environment; the lock ends with this process
+    mkdir -p "$(dirname "$VENV")"
+    command -v flock >/dev/null || return 0
+    exec {lock}>"$VENV.lock"
+    flock -n "$lock" && return
+    log "another setup.sh may be at work in $VENV: waiting for its end"
+    flock "$lock" || log "WARNING: no locks here: let only one setup.sh run in $VENV at a time"
+}
+
+tell_other_clone() { # an environment has one editable fad: the last clone's that was set up
+    local other
+    other=$(cat "$VENV/setup.root" 2>/dev/null) || return 0
+    [[ $other == "$root" || ! -d $other/fad ]] || log "WARNING: $VENV was set up for $other; now" \
+        "'import fad' outside of a clone finds this one, $root. Give each clone its own VENV"
+}
+
+hold_alone
 hash=$(inputs)
 if [[ -x $VENV/bin/python ]] && grep -qxF "$hash $extras" "$stamp" 2>/dev/null; then
     log "$VENV is ready"
@@ -85,6 +106,7 @@ fi
 
 check_system
 make_venv
+tell_other_clone
 : >"$log_file"
 grep -q "^$hash " "$stamp" 2>/dev/null || rm -f "$stamp"
 pip=("$VENV/bin/python" -m pip)
@@ -97,5 +119,6 @@ step "4/5 torchaudio (seconds)" "$tools/installers/torchaudio.sh"
 step "5/5 fad and its extras $extras (1 to 3 minutes: pyworld is compiled)" \
     "${pip[@]}" install --no-build-isolation -c "$tools/constraints.txt" -e "${root}[$extras]"
 "$VENV/bin/python" "$tools/check_install.py" --extras "$extras"
+echo "$root" >"$VENV/setup.root"
 echo "$hash $extras" >>"$stamp"
 log "$VENV is ready"

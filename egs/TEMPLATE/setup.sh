@@ -3,9 +3,10 @@
 # Makes a new recipe that runs at once: egs/TEMPLATE/setup.sh NAME
 #
 # NAME is the name of a corpus: lower-case letters, digits and _, a letter first.
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: call it itself or by bash: it needs bash, not sh" >&2; exit 1; }
 set -euo pipefail
 
-template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+template=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 egs=$(dirname "$template")
 # shellcheck source=../../utils/log.sh
 . "$egs/../utils/log.sh"

@@ -7,6 +7,7 @@
 #     ../TEMPLATE/study.sh --dry_run true                                  # what it would run, and for how long
 #     ../TEMPLATE/study.sh --methods "frozen lora full" --seeds "1 2 3" --set train.epochs=10
 #     ../TEMPLATE/study.sh --preset paper_rank                             # ranks 1, 4, 8, 16 beside full tuning
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: call it itself or by bash: it needs bash, not sh" >&2; exit 1; }
 set -euo pipefail
 
 # Options
@@ -32,7 +33,7 @@ dry_run=false     # only list the runs: done or not, and the expected seconds if
 report_only=false # no runs: only the report on finished runs
 # End of options
 
-utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
+utils=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../../utils" && pwd)
 # shellcheck source=../../utils/path.sh
 . "$utils/path.sh"
 # shellcheck source=../../utils/log.sh

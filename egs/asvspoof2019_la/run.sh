@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # ASVspoof 2019 LA: ./run.sh --corpus_dir /corpora/LA --pretrained xlsr2_300m.pt; see README.md.
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: call it as ./run.sh or bash run.sh: it needs bash" >&2; exit 1; }
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
 exec ../TEMPLATE/fad.sh \
     --corpus asvspoof2019_la \

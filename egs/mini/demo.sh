@@ -4,6 +4,7 @@
 #
 #     ./demo.sh                # all of it; what is done already is not done again
 #     ./demo.sh --epochs 20    # longer, in place of a demo that is there: remove exp/demo_* first
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: call it itself or by bash: it needs bash, not sh" >&2; exit 1; }
 set -euo pipefail
 
 # Options

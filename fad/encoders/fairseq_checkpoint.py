@@ -23,18 +23,60 @@ def read_fairseq(path: Path) -> Checkpoint:
     """
     content = load_pickled(path)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
-        raise FadError(
-            f"{path}: not a fairseq checkpoint: it has no 'model' with tensors (of Hugging Face's, "
-            "give the folder with config.json and model.safetensors)"
-        )
+        raise FadError(f"{path}: not a fairseq checkpoint: {_what_it_is(content)}")
     state = content["model"]
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise FadError(f"{path}: not a fairseq checkpoint: 'model' holds more than tensors")
     model_cfg, normalize = _plain_config(content, path)
+    # WavLM's files have the model's config as `cfg` itself.
+    _check_kind({**_plain(content.get("cfg"), path), **model_cfg}, state, path)
     conv_layers = parse_conv_layers(
         model_cfg.get("conv_feature_layers", DEFAULTS["conv_feature_layers"]), path
     )
     return Checkpoint(path, model_cfg, conv_layers, normalize, state)
+
+
+def _what_it_is(content: Any) -> str:
+    """What a file without fairseq's `model` is, by its tensors' names, and what to give instead."""
+    for value in [content, *(content.values() if isinstance(content, dict) else [])]:
+        names = [str(name) for name in value] if isinstance(value, dict) else []
+        around = [name.partition("feature_extractor.conv_layers.") for name in names]
+        before = next((start for start, inside, _ in around if inside), None)
+        if before:
+            return (
+                f"its tensors' names begin with {shown(before)}, so it is a trained detector or "
+                "another model around the encoder; give the pre-trained file it was made from"
+            )
+        if before == "":
+            return (
+                "it has an encoder's tensors but no config (an export of S3PRL or torchaudio?); "
+                "give fairseq's own .pt file or Hugging Face's folder"
+            )
+    return (
+        "it has no 'model' with tensors (of Hugging Face's, give the folder with config.json and "
+        "model.safetensors)"
+    )
+
+
+def _check_kind(model_cfg: dict[str, Any], state: dict[str, Any], path: Path) -> None:
+    """Refuses relatives of wav2vec 2.0 that have most of its keys.
+
+    Raises:
+        FadError: a model fine-tuned for CTC or another task, or WavLM.
+    """
+    if any(name.startswith("w2v_encoder.") for name in state):
+        kind = "CTC" if "ctc" in str(model_cfg.get("_name", "ctc")) else "another task"
+        raise FadError(
+            f"{path}: a model fine-tuned for {kind} (its names begin with 'w2v_encoder.'): give "
+            "the pre-trained file that it was made from"
+        )
+    if model_cfg.get("relative_position_embedding") or any(
+        "relative_attention_bias" in name for name in state
+    ):
+        raise FadError(
+            f"{path}: not wav2vec 2.0: it has relative_position_embedding (WavLM?); give a model "
+            "of XLS-R's kind"
+        )
 
 
 def parse_conv_layers(text: str, path: str | Path) -> tuple[tuple[int, int, int], ...]:

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from fad.encoders.huggingface_config import read_model_config, read_normalize
-from fad.encoders.huggingface_names import to_fairseq_names
+from fad.encoders.huggingface_names import MERGE, to_fairseq_names
 from fad.encoders.pickled import check_fetched, load_pickled, one_line
 from fad.encoders.pretrained import Checkpoint, shown
 from fad.utils.errors import FadError
@@ -22,6 +22,7 @@ CONFIG = "config.json"
 # A feature extractor saved by itself, or, since transformers 5, with a tokenizer around it.
 PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
 INDEX = ".index.json"
+ADAPTER = "adapter_model.safetensors"
 # In the order in which they are looked for; the second and fourth list the files of a large model.
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 WEIGHTS_IN_ORDER = tuple(name + end for name in WEIGHTS for end in ("", INDEX))
@@ -63,6 +64,8 @@ def find_model_files(path: Path) -> ModelFiles:
     """
     folder = path if path.is_dir() else path.parent
     found = [folder / name for name in WEIGHTS_IN_ORDER if (folder / name).is_file()]
+    if path.is_dir() and not found and (path / ADAPTER).is_file():
+        raise FadError(f"{path}: has {ADAPTER}, PEFT's adapter without its model: {MERGE}")
     if path.is_dir() and not found:
         raise FadError(
             f"{path}: has no {' or '.join(WEIGHTS)}: give a Hugging Face model's folder, or the "

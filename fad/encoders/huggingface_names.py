@@ -52,6 +52,21 @@ HEADS = (
 IN_BLOCKS = (".adapter_layer.", "adapter_attn")
 
 
+# How a model that PEFT adapted becomes a plain one.
+MERGE = "merge it where it was made (model.merge_and_unload().save_pretrained(DIR)) and give DIR"
+
+
+def _check_wrapped(name: str, path: Path) -> None:
+    """Says which library wrapped the model, where a name shows it."""
+    if name.startswith("base_model.model.") or ".base_layer." in name or ".lora_" in name:
+        raise FadError(f"{path}: {shown(name)} is PEFT's name: {MERGE}")
+    if name.startswith("module."):
+        raise FadError(
+            f"{path}: {shown(name)} is a name of DataParallel's: save model.module there, "
+            "with save_pretrained(DIR), and give DIR"
+        )
+
+
 def to_fairseq_names(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """The same tensors by fairseq's names.
 
@@ -61,13 +76,15 @@ def to_fairseq_names(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     encoder would be one language's; such a file is refused.
 
     Raises:
-        FadError: language adapters, a name that no such model has, or two names for one tensor.
+        FadError: language adapters, names of PEFT's or DataParallel's, a name that no such model
+            has, or two names for one tensor.
     """
     named: dict[str, Tensor] = {}
     left_out = []
     # Where the prefix is used, what lacks it is a head.
     prefixed = any(name.startswith(PREFIX) for name in state)
     for name, value in state.items():
+        _check_wrapped(name, path)
         if any(part in name for part in IN_BLOCKS):
             raise FadError(
                 f"{path}: has MMS's language adapters in its blocks ({shown(name)}) and is another "

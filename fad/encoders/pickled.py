@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from fad.utils.errors import FadError
@@ -88,7 +89,7 @@ def one_line(error: Exception) -> str:
 
 def _allowed_classes(path: Path) -> AbstractContextManager[Any]:
     """Old files hold an argparse.Namespace or OmegaConf containers: these by name, no others."""
-    classes: list[Any] = [argparse.Namespace, OrderedDict]
+    classes: list[Any] = [argparse.Namespace, OrderedDict, *_numpy_scalars()]
     if not _may_hold_omegaconf(path):  # it takes as long to import as a small file to load
         return torch.serialization.safe_globals(classes)
     try:
@@ -99,6 +100,21 @@ def _allowed_classes(path: Path) -> AbstractContextManager[Any]:
     classes += [nodes.AnyNode, nodes.StringNode, nodes.IntegerNode, nodes.FloatNode]
     classes += [nodes.BooleanNode, nodes.EnumNode, Any, dict, list, int, float, str, bool, tuple]
     return torch.serialization.safe_globals(classes)
+
+
+def _numpy_scalars() -> list[Any]:
+    """What fairseq's `extra_state` has of numpy: single numbers, such as the best loss.
+
+    The dtype of objects is not among them, nor any array: only numbers of a fixed size.
+    """
+    kinds = "?bhilqBHILQefd"
+    scalar = np.float64(0).__reduce__()[0]
+    return [
+        (scalar, "numpy.core.multiarray.scalar"),  # numpy's name before 2.0
+        (scalar, "numpy._core.multiarray.scalar"),
+        np.dtype,
+        *{type(np.dtype(kind)) for kind in kinds},
+    ]
 
 
 def _may_hold_omegaconf(path: Path) -> bool:

@@ -3,6 +3,7 @@
 The real installation takes minutes and the network; `make test` has done it before it comes here.
 """
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -20,14 +21,16 @@ case "$1 $2" in
             [[ $2 != *version.cuda* ]] ;;
     "--version "*) echo "Python 3.11.0" ;;
     "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo "venv" >>"$CALLS" ;;
-    "-m pip") [[ $3 == --version || $3 == show ]] && exit 0
+    "-m pip") [[ -z ${{PIP_TARGET:-}}${{PIP_PREFIX:-}}${{PYTHONUSERBASE:-}} ]] || exit 1
+              [[ ${{PIP_USER:-0}} == 0 ]] || exit 1
+              [[ $3 == --version || $3 == show ]] && exit 0
               echo "pip ${{*:3}}" >>"$CALLS"
               [[ -z ${{FAIL:-}} || "$*" != *"$FAIL"* ]] || {{ echo "no luck: $FAIL"; exit 1; }} ;;
     *) echo "run ${{1##*/}} ${{*:2}}" >>"$CALLS" ;;
 esac
 """
 TOOLS = ("bash", "basename", "cat", "cut", "dirname", "env", "grep", "mkdir", "cp", "rm", "sed",
-         "sha256sum", "tail", "g++", "make")  # fmt: skip
+         "sha256sum", "tail", "flock", "g++", "make")  # fmt: skip
 
 
 class Machine:
@@ -51,13 +54,15 @@ class Machine:
         (self.bin / name).write_text(text)
         (self.bin / name).chmod(0o755)
 
-    def setup(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def setup(
+        self, *args: str, timeout: float = 60, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.root / "tools/setup.sh", *args],
             env={"PATH": str(self.bin), "CALLS": str(self.calls_file), **env},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout,
         )
 
     def calls(self) -> list[str]:
@@ -226,3 +231,38 @@ def test_the_environment_that_runs_this_is_described_by_the_constraints():
     shared = pinned.keys() & installed.keys()
     assert "torch" in shared
     assert {n: installed[n].split("+")[0] for n in shared} == {n: pinned[n] for n in shared}
+
+
+def test_settings_of_pip_that_lead_elsewhere_are_not_used(machine, tmp_path):
+    done = machine.setup(
+        PIP_USER="1", PIP_TARGET=str(tmp_path), PIP_PREFIX="/x", PYTHONUSERBASE="/y"
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(packages(machine.calls())) == 6
+
+
+def test_an_environment_of_another_clone_is_named(machine, tmp_path):
+    other = tmp_path / "other"
+    (other / "fad").mkdir(parents=True)
+    assert "was set up for" not in machine.setup().stderr
+    (machine.root / "tools/venv/setup.root").write_text(f"{other}\n")
+    (machine.root / "tools/venv/setup.stamp").unlink()
+    assert f"was set up for {other}; now" in machine.setup().stderr
+
+
+def test_two_set_ups_wait_for_each_other(machine):
+    venv = machine.root / "tools/venv"
+    with open(f"{venv}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(subprocess.TimeoutExpired):
+            machine.setup(timeout=2)
+        assert machine.calls() == []
+    assert machine.setup().returncode == 0
+
+
+def test_sh_is_told_that_bash_is_needed(machine):
+    done = subprocess.run(
+        ["sh", machine.root / "tools/setup.sh"], capture_output=True, text=True, timeout=10
+    )
+    assert done.returncode == 1
+    assert "needs bash, not sh" in done.stderr

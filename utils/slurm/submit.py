@@ -13,6 +13,8 @@ from slurm.queue import Busy, ask, find_rows, max_array_index
 from slurm.request import Request
 
 JOB_PROGRAM = Path(__file__).resolve().with_name("job.py")
+# `12`, `12;cluster` and, where a site's sbatch drops --parsable, `Submitted batch job 12`.
+JOB_LINE = re.compile(r"(\d+)(?:;\S+)?|.*\bjob (\d+)", re.ASCII)
 SUBMIT_SECONDS = 900.0  # the time that a controller may be busy
 # Slurm's variables of a job that run_slurm.py itself runs in, and devices of this machine.
 OTHERS_ENV = re.compile(
@@ -80,7 +82,8 @@ def submit(request: Request, script: Path, stop: object) -> str:
     pause = 1.0
     while not stop:
         try:
-            return ask(*command, env=env).strip().split(";")[0]
+            printed = ask(*command, env=env)
+            return job_number(printed) or number_by_name(request, printed, stop, end)
         except Busy as error:
             if not error.is_in_doubt:
                 raise ValueError(str(error)) from None
@@ -92,6 +95,33 @@ def submit(request: Request, script: Path, stop: object) -> str:
         if job := find_submitted(request, stop, end):
             return job
     return ""
+
+
+def job_number(printed: str) -> str:
+    """The job's number in what sbatch printed, which a site may begin with a greeting, or ""."""
+    found = ""
+    for line in printed.splitlines():
+        if match := JOB_LINE.fullmatch(line.strip()):
+            found = match[1] or match[2]
+    return found
+
+
+def number_by_name(request: Request, printed: str, stop: object, end: float) -> str:
+    """The number of a job that sbatch took without a readable number.
+
+    Raises:
+        ValueError: If the queue has no such job.
+    """
+    shown = " / ".join(printed.split("\n"))[:200]
+    print(f"run_slurm.py: no job number in what sbatch printed: {shown!r}", file=sys.stderr)
+    if job := find_submitted(request, stop, end):
+        return job
+    if stop:
+        return ""
+    raise ValueError(
+        f"sbatch printed no job number, and no job named {request.name} is in the queue; "
+        f"it printed {shown!r}: make it print the number alone, as `sbatch --parsable` does"
+    )
 
 
 def find_submitted(request: Request, stop: object, end: float) -> str:

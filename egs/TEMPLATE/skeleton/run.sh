@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The recipe of skeleton: ./run.sh --corpus_dir DIR [--config lora] [--pretrained FILE].
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: call it as ./run.sh or bash run.sh: it needs bash" >&2; exit 1; }
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
 exec ../TEMPLATE/fad.sh \
     --corpus skeleton \

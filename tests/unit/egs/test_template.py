@@ -1,6 +1,7 @@
 """A new recipe made by egs/TEMPLATE/setup.sh."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import soundfile as sf
 
 from fad.data.tables import validate_data_dir
 
+EGS = Path(__file__).parents[3] / "egs"
 FILES = ["README.md", "local/prepare.py", "run.sh"]
 
 
@@ -109,3 +111,15 @@ def test_the_readme_names_what_there_is(egs):
         ("0001", "bonafide", "-", "p1", "train"),
         ("0002", "spoof", "tts", "p1", "train"),
     ]
+
+
+@pytest.mark.parametrize("name", ["custom/run.sh", "TEMPLATE/setup.sh", "TEMPLATE/study.sh"])
+def test_a_link_elsewhere_and_sh_are_no_riddles(tmp_path, name):
+    link = tmp_path / "link.sh"
+    link.symlink_to(EGS / name)
+    done = subprocess.run([link, "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage:" in done.stdout
+    posix = subprocess.run(["sh", EGS / name], cwd=tmp_path, capture_output=True, text=True)
+    assert posix.returncode == 1
+    assert "needs bash" in posix.stderr

@@ -278,3 +278,23 @@ def test_a_tensor_in_two_parts_is_refused(folder):
     in_parts(folder, huggingface_state(STATE), "a.bin", "b.bin")
     shutil.copy(folder / "a.bin", folder / "b.bin")
     refused(folder, "b.bin: has '.*', as another part of the model does")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda name: f"base_model.model.{name}", "PEFT's name: merge it"),
+        (lambda name: name.replace("q_proj.", "q_proj.base_layer."), "PEFT's name: merge it"),
+        (lambda name: f"module.{name}", "DataParallel's: save model.module"),
+    ],
+)
+def test_wrapped_models_are_named_with_a_remedy(folder, change, says):
+    state = {change(name): value for name, value in huggingface_state(STATE).items()}
+    (folder / WEIGHTS[0]).unlink(missing_ok=True)
+    save_file({k: v.contiguous().clone() for k, v in state.items()}, folder / "model.safetensors")
+    refused(folder, says)
+
+
+def test_a_folder_with_only_an_adapter_is_peft_s(folder):
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    refused(folder, "PEFT's adapter without its model: merge it")

@@ -7,6 +7,7 @@ They go by files of the folder FAKE_SLURM:
     mode             what becomes of a job: runs (default), vanishes, late (runs after two seconds)
     queue            the lines of squeue
     show             what `scontrol show job` says; without it, that the job is not known
+    printed          what sbatch prints; without it, the number and the cluster
     sacct            what sacct says; without it, that there is no accounting
 """
 
@@ -57,7 +58,7 @@ def sbatch() -> str:
         time.sleep(2)
         run_tasks()
         os._exit(0)
-    return "77;cluster"
+    return read("printed", "77;cluster")
 
 
 def scontrol() -> str:

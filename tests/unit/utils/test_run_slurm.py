@@ -141,3 +141,23 @@ def test_a_log_that_cannot_be_made_is_one_line(slurm):
     assert done.returncode == 2
     assert done.stderr == "run_slurm.py: error: log: File exists\n"
     assert slurm.calls("sbatch") == []
+
+
+@pytest.mark.parametrize(
+    "printed",
+    ["  Welcome 12\n--> quota...OK\n77", "hello\n77;cluster", "hi\nSubmitted batch job 77"],
+)
+def test_a_greeting_is_not_the_number(slurm, printed):
+    slurm.set(printed=printed, mode="late", queue="77|N/A|RUNNING|None\n")
+    done = slurm.run("run_slurm.py", "x.log", *SHOW)
+    assert done.returncode == 0, done.stderr
+    assert all("--state=PENDING" in call for call in slurm.calls("scancel"))
+    assert body(slurm.jobs / "x.log") == [f"[] {slurm.jobs}"]
+
+
+def test_no_number_and_no_job_is_one_line_with_what_was_printed(slurm):
+    slurm.set(printed="Welcome to a Large Machine", mode="vanishes")
+    done = slurm.run("run_slurm.py", "x.log", *SHOW)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "it printed 'Welcome to a Large Machine'" in done.stderr
