@@ -144,6 +144,7 @@ CHECKS = (
     Check("tensorboard", REQUIRED, _package("torch.utils.tensorboard", "tensorboard")),
     Check("matplotlib", REQUIRED, _package("matplotlib.figure", "matplotlib")),
     Check("jinja2", REQUIRED, _package("jinja2")),
+    Check("jsonschema", REQUIRED, _package("jsonschema")),
     Check("fad", REQUIRED, _package("fad")),
     Check("fairseq", "fairseq", FAIRSEQ, "run tools/installers/fairseq.sh; it needs g++"),
     Check("espeakng-loader", "demo", ESPEAK),

@@ -15,7 +15,7 @@ _lock_wait=8 # seconds
 _locks=()
 
 _lock_is_safe() { # file: a link would lead elsewhere, and a FIFO would wait for ever
-    [[ ! -L $1 && (! -e $1 || -f $1) ]] || die "$1 is no regular file: remove it"
+    [[ ! -L $1 && ! -p $1 && ! -S $1 && ! -c $1 && ! -b $1 ]] || die "$1 is no regular file: remove it"
 }
 
 _lock_take() { # kind, directory, what to say if another run has it

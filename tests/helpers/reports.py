@@ -79,7 +79,14 @@ def write_experiment(
         "config_name": "lora",
         "config": {"encoder": "xlsr", "train": {"seed": seed, "lr": trainable}},
         "settings": {"train.seed": str(seed)},
-        "training_data": {"bonafide": 12, "spoof": 24, "speakers": 3, "attacks": ["A01"]},
+        "training_data": {
+            "train_set": "train",
+            "dev_set": "dev",
+            "bonafide": 12,
+            "spoof": 24,
+            "speakers": 3,
+            "attacks": ["A01"],
+        },
         "seed": seed,
         "adaptation": "lora",
         "parameters": {
@@ -92,7 +99,12 @@ def write_experiment(
         "pretrained": {"path": "mini.pt", "sha256": "ab" * 32},
         "best": {"epoch": 2, "dev_eer": 0.0125, "dev_loss": 0.1},
         "test_sets": {
-            name: {"scores_sha256": "cd" * 32, "data": f"dump/audio/{name}", "skipped_clips": 0}
+            name: {
+                "scores_sha256": "cd" * 32,
+                "data": f"dump/audio/{name}",
+                "asv_file": None,
+                "skipped_clips": 0,
+            }
             | evaluate(trials, trained_attacks={"A01"}, resamples=20)
             for name, trials in sets.items()
         },

@@ -20,6 +20,8 @@ from fad.utils.errors import FadError
 
 FIXED = ["system", "runs", "trainable", "fewer", "s/epoch", "peak MB"]
 MOST_NAMED = 3  # of the experiments that are left out
+NEEDED = ("tag", "seed", "config", "pretrained", "parameters", "test_sets")
+"""Without these nothing can be shown; other keys may come without, as in older results."""
 SORT_KEYS = {
     "name": lambda found: found["tag"],
     "trainable": lambda found: (found["parameters"]["trainable"], found["tag"]),
@@ -41,10 +43,12 @@ def read_results(path: Path) -> dict[str, Any]:
     if version != SCHEMA_VERSION:
         shown = str(version)[:20]
         raise FadError(f"{path}: schema {shown}, not {SCHEMA_VERSION}: run stage 5 again")
-    fault = next(_validator().iter_errors(found), None)
-    if fault is not None:
-        where = "/".join(map(str, fault.absolute_path)) or "it"
-        raise FadError(f"{path}: {where}: {fault.message[:200]}: run stage 5 again")
+    if missing := [key for key in NEEDED if key not in found]:
+        raise FadError(f"{path}: lacks {', '.join(missing)}: run stage 5 again")
+    for fault in _validator().iter_errors(found):
+        if fault.validator == "type" and fault.instance is not None:
+            where = "/".join(map(str, fault.absolute_path))
+            raise FadError(f"{path}: {where}: {fault.message[:200]}: run stage 5 again")
     return found
 
 
