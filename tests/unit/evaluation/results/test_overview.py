@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from fad.evaluation.results.overview import each_alone, gather, overview_table
+from fad.evaluation.results.overview import (
+    each_alone,
+    gather,
+    overview_table,
+    read_results,
+)
 from fad.evaluation.results.systems import group_seeds
 from fad.evaluation.results.tables import SCHEMA_VERSION
+from fad.evaluation.results.text import markdown_table, terminal_table
 from fad.utils.errors import FadError
 
 ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
@@ -104,8 +110,40 @@ def test_nothing_to_show_and_another_schema_are_errors(exp, tmp_path):
     with pytest.raises(FadError, match=r"no <tag>/results.json in .*nowhere: run stage 5"):
         gather([tmp_path / "nowhere"])
     write_results(exp, "old", 1, {}, version=0)
+    with pytest.raises(FadError, match="no results can be read"):
+        gather([exp / "old"])
     with pytest.raises(FadError, match="schema 0, not 3"):
-        gather([exp])
+        read_results(exp / "old/results.json")
+
+
+ODD = ["[]", "3", "null", "{}", '{"schema_version": 2}', "[" * 99_999, '{"schema_version": 3}', "x"]
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+def test_broken_results_are_left_out_and_their_neighbours_shown(exp, text, caplog):
+    whole = overview_table(each_alone(gather([exp])))
+    write_results(exp, "theirs", 7, {})
+    (exp / "theirs/results.json").write_text(text)
+    assert overview_table(each_alone(gather([exp]))) == whole
+    assert "left out: " in caplog.text and "theirs/results.json: " in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change", [{"tag": 3}, {"test_sets": []}, {"parameters": "x"}, {"config": [1]}, {"seed": "1"}]
+)
+def test_values_of_another_type_are_named(exp, change):
+    path = exp / "lora/results.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    (key,) = change
+    with pytest.raises(FadError, match=f"results.json: {key}: .* is not of type"):
+        read_results(path)
+
+
+def test_names_of_strangers_move_no_cursor_and_are_no_markup():
+    name = "a\x1b[31m<script>|b"
+    assert "\x1b" not in terminal_table(["system"], [[name]])
+    shown = markdown_table(["system"], [[name]])
+    assert "\x1b" not in shown and "\\<script\\>\\|b" in shown
 
 
 def test_the_program_runs_by_itself_in_a_recipe(exp):
