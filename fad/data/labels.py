@@ -8,6 +8,7 @@ SPELLINGS = {
     **dict.fromkeys(("spoof", "spoofed", "fake", "deepfake"), "spoof"),
 }
 NUMBERS = ("0", "1")
+NUMBERS_OF_FLOATS = {"0.0": "0", "1.0": "1"}  # as pandas writes a column that has lacked a value
 
 
 def read_label(word: str, bonafide: str | None = None) -> str:
@@ -20,6 +21,7 @@ def read_label(word: str, bonafide: str | None = None) -> str:
     Raises:
         FadError: the word is unknown, or it is a number and `bonafide` is not given.
     """
+    word = NUMBERS_OF_FLOATS.get(word, word)
     if word in NUMBERS and bonafide is not None:
         return LABELS[word == bonafide]
     if word in NUMBERS:

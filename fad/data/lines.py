@@ -5,12 +5,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from fad.utils.errors import FadError
 
 # Terminal codes and other line ends: no path or name needs them, and messages would print them.
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _BLOCK = 1 << 16  # bytes
+_LONGEST = 1 << 26  # bytes: a speaker of a million utterances has 20 MB in spk2utt
+_OTHER_FORMATS = {
+    b"\x1f\x8b": "packed by gzip: unpack it (gunzip -k)",
+    b"BZh": "packed by bzip2: unpack it (bunzip2 -k)",
+    b"\xfd7zXZ": "packed by xz: unpack it (unxz -k)",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it (unzstd)",
+    b"PK\x03\x04": "a spreadsheet or a ZIP archive: export it as CSV, or unpack it",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet: export it as CSV",
+    b"\x93NUMPY": "an array of NumPy: write it as a table of text",
+    b"\x89HDF": "an HDF5 file: write it as a table of text",
+    b"SQLite": "a database: export it as CSV",
+}
 
 
 def control_character(text: str) -> str | None:
@@ -77,11 +90,40 @@ def iter_blocks(path: str | Path) -> Iterator[Block]:
         with open(path, "rb") as file:
             if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
                 file.seek(0)
-            while raw := file.readlines(_BLOCK):
+            _refuse_other_formats(path, file.peek(8))
+            for raw in _whole_lines(path, file):
                 yield Block(path, raw, first, start)
                 first, start = first + len(raw), start + sum(map(len, raw))
     except OSError as error:
         raise FadError(f"{path}: cannot be read ({error.strerror}): make or mend it") from None
+
+
+def _whole_lines(path: str | Path, file: BinaryIO) -> Iterator[list[bytes]]:
+    """Yields some lines with their ends at a time; a longer line than `_LONGEST` is not read whole.
+
+    Raises:
+        FadError: a line is longer.
+    """
+    rest = b""
+    while chunk := file.read(_BLOCK):
+        *lines, rest = (rest + chunk).split(b"\n") if b"\n" in chunk else (rest + chunk,)
+        if len(rest) > _LONGEST:
+            raise FadError(f"{path}: has a line of over {_LONGEST:,} bytes: is it a table of text?")
+        if lines:
+            yield [line + b"\n" for line in lines]
+    if rest:
+        yield [rest]
+
+
+def _refuse_other_formats(path: str | Path, begin: bytes) -> None:
+    """Names files that are no text by their first bytes.
+
+    Raises:
+        FadError: it is one.
+    """
+    for magic, what in _OTHER_FORMATS.items():
+        if begin.startswith(magic):
+            raise FadError(f"{path}: is {what}")
 
 
 def iter_lines(path: str | Path) -> Iterator[str]:

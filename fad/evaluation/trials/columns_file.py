@@ -7,11 +7,12 @@ lists them.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fad.data.labels import NUMBERS, is_word_for_label, read_label
+from fad.data.labels import NUMBERS, NUMBERS_OF_FLOATS, is_word_for_label, read_label
 from fad.data.tables import read_lines
 from fad.utils.errors import FadError, nearest
 
@@ -45,6 +46,7 @@ LOGITS = ("bonafide_logit", "spoof_logit")  # in a score file, instead of a scor
 Layout = Sequence[str]
 _OWN = ("utt", "score", *LOGITS)  # columns whose cells all differ
 _LONGEST = 1000  # most characters of a cell
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 _SHOWN = 12  # most columns of a header that a message lists
 
 
@@ -108,8 +110,15 @@ def read_columns_file(
     lines = read_lines(path)
     if not lines:
         raise FadError(f"{path}: the file is empty: make it again")
+    if lines[0].lstrip()[:1] in ("{", "["):
+        raise FadError(f"{path}: is JSON: write lines of `utt score`, or CSV with a header")
     delimiter = _delimiter(path, lines[0], named=bool(chosen))
     words = next(_rows(path, lines[:1], delimiter), [])
+    if delimiter == "," and not chosen and not _is_header(words) and any(map(is_number, words)):
+        raise FadError(
+            f"{path}:1: a number where a header's names would be ({_listed(words)}): put a line of "
+            "names above, or give lines of `utt score` (cut -d, -f2,4 takes columns 2 and 4)"
+        )
     if chosen or delimiter == "," or _is_header(words):
         places = _named_places(path, words, needed, chosen or {}, option)
         form, first_line = "the header", 2
@@ -162,6 +171,11 @@ def _fold(word: str) -> str:
 
 def _is_header(words: Sequence[str]) -> bool:
     return any(_fold(word) in NAMES["utt"] for word in words)
+
+
+def is_number(word: str) -> bool:
+    """Whether a word is a number and so no name of a column."""
+    return bool(_NUMBER.fullmatch(word))
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -220,6 +234,8 @@ def _fitting(path: Path, layouts: Sequence[Layout], words: Sequence[str], option
     with_label = [(layout, words[layout.index("label")]) for layout in same if "label" in layout]
     # A number may be a score too, so a layout with a word as its label goes first.
     spelled = [layout for layout, word in with_label if is_word_for_label(word)]
+    if not spelled and ("utt", "score", "label") in same and all(map(is_number, words[1:])):
+        return _numbers_only(path, words, option)
     fitting = spelled or [
         layout for layout, word in with_label if word in NUMBERS and _has_a_score(layout, words)
     ]
@@ -229,6 +245,19 @@ def _fitting(path: Path, layouts: Sequence[Layout], words: Sequence[str], option
             "the file a header"
         )
     return (fitting or same)[0]
+
+
+def _numbers_only(path: Path, words: Sequence[str], option: str) -> Layout:
+    """The layout of an utterance and two numbers, of which one is a label if it can be."""
+    first, second = (NUMBERS_OF_FLOATS.get(word, word) in NUMBERS for word in words[1:])
+    if second and not first:
+        return ("utt", "score", "label")
+    if first and not second:
+        return ("utt", "label", "score")
+    raise FadError(
+        f"{path}:1: two numbers behind the utterance: two logits? Give the file a header, such as "
+        f"utt,a,b, and {option} utt=utt,spoof_logit=a,bonafide_logit=b"
+    )
 
 
 def _has_a_score(layout: Layout, words: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ scores (--scores), recognised by their columns:
   utt score                            fad; ASVspoof 2021; SSL_Anti-spoofing
   utt attack label score               ASVspoof 2019; AASIST (no key needed)
   speaker utt attack label score       AASIST for ASVspoof 5; or: speaker utt score label
-  utt label score                      scores of corpora without attacks
+  utt label score; utt score label     scores of corpora without attacks
   filename<TAB>cm-score                ASVspoof 5 track 1; WeDefense's llr.txt
   ID,Score,Label, Score "[a, b]"       AntiDeepfake: --logits spoof,bonafide --bonafide 1
   ID_audio,label,score_class0,score_class1

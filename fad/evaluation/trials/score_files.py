@@ -22,6 +22,7 @@ from fad.utils.files import write_text
 LAYOUTS = (
     ("utt", "score"),
     ("utt", "label", "score"),
+    ("utt", "score", "label"),
     ("utt", "attack", "label", "score"),
     ("speaker", "utt", "score", "label"),
     ("speaker", "utt", "attack", "label", "score"),
