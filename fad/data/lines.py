@@ -11,7 +11,7 @@ from fad.utils.errors import FadError
 
 # Terminal codes and other line ends: no path or name needs them, and messages would print them.
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-_BLOCK = 1 << 16  # bytes
+_BLOCK = 1 << 15  # bytes
 _LONGEST = 1 << 26  # bytes: a speaker of a million utterances has 20 MB in spk2utt
 _OTHER_FORMATS = {
     b"\x1f\x8b": "packed by gzip: unpack it (gunzip -k)",

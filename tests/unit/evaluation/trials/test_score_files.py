@@ -95,7 +95,7 @@ def test_columns_that_the_user_names(scores):
             ":2: '\\[-3.75, 3.75\\]' is not a number: two logits\\? .*--logits spoof,bona",
         ),
         (DEEPFENSE, ":1: no column for 'score' in the header"),
-        ("u1,1\nu2,2\n", ":1: no column for 'utt' in the header"),
+        ("u1,1\nu2,2\n", ":1: a number where a header's names would be"),
     ],
 )
 def test_bad_files_are_refused_with_a_hint(scores, tmp_path, text, message):
