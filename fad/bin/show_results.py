@@ -1,10 +1,12 @@
 """Prints one table over the experiments of one or more recipes."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from fad.evaluation.results.overview import SORT_KEYS, each_alone, gather, overview_table
+from fad.evaluation.results.same_trials import different_trials
 from fad.evaluation.results.systems import group_seeds, name_sets
 from fad.evaluation.results.text import markdown_table, terminal_table
 from fad.utils.cli import run
@@ -40,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     experiments = name_sets(gather(args.exp_dirs or [Path("exp")], args.sort))
     systems = each_alone(experiments) if args.seeds else group_seeds(experiments)
+    for text in different_trials(systems):
+        logging.warning("%s", text)
     header, rows = overview_table(systems)
     print((markdown_table if args.markdown else terminal_table)(header, rows))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fad.evaluation.results.one_class import one_class_sentence
 from fad.evaluation.results.overview import eer_of
+from fad.evaluation.results.same_trials import different_trials
 from fad.evaluation.results.systems import System, set_names, spread
 from fad.evaluation.results.tables import counted
 
@@ -87,7 +88,7 @@ def warnings(systems: Sequence[System]) -> list[str]:
         for run in system.runs:
             texts = run["test_sets"].get(name, {}).get("warnings", [])
             found += [f"{run['tag']} on {name}: {text}" for text in texts]
-    found += [_different_trials(systems, name) for name in names]
+    found += different_trials(systems)
     old = [run["tag"] for system in systems for run in system.runs if not run.get("curves")]
     if old:
         found.append(
@@ -95,20 +96,3 @@ def warnings(systems: Sequence[System]) -> list[str]:
             "trials leave these runs out; run stage 5 again"
         )
     return [text for text in found if text]
-
-
-def _different_trials(systems: Sequence[System], name: str) -> str:
-    """A warning where runs were scored on different trials under one name of a set."""
-    counts: dict[tuple[int, int], list[str]] = {}
-    for system in systems:
-        for run in system.runs:
-            results = run["test_sets"].get(name)
-            if results:
-                counts.setdefault((results["bonafide"], results["spoof"]), []).append(run["tag"])
-    if len(counts) < 2:
-        return ""
-    parts = [
-        f"{bonafide:,} + {spoof:,} for {', '.join(tags)}"
-        for (bonafide, spoof), tags in counts.items()
-    ]
-    return f"{name}: not the same trials in all runs (bona fide + spoof: {'; '.join(parts)})"

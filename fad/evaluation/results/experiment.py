@@ -17,6 +17,7 @@ from fad.evaluation.results.markdown import results_md
 from fad.evaluation.results.met import warnings_of_met
 from fad.evaluation.results.one_class import dev_threshold
 from fad.evaluation.results.overview import read_results
+from fad.evaluation.results.same_trials import trials_sha256
 from fad.evaluation.results.tables import SCHEMA_VERSION
 from fad.evaluation.trials.asv_scores import read_asv_scores
 from fad.evaluation.trials.columns import column_files, read_columns
@@ -177,6 +178,7 @@ def _provenance(scores: Path, test_set: ScoredSet) -> dict[str, Any]:
     errors = test_set.data / "errors"  # stage 2's list of clips that it could not read
     return {
         "scores_sha256": sha256_file(scores),
+        "trials_sha256": trials_sha256(test_set.trials),
         "data": str(test_set.data),
         "asv_file": None if test_set.asv_file is None else str(test_set.asv_file),
         "skipped_clips": len(read_table(errors)) if errors.is_file() else 0,

@@ -12,6 +12,7 @@ from fad.evaluation.results.overview import (
     overview_table,
     read_results,
 )
+from fad.evaluation.results.same_trials import different_trials
 from fad.evaluation.results.systems import group_seeds
 from fad.evaluation.results.tables import SCHEMA_VERSION
 from fad.evaluation.results.text import markdown_table, terminal_table
@@ -181,3 +182,18 @@ def test_the_program_fails_in_one_line_where_there_is_nothing(tmp_path):
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "run stage 5" in done.stderr
+
+
+def test_systems_on_other_trials_are_told_apart_in_one_column(exp):
+    """As many trials of each class, and not the same ones."""
+    assert different_trials(each_alone(gather([exp]))) == []
+    for tag, digit in (("full", "a"), ("lora", "a"), ("frozen", "b")):
+        path = exp / tag / "results.json"
+        found = json.loads(path.read_text())
+        found["test_sets"]["eval"] |= {"trials_sha256": 64 * digit, "bonafide": 3, "spoof": 4}
+        path.write_text(json.dumps(found))
+    (text,) = different_trials(each_alone(gather([exp])))
+    assert text == (
+        "eval: not the same trials in all runs (bona fide + spoof: 3 + 4 for frozen; "
+        "3 + 4 for lora, full)"
+    )
