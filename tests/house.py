@@ -51,7 +51,7 @@ PLAN: dict[str, tuple[set[str], set[str]]] = {
     "evaluation.results": (
         {"config", "data", "experiment", "evaluation.metrics", "evaluation.trials"}
         | {"evaluation.calibration", "evaluation.plots"},
-        {"numpy"},
+        {"numpy", "jsonschema"},
     ),
     "evaluation.sasv": (
         {"data", "evaluation.metrics", "evaluation.trials", "evaluation.results"},

@@ -13,7 +13,7 @@ from .stages import SHORT, Recipe
 OPTIONS = ("--stage", "3", "--stop_stage", "3", "--config", "full", "--tag", "broken", *SHORT)
 
 
-def kill_after_first_epoch(mini: Recipe, checkpoint: Path) -> None:
+def kill_at_first_checkpoint(mini: Recipe, checkpoint: Path) -> None:
     """Starts training and kills it, with all its processes, once there is a checkpoint."""
     process = mini.start(*OPTIONS)
     deadline = time.monotonic() + 120
@@ -26,14 +26,14 @@ def kill_after_first_epoch(mini: Recipe, checkpoint: Path) -> None:
 def test_killed_training_goes_on_to_the_same_model(mini, trained):
     unbroken, _ = trained["full"]
     exp = mini.path / "exp" / "broken"
-    kill_after_first_epoch(mini, exp / "checkpoint.pt")
+    kill_at_first_checkpoint(mini, exp / "checkpoint.pt")
     halfway = torch.load(exp / "checkpoint.pt", weights_only=True)
-    assert halfway["progress"]["epoch"] == 1
+    assert halfway["progress"]["step"] > 0
     assert not halfway["progress"]["finished"]
     assert not (exp / "train_summary.json").exists()
 
     done = mini.ok(*OPTIONS)
-    assert "going on after epoch 1" in done.stderr
+    assert "going on after epoch" in done.stderr
     # Not the line of its first epoch: the kill may come between the checkpoint and that line.
     assert "trainable of" in (exp / "train.1.log").read_text()
     assert (exp / "best.safetensors").read_bytes() == (unbroken / "best.safetensors").read_bytes()

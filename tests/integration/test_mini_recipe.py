@@ -190,8 +190,8 @@ def test_stage_4_again_scores_no_dev_set_and_fits_the_same(mini, trained):
     scores, path = exp / "scores/dev", exp / "calibration.json"
     before = path.read_bytes(), scores.stat().st_mtime_ns
     done = mini.ok("--stage", "4", "--stop_stage", "4", "--tag", exp.name)
-    assert "score eval with" in done.stderr
-    assert "scores/dev: scored by these weights already" in done.stderr
+    assert "stage 4: eval has these scores already" in done.stderr
+    assert "stage 4: dev has these scores already" in done.stderr
     assert (path.read_bytes(), scores.stat().st_mtime_ns) == before
 
 
@@ -204,9 +204,14 @@ def test_a_calibration_of_other_weights_is_not_used(mini, trained):
     assert done.returncode == 1
     assert "calibration.json: of other weights than exp/retrained/best.safetensors" in done.stderr
     mini.ok("--stage", "4", "--stop_stage", "4", "--tag", "retrained")
-    path, ratio, decision = mini.shell(command).stdout.rstrip("\n").split("\t")
+    done = mini.shell(command)
+    weight = json.loads((copy / "calibration.json").read_text())["systems"][0]["weight"]
+    if weight == 0:  # after two epochs it may know nothing, and then it decides nothing
+        assert "calibration.json: has no information" in done.stderr
+        return
+    path, ratio, decision = done.stdout.rstrip("\n").split("\t")
     assert path == wav
-    assert decision == ("bonafide" if float(ratio) >= -0.641854 else "spoof")
+    assert decision == ("bonafide" if float(ratio) >= 0 else "spoof")
 
 
 def test_single_files_get_the_scores_of_the_set(mini, trained):

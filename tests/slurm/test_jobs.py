@@ -35,13 +35,13 @@ def test_an_array_gets_arguments_folder_and_environment(cluster, tmp_path):
     folder.mkdir()
     mine = "two\nlines, a comma and $HOME"
     env = {"MINE": mine, "CUDA_VISIBLE_DEVICES": "7"}
-    done = cluster.run(folder, "JOB=1:3", "log/x.JOB.log", *SHOW, "p_JOB", *NASTY, env=env)
+    done = cluster.run(folder, "JOB=1:3", "log/x.JOB.log", *SHOW, "JOB", *NASTY, env=env)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert re.fullmatch(r"run_slurm.py: job \d+ \(3 tasks\), log log/x.JOB.log\n", done.stderr)
     for number in (1, 2, 3):
         # The last two: the CPUs that Slurm gave, and no device of the machine that submits.
         seen = shown(folder / f"log/x.{number}.log")
-        assert seen == [[f"p_{number}", *NASTY], str(folder), mine, "1", None]
+        assert seen == [[f"{number}", *NASTY], str(folder), mine, "1", None]
     assert sorted(path.name for path in folder.rglob("*")) == [
         "log",
         *(f"x.{n}.log" for n in "123"),

@@ -140,7 +140,7 @@ def group_table(results: Results, name: str, digits: int = 2) -> Table:
     """EER by the values of a column, with counts and interval; last their macro-average."""
     found = results["by"][name]
     groups = found["groups"]
-    of_one_class = found["macro_eer_percent"] is None
+    of_one_class = any("right_percent" in part for part in groups.values())
     value_name = "right decisions %" if of_one_class else "EER %"
     key = "right_percent" if of_one_class else "eer_percent"
     header = [name, "bona fide", "spoof", value_name, "95 % interval", "over"]

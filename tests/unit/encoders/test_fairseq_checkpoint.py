@@ -5,7 +5,6 @@ import os
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -320,40 +319,3 @@ def test_the_message_for_conv_feature_layers_is_short():
         parse_conv_layers("x" * 100_000, "file")
     assert re.match(r"file: conv_feature_layers is not a list", str(caught.value))
     assert len(str(caught.value)) < 250
-
-
-def test_numpy_scalars_of_extra_state_are_read(content, saved, mini_file):
-    state = {"val_loss": np.float64(2.5), "best": np.float32(1), "updates": np.int64(3)}
-    assert same(outputs(saved({**content, "extra_state": state})), outputs(mini_file))
-
-
-def as_ctc(content):
-    cfg = {"model": {"_name": "wav2vec_ctc", "w2v_args": content["cfg"]}, "task": {}}
-    return {
-        "cfg": cfg,
-        "model": {f"w2v_encoder.w2v_model.{k}": v for k, v in content["model"].items()},
-    }
-
-
-def as_wavlm(content):
-    return {"cfg": {"relative_position_embedding": True}, "model": content["model"]}
-
-
-def as_detector(content):
-    return {f"module.ssl_model.model.{k}": v for k, v in content["model"].items()}
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (as_ctc, "fine-tuned for CTC .* give the pre-trained file"),
-        (as_wavlm, "not wav2vec 2.0: it has relative_position_embedding"),
-        (as_detector, "begin with 'module.ssl_model.model.', so it is a trained detector"),
-        (lambda content: {"model_state": as_detector(content)}, "a trained detector"),
-        (lambda content: dict(content["model"]), "no config"),
-    ],
-)
-def test_relatives_are_named_with_a_remedy(content, saved, change, says):
-    with pytest.raises(FadError, match=says) as caught:
-        read_checkpoint(saved(change(content)))
-    assert "\n" not in str(caught.value)
