@@ -61,7 +61,7 @@ def breakdowns(trials: Trials, measure: Measure, measure_many: Measure) -> dict[
             for value, group in _groups(trials, members, of_spoofs)
         }
         rates = [part["eer_percent"] for part in groups.values() if part["eer_percent"] is not None]
-        if any(part["bonafide"] and part["spoof"] for part in groups.values()):
+        if rates or any(part["bonafide"] and part["spoof"] for part in groups.values()):
             found[name] = {
                 "against": "all bona fide" if of_spoofs else "bona fide of the group",
                 "unknown": unknown,
