@@ -31,6 +31,9 @@ from fad.utils.devices import autocast, use_tf32
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file, write_json
 
+SMALL = 20_000_000  # parameters
+RATE_OF_XLSR = 1e-3
+
 logger = logging.getLogger(__name__)
 
 
@@ -118,6 +121,7 @@ def train_experiment(
         _read_at(sources[1]),
         dev_set,
     )
+    _warn_of_rate(config["adaptation"], parameters["total"], settings.lr)
     trainer = Trainer(detector, crops, dev, config, settings, exp, sha256, world)
     progress = trainer.run()
     if world.rank > 0:
@@ -139,6 +143,16 @@ def train_experiment(
         or describe_training_data(dump / "audio" / train_set, dump / "audio" / dev_set),
     }
     write_json(exp.summary, summary)
+
+
+def _warn_of_rate(adaptation: str, total: int, rate: float) -> None:
+    """Warns of a rate that was chosen for XLS-R and lets a small encoder learn nothing."""
+    if adaptation != "full" and total < SMALL and rate <= RATE_OF_XLSR:
+        logger.warning(
+            "the encoder has %.1f million parameters, and train.lr %g is a rate for XLS-R's 317 "
+            "million: with --set train.lr=%g, as egs/mini, it learns faster",
+            *(total / 1e6, rate, 10 * RATE_OF_XLSR),
+        )
 
 
 def set_up_blocks(encoder: Encoder, settings: TrainSettings) -> None:

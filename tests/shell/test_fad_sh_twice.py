@@ -46,6 +46,22 @@ def test_a_second_run_in_the_same_place_is_refused(recipe, held, how, options, r
     assert recipe.run(*options).returncode == 0  # once the other has ended
 
 
+def test_a_stage_2_with_nothing_to_do_stands_beside_a_training(recipe):
+    recipe.add_all()
+    lock = recipe.path / "dump/.run.lock"
+    holder = ["flock", "-n", "--shared", lock, "sh", "-c", "echo held; read -r end"]
+    shorten_the_wait(recipe)
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        done = recipe.run("--stage", "2", "--stop_stage", "2", IS_DONE="--is_done true")
+        changed = recipe.run("--stage", "2", "--stop_stage", "2")
+        other.communicate(b"\n")
+    assert done.returncode == 0, done.stderr
+    assert "stage 2: nothing has changed" in done.stderr and recipe.calls() == []
+    assert changed.returncode == 1
+    assert f"open in process {other.pid}: " in changed.stderr
+
+
 def shorten_the_wait(recipe) -> None:
     script = recipe.path.parents[1] / "utils/locks.sh"
     assert "_lock_wait=8" in script.read_text()

@@ -25,6 +25,8 @@ scores (--scores), recognised by their columns:
   Any table with a header, with tabs, commas or spaces: --columns utt=NAME,score=NAME. The score of
   two logits is the logit of bona fide minus that of spoof.
 
+  P(fake), and any score of which higher means a spoof: --higher spoof.
+
 keys (--key), recognised by their columns:
   ASVspoof 2019 protocols (ASVspoof2019.LA.cm.eval.trl.txt); ASVspoof 2021 keys of LA, DF and PA
   (CM/trial_metadata.txt); ASVspoof 5 protocols (ASVspoof5.eval.track_1.tsv) and keys (filename,

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from fad.data.labels import NUMBERS
+from fad.data.tables import LABELS
 from fad.evaluation.trials.score_files import PAIRS
 
 _NAMES: dict[str, Any] = {
@@ -23,6 +24,13 @@ def add_score_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--columns", **_NAMES, help="names of columns in the scores' header")
     add("--logits", choices=PAIRS, metavar="A,B", help="scores are pairs '[a, b]' of these logits")
+    add(
+        "--higher",
+        choices=LABELS,
+        default="bonafide",
+        help="what a higher score means; with spoof, as for P(fake), all signs are changed "
+        "(default bonafide)",
+    )
     add("--bonafide", choices=NUMBERS, help="which number is bona fide, if labels are numbers")
 
 

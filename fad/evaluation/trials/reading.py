@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fad.data.tables import check_same_keys
@@ -20,7 +21,13 @@ def read_files(args: Namespace, paths: Sequence[str | Path]) -> list[ScoreFile]:
         FadError: as `read_scores`.
     """
     columns = parse_pairs("--columns", args.columns, "utt=filename")
-    return [read_scores(path, columns, args.bonafide, args.logits) for path in paths]
+    files = [read_scores(path, columns, args.bonafide, args.logits) for path in paths]
+    return files if args.higher == "bonafide" else [_negated(file) for file in files]
+
+
+def _negated(file: ScoreFile) -> ScoreFile:
+    """Scores of which higher means a spoof, with the sign that all of fad expects."""
+    return replace(file, scores={utt: -score for utt, score in file.scores.items()})
 
 
 def read_trials(

@@ -283,3 +283,13 @@ def test_a_key_of_one_class_has_the_rate_at_a_threshold(files, printed, capsys):
     assert "50.00 % of the 2 spoofed trials are rejected at the threshold 0 (given)" in said
     main(list(words))
     assert "needs a threshold from other data" in capsys.readouterr().out
+
+
+def test_probabilities_of_a_fake_are_evaluated_with_their_sign_changed(files, printed):
+    fake = "u1 A01 spoof 0.9\nu2 A02 spoof 0.4\nu3 - bonafide 0.5\nu4 - bonafide 0.1\n"
+    real = "u1 A01 spoof -0.9\nu2 A02 spoof -0.4\nu3 - bonafide -0.5\nu4 - bonafide -0.1\n"
+    files(fake=fake, real=real)
+    right, _ = printed("--scores", "real")
+    found, _ = printed("--scores", "fake", "--higher", "spoof")
+    assert found == right
+    assert printed("--scores", "fake")[0]["eer_percent"] == 50
