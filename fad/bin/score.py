@@ -7,8 +7,10 @@ from pathlib import Path
 
 from fad.config.plugins import add_plugin_option
 from fad.inference.decision import add_answer_options, read_answer
+from fad.inference.files import audio_files
 from fad.inference.options import add_model_options
-from fad.utils.cli import run
+from fad.inference.output import FORMATS, Output
+from fad.utils.cli import parse_positive, run
 from fad.utils.errors import FadError
 
 DESCRIPTION = """\
@@ -25,8 +27,8 @@ recordings like those of the dev set.
     python -m fad.bin.score --model exp/lora --calibrated true --p_spoof 0.5 --c_fa 1 a.wav
 
 A recording may have any length: over 64 s it is scored in windows, whose logits are averaged. One
-score for two hours says little about a short spoofed part: cut out what you suspect. Files that
-cannot be read are named on standard error; the others are scored, and the exit code is 1.
+score for two hours says little about a short spoofed part: --window 4 scores each 4 seconds. Files
+that cannot be read are named on standard error; the others are scored, and the exit code is 1.
 """
 
 
@@ -40,7 +42,11 @@ def get_parser() -> argparse.ArgumentParser:
     add_model_options(parser)
     add_plugin_option(parser)
     add_answer_options(parser)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio to score")
+    add = parser.add_argument
+    add("--list", type=Path, metavar="FILE", help="a text file with one path a line, to score too")
+    add("--window", type=parse_positive, metavar="SECONDS", help="a line for each window this long")
+    add("--format", choices=FORMATS, default="text", help="of the output (default text: tabs)")
+    add("files", nargs="*", type=Path, metavar="FILE", help="audio to score, or a folder of it")
     return parser
 
 
@@ -51,28 +57,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         FadError: the model cannot be read, or files could not, after the rest was scored.
     """
     args = get_parser().parse_args(argv)
+    if not args.files and args.list is None:
+        raise FadError("give audio files, a folder, or --list FILE")
     answer = read_answer(args)
-    import numpy as np
-
-    from fad.data.audio import read_audio
     from fad.inference.loading import load_for_scoring
-    from fad.inference.scoring import check_finite, score_waveform
+    from fad.inference.recordings import WINDOW, score_recordings
     from fad.utils.devices import choose_device
 
     device = choose_device(args.ngpu)
     detector = load_for_scoring(args.model, args.pretrained, device, args.precision, args.compute)
-    logging.info("path, %s; higher = bona fide", answer.columns)
-    bad = 0
-    for path in args.files:
-        try:
-            score = score_waveform(detector, read_audio(path), device)
-            check_finite([str(path)], np.array([score]))
-            print(f"{path}\t{answer.of(score)}", flush=True)
-        except FadError as error:
-            logging.error("%s", error)
-            bad += 1
-    if bad:
-        raise FadError(f"{bad} of {len(args.files)} files have no score: see the errors above")
+    columns = [*(WINDOW if args.window else ()), *answer.columns]
+    logging.info("path, %s; higher = bona fide", ", ".join(columns))
+    output, files = Output(args.format, columns), audio_files(args.files, args.list)
+    score_recordings(detector, files, device, answer, output, args.window)
 
 
 if __name__ == "__main__":

@@ -27,11 +27,11 @@ EVEN = DcfCosts(p_spoof=0.5, c_miss=1, c_fa=1)
 class Score:
     """Prints the model's score."""
 
-    columns = "score"
+    columns = ("score",)
 
-    def of(self, score: float) -> str:
+    def of(self, score: float) -> tuple[str, ...]:
         """The score with six digits."""
-        return f"{score:.6f}"
+        return (f"{score:.6f}",)
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class Decision:
     costs: DcfCosts
     source: Path
 
-    columns = "log-likelihood ratio in nats, decision"
+    columns = ("llr", "decision")
 
-    def of(self, score: float) -> str:
-        """The ratio and the decision, with a tab between them.
+    def of(self, score: float) -> tuple[str, ...]:
+        """The ratio and the decision.
 
         Raises:
             FadError: the ratio is not finite.
@@ -63,7 +63,7 @@ class Decision:
         except ValueError as error:
             raise FadError(f"{self.source}: {error}: fit it again (stage 4)") from error
         label = "bonafide" if ratio >= self.costs.bayes_threshold else "spoof"
-        return f"{ratio:z.6f}\t{label}"
+        return f"{ratio:z.6f}", label
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:

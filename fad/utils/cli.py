@@ -61,6 +61,14 @@ def parse_finite(text: str) -> float:
     return number
 
 
+def parse_positive(text: str) -> float:
+    """An argparse type for numbers over 0."""
+    number = parse_finite(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"expected a number over 0, not '{text}'")
+    return number
+
+
 def parse_pairs(option: str, texts: Sequence[str], example: str) -> dict[str, str]:
     """Reads `NAME=VALUE` words into a dictionary, in their order.
 

@@ -37,7 +37,7 @@ def answer(exp: Path, *options: str):
 
 
 def test_without_calibration_it_is_the_score(tmp_path):
-    assert answer(tmp_path).of(-1.25) == "-1.250000"
+    assert answer(tmp_path).of(-1.25) == ("-1.250000",)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_without_calibration_it_is_the_score(tmp_path):
     ],
 )
 def test_the_decision_is_the_one_that_costs_least(exp, options, score, expected):
-    assert answer(exp, "--calibrated", "true", *options).of(score) == expected
+    assert answer(exp, "--calibrated", "true", *options).of(score) == tuple(expected.split("\t"))
 
 
 def test_the_threshold_is_told_once(exp, caplog):
@@ -70,7 +70,7 @@ def test_a_calibration_without_information_decides_nothing(exp):
     write_calibration(path, replace(read_calibration(path), weights=(0.0,)))
     with pytest.raises(FadError, match=r"calibration\.json: has no information: on dev, higher"):
         answer(exp, "--calibrated", "true")
-    assert answer(exp).of(1.0) == "1.000000"
+    assert answer(exp).of(1.0) == ("1.000000",)
 
 
 @pytest.mark.parametrize(

@@ -21,18 +21,19 @@ def spreadsheet() -> bytes:
     return made.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (gzip.compress(b"u1 1.0\n"), r"is packed by gzip: unpack it \(gunzip -k\)"),
-        (spreadsheet(), "is a spreadsheet or a ZIP archive: export it as CSV"),
-        (b"\x93NUMPY\x01\x00", "is an array of NumPy"),
-        (json.dumps([{"utt": "u1", "score": 1}]).encode(), "is JSON: write lines of `utt score`"),
-        (b'{"utt": "u1", "score": 1}\n', "is JSON"),
-        (b"Output, u1, 0, -1.5\nOutput, u2, 1, 2.5\n", "a number where a header's names would be"),
-        (b"u1 -1.5 2.5\nu2 1.5 -2.5\n", "two numbers behind the utterance: two logits"),
-    ],
-)
+FOREIGN = [
+    (gzip.compress(b"u1 1.0\n"), r"is packed by gzip: unpack it \(gunzip -k\)"),
+    (spreadsheet(), "is a spreadsheet or a ZIP archive: export it as CSV"),
+    (b"\x93NUMPY\x01\x00", "is an array of NumPy"),
+    (json.dumps([{"utt": "u1", "score": 1}]).encode(), "is JSON: write lines of `utt score`"),
+    (b'{"utt": "u1", "score": 1}\n', "is JSON"),
+    (b"Output, u1, 0, -1.5\nOutput, u2, 1, 2.5\n", "a number where a header's names would be"),
+    (b"u1 -1.5 2.5\nu2 1.5 -2.5\n", "two numbers behind the utterance: two logits"),
+]
+
+
+# Packed bytes have the time of packing, so they are no names of tests.
+@pytest.mark.parametrize(("content", "says"), FOREIGN, ids=range(len(FOREIGN)))
 def test_what_is_no_score_file_is_named(tmp_path, content, says):
     (tmp_path / "scores").write_bytes(content)
     with pytest.raises(FadError, match=says):
