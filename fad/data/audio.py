@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 import soundfile as sf
 
 from fad.data.flac import check_md5
+from fad.data.level import SAMPLE_RATE, with_level
 from fad.data.ogg import links
 from fad.data.truncation import missing_bytes, says_its_length
 from fad.utils.errors import FadError
@@ -22,13 +22,9 @@ from fad.utils.files import is_file
 if TYPE_CHECKING:
     import av
 
-SAMPLE_RATE = 16000  # Hz, what XLS-R was trained on
 RATES = (1_000, 768_000)  # Hz: outside, resampling would need too much time or memory
 MAX_HOURS = 4  # a small FLAC can hold days of silence, which would fill the memory
 MAX_SAMPLES = MAX_HOURS * 3600 * 48_000  # in a channel, at any rate: 2.8 GB
-
-SHORTEST = 400  # samples: one frame of the encoder
-QUIETEST = 1e-4  # mean square, -40 dB: below, fairseq's normalisation adds 10 % of it (1e-5)
 
 _BLOCK = 1 << 20  # frames decoded at a time: a long file needs memory for one channel only
 # A Kaiser-windowed sinc: flat to 7 kHz, 6 dB down at 7.6 kHz, over 90 dB down from 8.6 kHz.
@@ -87,8 +83,9 @@ def probe(path: str | Path) -> AudioInfo | None:
 def read_audio(path: str | Path) -> np.ndarray:
     """Decodes a whole file of any format, rate and number of channels.
 
-    Channels are averaged; nothing is scaled or clipped. Silence is allowed, with a warning, and so
-    are very quiet and very short clips, whose scores mean little.
+    Channels are averaged; nothing is clipped, and nothing is scaled but clips whose peak is below
+    -54 dB (see `with_level`). Silence is allowed, with a warning, and so are quiet and very short
+    clips, whose scores mean little.
 
     Returns:
         wav (S,) float32 at 16 kHz, finite, S >= 1.
@@ -113,12 +110,11 @@ def read_audio(path: str | Path) -> np.ndarray:
         raise FadError(
             f"{path}: cannot be decoded ({reason}): convert it to WAV or leave it out"
         ) from error
-    _warn_of_little(path, wav)
-    return wav
+    return with_level(str(path), wav)
 
 
 def _read(path: Path) -> np.ndarray:
-    """As `read_audio`, without its warnings; a decoder may raise anything."""
+    """As `read_audio`, at the file's level; a decoder may raise anything."""
     wav, rate = _decode(path)
     if len(wav) == 0:
         raise FadError(f"{path}: holds no audio: replace it or leave it out")
@@ -312,21 +308,3 @@ def resample(wav: np.ndarray, rate: int) -> np.ndarray:
         torch.from_numpy(wav), ratio.numerator, ratio.denominator, **_RESAMPLING
     )
     return resampled.numpy()
-
-
-def _warn_of_little(path: Path, wav: np.ndarray) -> None:
-    """Warns of a clip with so little in it that its score would mean little."""
-    if not wav.any():
-        _warn(path, "nothing but zeros: is it the file that was meant?")
-    elif len(wav) < SHORTEST:
-        length = 1000 * len(wav) / SAMPLE_RATE
-        _warn(path, f"only {length:.2f} ms of sound: its score means nothing")
-    elif (power := float(np.mean(np.square(wav, dtype=np.float64)))) < QUIETEST:
-        level = 10 * np.log10(power)
-        _warn(path, f"very quiet ({level:.0f} dB): its score depends on its level")
-
-
-@cache
-def _warn(path: Path, what: str) -> None:
-    """Warns once in each process, since training may read a file every epoch."""
-    logger.warning("%s: %s", path, what)

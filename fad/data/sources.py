@@ -14,6 +14,7 @@ from fad.data.digests import DIGESTS, check_digest, check_has_digests, digest_of
 from fad.data.lengths import prepared_length
 from fad.data.packed import Texts
 from fad.data.waveform import prepare_waveform
+from fad.encoders.base import FAIRSEQ_EPS
 from fad.encoders.boundary import NONE, Boundary
 from fad.encoders.frame_grid import FrameGrid
 from fad.utils.errors import FadError
@@ -65,8 +66,10 @@ class AudioSource(Source):
 
     boundary = NONE
 
-    def __init__(self, audio_dir: Path, grid: FrameGrid, normalize: bool) -> None:
-        self._grid, self._normalize = grid, normalize
+    def __init__(
+        self, audio_dir: Path, grid: FrameGrid, normalize: bool, eps: float = FAIRSEQ_EPS
+    ) -> None:
+        self._grid, self._normalize, self._eps = grid, normalize, eps
         self.utts, self._paths, samples = Texts(), Texts(), array("q")
         self._digests = bytearray()  # 16 bytes each
         for utt, (path, length, digest) in tables.read_together(audio_tables(audio_dir)):
@@ -104,7 +107,7 @@ class AudioSource(Source):
 
     def prepare(self, wav: np.ndarray) -> Tensor:
         """Prepares audio (S,) as `load` does: (max(S, 64,600),) float32."""
-        return prepare_waveform(wav, self._normalize)
+        return prepare_waveform(wav, self._normalize, self._eps)
 
     def load_crop(self, index: int, start: int, frames: int) -> Tensor:
         """`crop` of `load`, (S',). The whole file is decoded, since it is normalised as a whole."""
@@ -119,8 +122,10 @@ class AudioSource(Source):
 class WaveformSource(AudioSource):
     """A source of one utterance: a waveform (S,) in memory, scored as a file is."""
 
-    def __init__(self, wav: np.ndarray, grid: FrameGrid, normalize: bool) -> None:
-        self._prepared, self._grid = prepare_waveform(wav, normalize), grid
+    def __init__(
+        self, wav: np.ndarray, grid: FrameGrid, normalize: bool, eps: float = FAIRSEQ_EPS
+    ) -> None:
+        self._prepared, self._grid = prepare_waveform(wav, normalize, eps), grid
         self.utts = Texts(["waveform"])
         self.frames = array("q", [grid.num_frames(len(self._prepared))])
 

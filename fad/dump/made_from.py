@@ -14,7 +14,7 @@ from fad.data.digests import STATES, check_state, state_of
 from fad.utils.errors import FadError
 from fad.utils.files import is_file, sha256_file, write_json
 
-DECODER = 1  # raise it when the same file is decoded to other samples than before
+DECODER = 2  # raise it when the same file is decoded to other samples than before
 RECORD = "made_from.json"
 
 

@@ -54,7 +54,7 @@ class Dumps:
     def audio_source(self) -> AudioSource:
         """The set as audio."""
         encoder = self.detector.encoder
-        return AudioSource(self.audio, encoder.grid, encoder.normalize)
+        return AudioSource(self.audio, encoder.grid, encoder.normalize, encoder.normalize_eps)
 
     @property
     def deepest(self) -> Boundary:

@@ -18,6 +18,9 @@ from fad.encoders.layers import select_layers
 from fad.utils.errors import FadError
 
 # The linear layers of a block, by the names that configs have.
+FAIRSEQ_EPS = 1e-5
+"""What fairseq's normalisation of a waveform adds to its variance."""
+
 ATTENTION_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj")
 FEED_FORWARD_LAYERS = ("fc1", "fc2")
 LINEAR_LAYERS = ATTENTION_LAYERS + FEED_FORWARD_LAYERS
@@ -97,6 +100,7 @@ class Encoder(nn.Module, ABC):
         layers: the outputs to give: `last`, `all`, or block numbers from 1.
         grid: the frames that the frontend makes of samples.
         normalize: whether waveforms are brought to zero mean and unit variance first.
+        normalize_eps: what is added to the variance then.
         parts: where the parts are.
 
     Attributes:
@@ -119,12 +123,14 @@ class Encoder(nn.Module, ABC):
         layers: str | list[int],
         grid: FrameGrid,
         normalize: bool,
+        normalize_eps: float = FAIRSEQ_EPS,
         parts: Parts,
     ) -> None:
         super().__init__()
         self.dim, self.num_layers, self.num_heads = dim, num_layers, num_heads
         self.wanted = select_layers(layers, num_layers)
-        self.grid, self.normalize, self.parts = grid, normalize, parts
+        self.grid, self.parts = grid, parts
+        self.normalize, self.normalize_eps = normalize, normalize_eps
 
     @property
     def deepest(self) -> Boundary:

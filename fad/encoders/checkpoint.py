@@ -136,4 +136,5 @@ def _xlsr_config(checkpoint: Checkpoint) -> XLSRConfig:
         pos_kernel=sizes["conv_pos"],
         pos_groups=sizes["conv_pos_groups"],
         normalize=checkpoint.normalize,
+        normalize_eps=checkpoint.normalize_eps,
     )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fad.encoders.attention import SelfAttention
-from fad.encoders.base import Encoder, Parts
+from fad.encoders.base import FAIRSEQ_EPS, Encoder, Parts
 from fad.encoders.boundary import FRONTEND, NONE, Boundary
 from fad.encoders.convolution import replace_convolutions
 from fad.encoders.frame_grid import FrameGrid
@@ -58,10 +58,16 @@ class FairseqXLSR(Encoder):
         grid: the frames of its frontend.
         normalize: whether waveforms are brought to zero mean and unit variance.
         layers: the outputs to give: `last`, `all`, or block numbers from 1.
+        eps: what is added to the waveform's variance then.
     """
 
     def __init__(
-        self, model: Any, grid: FrameGrid, normalize: bool, layers: str | list[int] = "all"
+        self,
+        model: Any,
+        grid: FrameGrid,
+        normalize: bool,
+        layers: str | list[int] = "all",
+        eps: float = FAIRSEQ_EPS,
     ) -> None:
         # A post-norm model, such as wav2vec 2.0 BASE, has its LayerNorm before the blocks.
         final_norm = "model.encoder.layer_norm" if model.encoder.layer_norm_first else None
@@ -72,6 +78,7 @@ class FairseqXLSR(Encoder):
             layers=layers,
             grid=grid,
             normalize=normalize,
+            normalize_eps=eps,
             parts=Parts("model.feature_extractor", "model.encoder.layers", final_norm),
         )
         self.model = model
@@ -179,4 +186,5 @@ def _fits_the_file(checkpoint: Checkpoint, pos_conv_depth: Any) -> bool:
 def load_fairseq_xlsr(checkpoint: Checkpoint, layers: str | list[int] = "all") -> FairseqXLSR:
     """Builds fairseq's model and replaces its attention."""
     model = build_wav2vec2(checkpoint)
-    return FairseqXLSR(model, FrameGrid(checkpoint.conv_layers), checkpoint.normalize, layers)
+    grid, eps = FrameGrid(checkpoint.conv_layers), checkpoint.normalize_eps
+    return FairseqXLSR(model, grid, checkpoint.normalize, layers, eps)

@@ -27,6 +27,8 @@ ADAPTER = "adapter_model.safetensors"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 WEIGHTS_IN_ORDER = tuple(name + end for name in WEIGHTS for end in ("", INDEX))
 
+NORMALIZE_EPS = 1e-7  # of transformers' Wav2Vec2FeatureExtractor
+
 MAX_JSON = 2**24  # bytes: hundreds of times the largest there is
 
 
@@ -100,7 +102,8 @@ def read_huggingface(path: Path) -> Checkpoint:
         if twice:
             raise FadError(f"{part}: has {shown(twice[0])}, as another part of the model does")
         state |= tensors
-    return Checkpoint(path, model_cfg, conv_layers, normalize, to_fairseq_names(state, path))
+    named = to_fairseq_names(state, path)
+    return Checkpoint(path, model_cfg, conv_layers, normalize, named, NORMALIZE_EPS)
 
 
 def _parts(index: Path) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fad.encoders.base import FAIRSEQ_EPS
 from fad.utils.errors import FadError
 
 # Used only in pre-training: counted, but not kept in memory.
@@ -53,6 +54,7 @@ class Checkpoint:
         conv_layers: the frontend's (channels, kernel, stride), parsed and checked.
         normalize: whether waveforms are brought to zero mean and unit variance.
         state: all tensors by fairseq's names, mapped from the file where it allows that.
+        normalize_eps: what is added to the variance then.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class Checkpoint:
     conv_layers: tuple[tuple[int, int, int], ...]
     normalize: bool
     state: dict[str, Tensor]
+    normalize_eps: float = FAIRSEQ_EPS
 
     @property
     def num_parameters(self) -> int:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from fad.encoders.attention import SelfAttention
-from fad.encoders.base import Encoder, EncoderBlock, Parts
+from fad.encoders.base import FAIRSEQ_EPS, Encoder, EncoderBlock, Parts
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, needed_outputs
 from fad.encoders.cached_weight import CachedWeight
 from fad.encoders.convolution import conv1d
@@ -37,6 +37,7 @@ class XLSRConfig:
         dim, ffn_dim, num_heads, num_layers: of the transformer.
         pos_kernel, pos_groups: of the positional convolution.
         normalize: whether the waveform is brought to zero mean and unit variance.
+        normalize_eps: what is added to the variance then.
     """
 
     grid: FrameGrid
@@ -48,6 +49,7 @@ class XLSRConfig:
     pos_kernel: int
     pos_groups: int
     normalize: bool
+    normalize_eps: float = FAIRSEQ_EPS
 
 
 def _weight_norm(direction: Tensor, length: Tensor) -> Tensor:
@@ -207,6 +209,7 @@ class XLSR(Encoder):
             layers=layers,
             grid=config.grid,
             normalize=config.normalize,
+            normalize_eps=config.normalize_eps,
             parts=Parts("feature_extractor", "encoder.layers", "encoder.layer_norm"),
         )
         self.activation_checkpointing = False

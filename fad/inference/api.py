@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from fad.data.audio import SAMPLE_RATE, read_audio, resample
+from fad.data.level import with_level
 from fad.experiment.scores import FP32
 from fad.inference.loading import load_for_scoring
 from fad.inference.scoring import check_finite, score_waveform
@@ -98,4 +99,4 @@ def _checked(wav: np.ndarray, rate: int) -> np.ndarray:
         raise FadError("the array has samples that are not finite")
     if type(rate) is not int or rate < 1:
         raise FadError(f"rate is {rate}: give samples a second, such as 16000")
-    return resample(wav.astype(np.float32, copy=False), rate)
+    return with_level("the array", resample(wav.astype(np.float32, copy=False), rate))

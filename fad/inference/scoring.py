@@ -128,7 +128,7 @@ def _outputs(
 def score_waveform(detector: Detector, wav: np.ndarray, device: torch.device) -> float:
     """The score of one utterance (S,) float32 at 16 kHz; higher means bona fide."""
     encoder = detector.encoder
-    source = WaveformSource(wav, encoder.grid, encoder.normalize)
+    source = WaveformSource(wav, encoder.grid, encoder.normalize, encoder.normalize_eps)
     batch = collate([WholeUtterances(source)[0]])
     with torch.no_grad():
         embedding, logits = _outputs(detector, source, batch, device)

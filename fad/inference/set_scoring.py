@@ -35,7 +35,7 @@ def score_audio(
     """
     detector = load_for_scoring(model.path, pretrained, device, mode.precision, mode.compute)
     encoder = detector.encoder
-    source = AudioSource(audio, encoder.grid, encoder.normalize)
+    source = AudioSource(audio, encoder.grid, encoder.normalize, encoder.normalize_eps)
     scored = score_shards(detector, source, shards, device, desc=audio.name)
     for shard, scores in zip(shards, scored, strict=True):
         utts = (source.utts[index] for index in shard)

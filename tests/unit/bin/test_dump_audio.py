@@ -215,6 +215,17 @@ def test_what_would_clip_is_scaled_down_and_said(corpus, caplog):
     assert any("c-loud_wav: peak 2.000" in message for message in caplog.messages)
 
 
+def test_clips_too_quiet_for_16_bits_are_scaled_up(corpus, caplog):
+    for level in (-60, -100):
+        sf.write(f"in/at{level}.wav", noise(0.5, peak=10 ** (level / 20)), RATE, subtype="FLOAT")
+    make_data_dir("at-60.wav", "at-100.wav")
+    out = dump()
+    for level in (-60, -100):
+        after, _ = sf.read(read_table(out / "wav.scp")[f"c-at{level}_wav"])
+        assert np.abs(after - noise(0.5, peak=1)).max() < 2 / 32768
+        assert f"at{level}.wav: very quiet (peak {level} dB): scaled up" in caplog.text
+
+
 def test_bad_clips_are_all_listed_and_stop(corpus, caplog):
     Path("in/text.wav").write_text("not audio")
     make_data_dir("text.wav", "gone.wav")

@@ -1,9 +1,12 @@
 """A folder that transformers saved gives transformers' own outputs, and fairseq's bit for bit."""
 
+import numpy as np
 import pytest
 import torch
+import transformers
 
 from fad.config import registry
+from fad.data.waveform import prepare_waveform
 from fad.encoders.checkpoint import load_xlsr, read_checkpoint
 from tests.helpers.contract import padded_batch
 from tests.helpers.huggingface import transformers_model, write_huggingface
@@ -79,3 +82,21 @@ def test_the_pre_training_parts_are_counted_and_not_kept(folder, mini_file):
     kept = set(load_xlsr(huggingfaces).state_dict())
     assert kept == set(huggingfaces.encoder_state())
     assert not any(name.startswith(("mask_emb", "quantizer", "project", "final")) for name in kept)
+
+
+@pytest.mark.parametrize("level", [0.1, 1e-3, 1e-5])
+def test_waveforms_are_normalised_as_by_transformers_at_any_level(ours, level):
+    wav = level * np.random.default_rng(0).standard_normal(64_600).astype(np.float32)
+    extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=True)
+    (expected,) = extractor(wav, sampling_rate=16_000)["input_values"]
+    found = prepare_waveform(wav, ours.normalize, ours.normalize_eps)
+    assert np.abs(found.numpy() - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["xlsr", "fairseq_xlsr"])
+def test_waveforms_of_fairseqs_files_are_normalised_as_by_fairseq(mini_file, name):
+    encoder = registry.get("encoder", name)(read_checkpoint(mini_file))
+    wav = 1e-3 * torch.randn(64_600, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.layer_norm(wav, wav.shape)  # fairseq's own line
+    found = prepare_waveform(wav.numpy(), encoder.normalize, encoder.normalize_eps)
+    assert torch.equal(found, expected)
