@@ -108,7 +108,7 @@ FAULTS = [
             (
                 "commas without a header",
                 "u1,1\nu2,2\n",
-                r":1: no column for 'utt' in the header \(u1",
+                r":1: a number where a header's names would be \(u1",
             ),
             ("a row too short", TSV + "u5\n", ":6: 1 columns where 2 are expected: the header"),
             ("an empty cell", TSV + "u5\t\n", ":6: '' is not a number"),
