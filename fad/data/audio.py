@@ -71,7 +71,7 @@ class AudioInfo(NamedTuple):
 def probe(path: str | Path) -> AudioInfo | None:
     """Reads a header without decoding; None if libsndfile refuses the file."""
     try:
-        info = sf.info(str(path))
+        info = sf.info(os.fsencode(path))  # a name need not be UTF-8
     except (sf.LibsndfileError, TypeError):  # TypeError: libsndfile takes .raw for headerless
         return None
     missing = missing_bytes(info.extra_info)
@@ -174,7 +174,7 @@ def _too_long(path: Path) -> FadError:
 
 
 def _decode_libsndfile(path: Path) -> tuple[np.ndarray, int]:
-    with sf.SoundFile(str(path)) as file:
+    with sf.SoundFile(os.fsencode(path)) as file:
         means = (block.mean(axis=1) for block in _blocks(file))
         wav = _join(path, means, file.samplerate)
         check_md5(path, file)

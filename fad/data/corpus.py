@@ -239,6 +239,8 @@ def _check_files(clips: Sequence[Clip]) -> None:
     for clip in clips:
         if control_character(str(clip.path)):
             raise FadError(f"{_where(clip)}{clip.path!r} has a control character: rename it")
+        if not _is_utf8(str(clip.path)):
+            raise FadError(f"{_where(clip)}{clip.path!a} is not UTF-8: rename it")
     missing = [clip for clip in clips if not is_file(clip.path)]
     if missing:
         more = f" ({len(missing)} of {len(clips)} are missing)" if len(missing) > 1 else ""
@@ -246,6 +248,15 @@ def _check_files(clips: Sequence[Clip]) -> None:
             f"{_where(missing[0])}no audio file {missing[0].path}{more}: "
             "correct the path or complete the corpus"
         )
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a path can be written to a table: Python has other bytes as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _fact_names(clips: Sequence[Clip]) -> list[str]:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fad.utils.text import printable
+
 FORMATS = ("text", "csv", "json")
 
 
@@ -24,15 +26,18 @@ class Output:
             self._csv.writerow(self._names)
 
     def write(self, path: Path, values: Sequence[str]) -> None:
-        """Writes one line; values that are numbers are numbers in JSON."""
+        """Writes one line; values that are numbers are numbers in JSON.
+
+        In text, what cannot be printed in a name is escaped: no name adds a column or a line.
+        """
         row = [str(path), *values]
         if self._form == "csv":
             self._csv.writerow(row)
         elif self._form == "json":
             found = dict(zip(self._names, [row[0], *map(_number, values)], strict=True))
-            print(json.dumps(found, ensure_ascii=False))
+            print(json.dumps(found))
         else:
-            print("\t".join(row))
+            print("\t".join(map(printable, row)))
         sys.stdout.flush()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from fad.data.audio import SAMPLE_RATE, read_audio
+from fad.data.level import SHORTEST
 from fad.inference.decision import Decision, Score
 from fad.inference.output import Output
 from fad.inference.scoring import check_finite, score_waveform
@@ -19,7 +20,7 @@ WINDOW = ("start", "end")  # columns, in seconds
 
 def score_recordings(
     detector: Detector,
-    files: Iterable[Path],
+    files: Iterable[Path | FadError],
     device: torch.device,
     answer: Score | Decision,
     output: Output,
@@ -29,19 +30,24 @@ def score_recordings(
 
     Args:
         detector: on its device.
-        files: in the order of the output.
+        files: in the order of the output; an error in place of what cannot be found.
         device: where to score.
         answer: what is said of a score.
         output: where it is written.
         window: seconds of each window; None for whole files.
 
     Raises:
-        FadError: files could not be read, after the rest was scored.
+        FadError: the window is shorter than a frame; or files could not be read, after the rest was
+            scored.
     """
+    if window is not None and window * SAMPLE_RATE < SHORTEST:
+        raise FadError(f"--window {window:g}: give at least {SHORTEST / SAMPLE_RATE:g} seconds")
     bad = total = 0
     for path in files:
         total += 1
         try:
+            if isinstance(path, FadError):
+                raise path
             for place, wav in _parts(read_audio(path), window):
                 score = score_waveform(detector, wav, device)
                 check_finite([str(path)], np.array([score]))
@@ -61,7 +67,7 @@ def _parts(wav: np.ndarray, window: float | None) -> Iterator[tuple[list[str], n
     if window is None:
         yield [], wav
         return
-    size = max(1, round(window * SAMPLE_RATE))
+    size = round(window * SAMPLE_RATE)
     for start in range(0, len(wav), size):
         first = max(0, min(start, len(wav) - size))
         part = wav[first : first + size]

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import logging
 import math
 import os
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 from fad.utils.errors import FadError, innermost
 from fad.utils.files import is_disk_full
+from fad.utils.text import printable
 
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -30,10 +32,28 @@ def is_follower() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0"
 
 
+class _Printable(logging.Formatter):
+    """Escapes what a terminal would obey: names of files may come from strangers."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _safe(super().format(record))
+
+
+def _safe(lines: str) -> str:
+    return "\n".join(map(printable, lines.split("\n")))
+
+
 def set_up_logging() -> None:
     """Logs to standard error with time, file, line and function; replaces a library's set-up."""
     level = logging.WARNING if is_follower() else logging.INFO
-    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
+    logging.basicConfig(level=level, stream=sys.stderr, force=True)
+    logging.getLogger().handlers[0].setFormatter(_Printable(LOG_FORMAT))
+
+
+def set_up_output() -> None:
+    """Lets standard output escape what its encoding lacks, as standard error does."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def parse_bool(text: str) -> bool:
@@ -93,6 +113,7 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
     it prints nothing and the exit code is 1.
     """
     set_up_logging()
+    set_up_output()
     threading.excepthook = report_thread
     try:
         main(None)
@@ -134,7 +155,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
-    print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
+    print(f"{Path(sys.argv[0]).name}: error: {_safe(message)}", file=sys.stderr)
     sys.exit(code)
 
 

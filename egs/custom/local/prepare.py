@@ -2,7 +2,6 @@
 
 import csv
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -12,11 +11,11 @@ from fad.data.corpus import (
     UNKNOWN_SPEAKER,
     Clip,
     corpus_folder,
-    is_audio,
     recipe_parser,
     split_by_speaker,
     write_corpus,
 )
+from fad.data.folders import audio_below, warn_of_ignored
 from fad.data.labels import SPELLINGS
 from fad.data.lines import iter_lines
 from fad.data.tables import NO_ATTACK
@@ -136,7 +135,8 @@ def _name(path: str) -> str:
 def read_folders(corpus_dir: Path) -> list[Clip]:
     """Reads `bonafide/**` and `spoof/<attack>/**`, perhaps inside train/, dev/ and eval/."""
     splits = [name for name in SETS if (corpus_dir / name).is_dir()]
-    clips, ignored = [], Counter[str]()
+    clips: list[Clip] = []
+    ignored = Counter[str]()
     for split in splits or [""]:
         for label in ("bonafide", "spoof"):
             folder = corpus_dir / split / label
@@ -145,32 +145,10 @@ def read_folders(corpus_dir: Path) -> list[Clip]:
                     f"{folder}: no such folder: {corpus_dir} must have {' or '.join(PROTOCOLS)}, "
                     "or bonafide/ and spoof/<attack>/ (README.md shows both)"
                 )
-            for path in _files(folder):
-                if is_audio(path):
-                    clips.append(_folder_clip(corpus_dir, path, label, split))
-                else:
-                    ignored[path.suffix or path.name] += 1
-    if ignored:
-        endings = ", ".join(f"{count} {ending}" for ending, count in ignored.most_common(9))
-        logger.warning("%d files not named like audio: %s", ignored.total(), endings)
+            paths = audio_below(folder, ignored)
+            clips += [_folder_clip(corpus_dir, path, label, split) for path in paths]
+    warn_of_ignored(ignored)
     return clips
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder, one at a time: a million paths are large.
-
-    Links to folders are followed, each folder once, but not upwards: that would take in the clips
-    of the other class.
-    """
-    seen, base = set(), os.path.realpath(folder)
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen or base.startswith(f"{real.rstrip(os.sep)}{os.sep}"):
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        yield from (path for path in map(Path(place).joinpath, sorted(names)) if path.is_file())
 
 
 def _folder_clip(corpus_dir: Path, path: Path, label: str, split: str) -> Clip:

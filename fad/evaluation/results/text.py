@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from fad.utils.text import printable
+
 Rows = Sequence[Sequence[str]]
 
 
@@ -20,11 +22,6 @@ def _pad(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> 
     return [
         cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in together
     ]
-
-
-def printable(text: str) -> str:
-    """A text without control characters, which could move a terminal's cursor: each becomes `?`."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _for_markdown(cell: str) -> str:

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -76,9 +78,52 @@ def test_a_clip_shorter_than_a_window_is_one(call, folder):
 def test_nothing_to_score_is_said(call, tmp_path):
     with pytest.raises(FadError, match="give audio files, a folder, or --list FILE"):
         call()
-    with pytest.raises(FadError, match="has no file that is named like audio"):
-        call(tmp_path)
     with pytest.raises(FadError, match="list: cannot be read"):
         call("--list", tmp_path / "list")
     with pytest.raises(SystemExit):
         call("--window", "0", tmp_path)
+    with pytest.raises(FadError, match=r"--window 0\.02: give at least 0\.025 seconds"):
+        call("--window", "0.02", tmp_path)
+
+
+def test_links_to_folders_are_followed_and_other_files_counted(call, folder, tmp_path, caplog):
+    (folder / "deep").rename(tmp_path / "elsewhere")
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / "round").symlink_to(folder)
+    paths = [line.split("\t")[0] for line in call(folder).splitlines()]
+    assert paths == [str(folder / name) for name in ("a.flac", "b.wav", "link/c, c.wav")]
+    assert "1 files not named like audio: 1 .txt" in caplog.text
+
+
+def test_a_list_may_name_folders(call, folder, tmp_path):
+    (tmp_path / "list").write_text(f"{folder}/deep\n{folder}/a.flac\n")
+    assert call("--list", tmp_path / "list") == call(folder / "deep/c, c.wav", folder / "a.flac")
+
+
+def test_a_folder_without_audio_is_named_and_the_rest_is_scored(call, folder, capsys, caplog):
+    (folder / "empty").mkdir()
+    with pytest.raises(FadError, match=r"^1 of 2 files have no score"):
+        call(folder / "empty", folder / "b.wav")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert "empty: has no file that is named like audio: give files" in caplog.text
+
+
+def test_paths_that_cannot_be_are_bad_files(call, folder, capsys):
+    os.mkfifo(folder / "fifo")
+    (folder / "gone.wav").symlink_to("nowhere")
+    odd = ["x" * 5000, "a/" * 2500, "\0", "/proc/self/mem", "/dev/zero", folder / "fifo"]
+    with pytest.raises(FadError, match=r"^7 of 8 files have no score"):
+        call(*odd, folder / "gone.wav", folder / "b.wav")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("\udcff.wav", r"\udcff.wav"), ("a\tb\n\x1b[31m.wav", r"a\tb\n\x1b[31m.wav")],
+)
+def test_an_odd_name_is_scored_and_adds_no_column_or_line(call, folder, name, shown):
+    path = os.path.join(folder, name)
+    shutil.copy(folder / "b.wav", path)
+    expected = call(folder / "b.wav").replace("b.wav", shown)
+    assert call(path) == expected
+    assert json.loads(call("--format", "json", path))["path"] == path

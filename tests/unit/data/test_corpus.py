@@ -118,6 +118,11 @@ def test_a_corpus_may_have_a_test_set_alone(clips):
     assert [path.name for path in Path("data").iterdir()] == ["eval"]
 
 
+def test_a_path_that_no_table_can_hold_is_named(clips):
+    with pytest.raises(FadError, match=r"'\\udcff\.wav' is not UTF-8: rename it"):
+        write_corpus("data", "mine", [*clips, replace(clips[0], name="x", path="\udcff.wav")])
+
+
 def test_an_empty_corpus_is_refused():
     with pytest.raises(FadError, match="has no clip"):
         write_corpus("data", "mine", [])

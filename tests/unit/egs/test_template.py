@@ -46,6 +46,15 @@ def test_the_new_recipe_is_three_files_and_runs(egs, script, prepare_in, corpus)
     assert tables["wav.scp"]["my_corpus2-eval_bonafide_a"] == str(corpus / "eval/bonafide/a.wav")
 
 
+def test_it_follows_links_to_folders(egs, script, prepare_in, corpus):
+    script(egs.parent, egs / "TEMPLATE/setup.sh", "linked")
+    (corpus / "eval/spoof/tts").rename(corpus / "elsewhere")
+    (corpus / "eval/spoof/vocoder").symlink_to(corpus / "elsewhere")
+    done = prepare_in(egs / "linked", "--corpus_dir", corpus)
+    assert done.returncode == 0, done.stderr
+    assert "linked-eval_spoof_vocoder_a" in validate_data_dir(egs / "linked/data/eval")["wav.scp"]
+
+
 def test_run_sh_calls_the_stage_script_with_its_name_and_arguments(egs, script):
     script(egs, "TEMPLATE/setup.sh", "mine")
     stages = egs / "TEMPLATE/fad.sh"

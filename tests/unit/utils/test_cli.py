@@ -188,6 +188,29 @@ def test_a_log_line_has_time_file_line_and_function(capsys):
     assert re.match(r"\d{4}-\d\d-\d\d .* \(test_cli:\d+ test_a_log_line\w+\) INFO: hello\n", line)
 
 
+def test_what_a_terminal_would_obey_is_escaped_in_logs_and_errors(capsys, monkeypatch):
+    def main(_):
+        logging.getLogger("fad").warning("log %s", "\x1b[31m\udcff.wav\nsecond line")
+        raise FadError("error \x1b[31m.wav")
+
+    with pytest.raises(SystemExit):
+        run(main)
+    first, second, last = capsys.readouterr().err.splitlines()
+    assert first.endswith(r"log \x1b[31m\udcff.wav") and second == "second line"
+    assert last.endswith(r"error: error \x1b[31m.wav")
+
+
+def test_output_escapes_what_its_encoding_lacks():
+    ran = subprocess.run(
+        program(r"print('\u00fc \udcff')"),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict", "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert ran.stdout == "\\xfc \\udcff\n"
+
+
 def test_the_nearest_name_is_suggested_with_all_there_are():
     assert nearest("lroa", ["lora", "full"]) == "did you mean 'lora'? known: full, lora"
     assert nearest("xyz", ["lora", "full"]) == "known: full, lora"

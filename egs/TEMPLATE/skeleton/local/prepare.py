@@ -1,9 +1,11 @@
 """Makes the data directories of skeleton."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.data.corpus import SETS, Clip, corpus_folder, is_audio, recipe_parser, write_corpus
+from fad.data.corpus import SETS, Clip, corpus_folder, recipe_parser, write_corpus
+from fad.data.folders import audio_below, warn_of_ignored
 from fad.data.tables import LABELS
 from fad.utils.cli import run
 from fad.utils.errors import FadError
@@ -20,15 +22,17 @@ def read_corpus(corpus_dir: Path) -> list[Clip]:
     from the module of `Clip`. This function need not care for ids, tables, sorting and checks.
     """
     clips = []
+    ignored = Counter[str]()
     for split in SETS:
         for label in LABELS:
             folder = corpus_dir / split / label
             if not folder.is_dir():
                 raise FadError(f"{folder}: no such folder: README.md shows the layout")
-            for path in filter(is_audio, sorted(folder.rglob("*"))):
+            for path in audio_below(folder, ignored):
                 name = str(path.relative_to(corpus_dir).with_suffix(""))
                 attack = path.parent.name if label == "spoof" else "-"
                 clips.append(Clip(name, path, label, attack, split=split))
+    warn_of_ignored(ignored)
     return clips
 
 
