@@ -5,12 +5,14 @@ import io
 import json
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
 from fad.bin import score
+from fad.data import folders
 from fad.utils.errors import FadError
 
 
@@ -127,3 +129,20 @@ def test_an_odd_name_is_scored_and_adds_no_column_or_line(call, folder, name, sh
     expected = call(folder / "b.wav").replace("b.wav", shown)
     assert call(path) == expected
     assert json.loads(call("--format", "json", path))["path"] == path
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_the_rest_is_scored(
+    call, folder, capsys, caplog, monkeypatch
+):
+    walk = os.walk
+
+    def closed(place, onerror, **how):
+        if os.path.basename(place) == "deep":
+            onerror(PermissionError(13, "Permission denied", str(place)))
+        return walk(place, onerror=onerror, **how)
+
+    monkeypatch.setattr(folders, "os", SimpleNamespace(path=os.path, walk=closed, sep=os.sep))
+    with pytest.raises(FadError, match=r"^1 of 2 files have no score"):
+        call(folder / "deep", folder / "b.wav")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert "deep: cannot be listed (Permission denied)" in caplog.text
