@@ -35,7 +35,7 @@ _lock_holders() { # directory: the processes of this machine that have its lock 
             continue
         found+=" $pid "
         printf '; open in process %s: %.80s' "$pid" "$(tr '\0' ' ' </proc/"$pid"/cmdline)"
-    done 2>/dev/null
+    done 2>/dev/null # processes end meanwhile, and those of others cannot be read
 }
 
 _lock_open() { # file: sets _lock to a descriptor that jobs inherit

@@ -68,7 +68,7 @@ utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../utils" && pwd)
 # In a function, so that bash reads all of it before anything runs: this file may then be edited.
 main() {
     local name audio jobs args launch override own tests exp pretrained_file
-    local overrides=() config_args=(--config "$config") stop todo failed=()
+    local overrides=() config_args=(--config "$config") unchanged=false todo=() failed=()
 
     if [[ -z $nj ]]; then
         nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) # nproc would obey these two
@@ -117,13 +117,13 @@ main() {
     if ((stage <= 2 && stop_stage >= 2)); then
         hold_shared data
         hold_shared dump # a run that only reads may stand beside others
-        stage_2_is_done && stop=true || stop=false
+        if stage_2_is_done; then
+            log "stage 2: nothing has changed"
+            unchanged=true
+        fi
         release
-        todo=()
     fi
-    if ((stage <= 2 && stop_stage >= 2)) && [[ $stop == true ]]; then
-        log "stage 2: nothing has changed"
-    elif ((stage <= 2 && stop_stage >= 2)); then
+    if ((stage <= 2 && stop_stage >= 2)) && [[ $unchanged == false ]]; then
         hold_shared data
         hold_alone dump
         for name in "${own[@]}"; do

@@ -17,10 +17,9 @@ from fad.encoders.frame_grid import FrameGrid
 from fad.encoders.layers import select_layers
 from fad.utils.errors import FadError
 
-# The linear layers of a block, by the names that configs have.
 FAIRSEQ_EPS = 1e-5
 """What fairseq's normalisation of a waveform adds to its variance."""
-
+# The linear layers of a block, by the names that configs have.
 ATTENTION_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj")
 FEED_FORWARD_LAYERS = ("fc1", "fc2")
 LINEAR_LAYERS = ATTENTION_LAYERS + FEED_FORWARD_LAYERS

@@ -15,6 +15,8 @@ from fad.utils.errors import FadError
 _ZIP, _PICKLE = b"PK", b"\x80"  # how torch's files begin, those since 1.6 and those before
 _LFS = b"version https://git-lfs"
 
+NUMBERS = "?bhilqBHILQefd"  # numpy's letters of the types of a number of fixed size
+
 
 def load_pickled(path: Path) -> Any:
     """The content of a file that `torch.save` wrote: tensors, plain values, old fairseq configs.
@@ -103,18 +105,31 @@ def _allowed_classes(path: Path) -> AbstractContextManager[Any]:
 
 
 def _numpy_scalars() -> list[Any]:
-    """What fairseq's `extra_state` has of numpy: single numbers, such as the best loss.
-
-    The dtype of objects is not among them, nor any array: only numbers of a fixed size.
-    """
-    kinds = "?bhilqBHILQefd"
-    scalar = np.float64(0).__reduce__()[0]
+    """What fairseq's `extra_state` has of numpy: single numbers, such as the best loss."""
     return [
-        (scalar, "numpy.core.multiarray.scalar"),  # numpy's name before 2.0
-        (scalar, "numpy._core.multiarray.scalar"),
+        (_read_number, "numpy.core.multiarray.scalar"),  # numpy's name before 2.0
+        (_read_number, "numpy._core.multiarray.scalar"),
         np.dtype,
-        *{type(np.dtype(kind)) for kind in kinds},
+        *{type(np.dtype(kind)) for kind in NUMBERS},
     ]
+
+
+def _read_number(dtype: np.dtype[Any], raw: bytes = b"") -> np.generic:
+    """In the place of numpy's own function, which makes objects and gigabytes of zeros too.
+
+    Args:
+        dtype: as the file says, which may be anything.
+        raw: the bytes of one number.
+
+    Raises:
+        ValueError: it is another dtype than one of `NUMBERS`, or not its bytes.
+    """
+    if not isinstance(dtype, np.dtype) or dtype.char not in NUMBERS:
+        raise ValueError("a value of numpy that is no number")
+    plain = np.dtype(dtype.str)  # the file may have set other fields of its own
+    if not isinstance(raw, bytes) or len(raw) != plain.itemsize:
+        raise ValueError("a number of numpy of another size than its type")
+    return np.frombuffer(raw, plain)[0]
 
 
 def _may_hold_omegaconf(path: Path) -> bool:

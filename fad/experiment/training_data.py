@@ -7,7 +7,7 @@ from typing import Any
 
 from fad.data.attacks import read_attacks
 from fad.data.fingerprint import fingerprint
-from fad.data.leaks import Overlap, known_speakers, overlap
+from fad.data.leaks import known_speakers
 from fad.data.tables import NO_ATTACK, read_labels, read_table
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.summary import TRAINING_DATA, read_train_summary
@@ -89,22 +89,19 @@ def check_same_data(exp: ExperimentDir, scores: Path, audio: Path) -> None:
             )
 
 
-def met_in_training(exp: ExperimentDir, dump: Path, test: Path) -> Overlap | None:
-    """How much of a test set the model has met in training; None if it cannot be known any more.
+def training_audio(exp: ExperimentDir, dump: Path) -> Path | None:
+    """The dump of the set that the model was trained on; None if it is other data now, or gone.
 
     Args:
         exp: the experiment.
         dump: the recipe's `dump`.
-        test: the test set's `dump/audio/<set>`.
     """
     sets = exp.trained_on_if_known()
     if not sets:
         return None
     train = dump / "audio" / next(iter(sets))
     try:
-        if fingerprint(train) != sets[train.name]:
-            return None
-        return overlap(train, test)
+        return train if fingerprint(train) == sets[train.name] else None
     except FadError:
         return None
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fad.data.leaks import overlap
 from fad.data.tables import read_labels, read_table, read_wav_scp
 from fad.evaluation.calibration.files import calibrated_results, read_model_calibration
 from fad.evaluation.calibration.model import Calibration
@@ -26,7 +27,7 @@ from fad.evaluation.trials.trials import Trials, make_trials, of_phase
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.scores import check_scores
 from fad.experiment.summary import read_cost
-from fad.experiment.training_data import met_in_training
+from fad.experiment.training_data import training_audio
 from fad.utils.errors import FadError
 from fad.utils.files import remove_parts, sha256_file, write_json, write_text
 
@@ -64,11 +65,12 @@ def report(
     data = results["training_data"]
     trained = None if data is None else set(data["attacks"])
     calibration = read_model_calibration(exp) if exp.calibration.is_file() else None
+    train_audio = training_audio(exp, dump)
     found: dict[str, Any] = {}
     curves: dict[str, Any] = {}
     for test_set in _test_sets(exp, tests, asv_files):
         name = test_set.name
-        met = met_in_training(exp, dump, test_set.data)
+        met = overlap(train_audio, test_set.data) if train_audio else None
         found[name], of_set = _evaluate_set(test_set, trained, calibration)
         found[name] |= {"met_in_training": None if met is None else asdict(met)}
         found[name]["warnings"] += warnings_of_met(met)

@@ -10,6 +10,8 @@ from fad.encoders.checkpoint import read_checkpoint
 from fad.utils.errors import FadError
 from tests.helpers.released import MINI, random_checkpoint
 
+SCALAR = np.float64(0).__reduce__()[0]  # numpy's function for one number
+
 
 @pytest.fixture
 def content():
@@ -29,6 +31,31 @@ def test_numpy_scalars_of_extra_state_are_read(content, saved):
     state = {"val_loss": np.float64(2.5), "best": np.float32(1), "updates": np.int64(3)}
     found = read_checkpoint(saved({**content, "extra_state": state})).state
     assert all(torch.equal(found[name], value) for name, value in content["model"].items())
+
+
+class Made:
+    """Pickled as a call of a function with these arguments."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Made(SCALAR, Made(np.dtype, "V2000000000")),  # two gigabytes of zeros
+        Made(SCALAR, Made(np.dtype, "O"), {"any": "object"}),
+        Made(SCALAR, Made(np.dtype, "f8"), b"short"),
+        Made(SCALAR, "f8", bytes(8)),
+    ],
+)
+def test_what_is_no_number_of_numpy_is_not_made(content, saved, value):
+    with pytest.raises(FadError, match="not a readable checkpoint") as caught:
+        read_checkpoint(saved({**content, "extra_state": {"x": value}}))
+    assert "of numpy" in str(caught.value)
 
 
 def as_ctc(content):
