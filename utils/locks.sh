@@ -5,8 +5,10 @@
 #     hold_alone data    # to write there
 #     hold_shared dump   # to read there: meanwhile nobody may write
 #     hold_run exp/lora  # to write there, also by jobs
+#     hold_file f --nonblock || other_work  # without --nonblock it waits as long as it takes
 #     release            # releases all locks
 #
+# With FAD_WAIT=true, as in a study, a run waits for others as long as it takes; otherwise it ends.
 # Jobs on this machine inherit the script's locks, so the locks are held until the last job ends.
 # Jobs on other machines know the run by FAD_RUN. A killed run may leave data workers, which need
 # some seconds to end.
@@ -19,11 +21,18 @@ _lock_is_safe() { # file: a link would lead elsewhere, and a FIFO would wait for
 }
 
 _lock_take() { # kind, directory, what to say if another run has it
+    _lock_try "$2" "--$1" --wait "$_lock_wait" && return
+    [[ ${FAD_WAIT:-} == true ]] || die "$3$(_lock_holders "$2"): wait for its end, or end it"
+    log "$3$(_lock_holders "$2"): waiting for its end"
+    _lock_try "$2" "--$1"
+}
+
+_lock_try() { # file or directory, options of flock: 1 if another run has it
     local code=0
-    flock "--$1" --wait "$_lock_wait" "$_lock" || code=$?
-    ((code != 0)) || return 0
-    ((code != 1)) || die "$3$(_lock_holders "$2"): wait for its end, or end it"
-    log "warning: there are no locks on the file system of $2 (flock ended with $code): going on" \
+    flock "${@:2}" "$_lock" || code=$?
+    ((code > 1)) || return "$code"
+    ((code < 128)) || die "stopped while waiting for $1"
+    log "warning: there are no locks on the file system of $1 (flock ended with $code): going on" \
         "without; take care that no other run works there"
 }
 
@@ -55,11 +64,15 @@ hold_alone() { # directory
     echo "$FAD_RUN" 2>/dev/null >"$file" || true # only helps messages; a full disk may prevent it
 }
 
-hold_run() { # directory
+check_own() { # directory, which may come from others
     local odd
     odd=$([[ ! -d $1 ]] || find "$1/" -mindepth 1 ! -type f ! -type d -print -quit)
     [[ -z $odd ]] || die "$odd is no regular file: an experiment of others could write elsewhere" \
         "through it: remove it"
+}
+
+hold_run() { # directory
+    check_own "$1"
     hold_alone "$1"
     export FAD_RUN
     # The lock is free for a moment, in which another run may take it.
@@ -76,6 +89,17 @@ hold_shared() { # directory
     exec {_lock}<"$file"
     _locks+=("$_lock")
     _lock_take shared "$1" "$1 is being written by $(cat "$file") or by jobs that it left"
+}
+
+hold_file() { # file, options of flock: 1 if another has it
+    mkdir -p "${1%/*}"
+    _lock_is_safe "$1"
+    _lock_open "$1"
+    _lock_try "$1" --exclusive "${@:2}" || {
+        exec {_lock}>&-
+        unset '_locks[-1]'
+        return 1
+    }
 }
 
 release() {

@@ -62,6 +62,27 @@ def test_a_stage_2_with_nothing_to_do_stands_beside_a_training(recipe):
     assert f"open in process {other.pid}: " in changed.stderr
 
 
+def test_a_run_of_a_study_waits_for_as_long_as_it_takes_and_says_for_whom(recipe):
+    recipe.add_all()
+    shorten_the_wait(recipe)
+    lock = recipe.path / "dump/.run.lock"
+    holder = ["flock", "-n", "--shared", lock, "sh", "-c", "echo held; read -r end"]
+    words = ["./run.sh", "--stage", "2", "--stop_stage", "2"]
+    (recipe.path / "calls").write_text("")
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        env = {**recipe.env, "FAD_WAIT": "true"}
+        with subprocess.Popen(
+            words, cwd=recipe.path, env=env, stderr=subprocess.PIPE, text=True
+        ) as run:
+            said = next(line for line in run.stderr if "waiting for its end" in line)
+            assert f"open in process {other.pid}: " in said
+            assert recipe.calls() == []
+            other.communicate(b"\n")
+            assert run.wait(timeout=30) == 0
+    assert "dump_audio" in recipe.called()
+
+
 def shorten_the_wait(recipe) -> None:
     script = recipe.path.parents[1] / "utils/locks.sh"
     assert "_lock_wait=8" in script.read_text()
