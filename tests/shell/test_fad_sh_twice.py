@@ -83,6 +83,35 @@ def test_a_run_of_a_study_waits_for_as_long_as_it_takes_and_says_for_whom(recipe
     assert "dump_audio" in recipe.called()
 
 
+@pytest.mark.parametrize(("code", "says"), [(71, "there are no locks"), (1, "in use by another")])
+def test_a_file_system_without_locks_is_told_from_a_lock_that_another_has(recipe, code, says):
+    recipe.add_all()
+    flock = recipe.path / "bin/flock"
+    flock.parent.mkdir()
+    flock.write_text(f"#!/bin/sh\nexit {code}\n")
+    flock.chmod(0o755)
+    done = recipe.run("--stop_stage", "1", PATH=f"{flock.parent}:{recipe.env['PATH']}")
+    assert says in done.stderr
+    assert (done.returncode == 0) is (code == 71)
+    assert ("error:" in done.stderr) is (code == 1)
+
+
+@pytest.mark.parametrize("place", ["log/score_eval.1.log", "scores/eval", "x/y", "log"])
+def test_an_experiment_with_links_is_refused_and_nothing_is_written_through_them(recipe, place):
+    recipe.add_all()
+    victim = recipe.path / "victim"
+    victim.write_text("mine")
+    link = recipe.path / "exp/lora" / place
+    link.unlink(missing_ok=True)
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(victim)
+    done = recipe.run("--stage", "4")
+    assert done.returncode == 1
+    assert f"exp/lora/{place} is no regular file" in done.stderr
+    assert victim.read_text() == "mine"
+    assert recipe.calls() == []
+
+
 def shorten_the_wait(recipe) -> None:
     script = recipe.path.parents[1] / "utils/locks.sh"
     assert "_lock_wait=8" in script.read_text()

@@ -1,5 +1,7 @@
 """One run at a time: a run alone, or a run and the jobs that know its name."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -114,3 +116,42 @@ def test_a_job_of_a_run_that_is_no_more_is_a_run_of_its_own(lock, script, monkey
     with held(lock, wait=0):
         assert f"process {os.getpid()} on" in lock.read_text()
         assert not is_free(lock)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path.parent / "victim")])
+@pytest.mark.parametrize("language", ["python", "bash"])
+def test_a_lock_that_is_no_regular_file_is_refused_and_its_target_kept(tmp_path, make, language):
+    (tmp_path / "victim").write_text("mine")
+    make(tmp_path / LOCK)
+    if language == "python":
+        with pytest.raises(FadError, match="is no regular file: remove it"), held(tmp_path / LOCK):
+            pass
+    else:
+        for hold in ("hold_alone", "hold_shared", "hold_run", "hold_file"):
+            target = tmp_path / LOCK if hold == "hold_file" else tmp_path
+            script = f'die() {{ echo "$*"; exit 1; }}; . "$1"; {hold} "$2"'
+            words = ["bash", "-euc", script, "run.sh", SHELL, target]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=20)
+            assert done.returncode == 1
+            assert "is no regular file" in done.stdout
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_a_warning(lock, monkeypatch, caplog, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with held(lock, wait=0):
+        assert f"process {os.getpid()} on" in lock.read_text()
+    assert "there are no locks on its file system" in caplog.text
+
+
+def test_another_error_of_a_lock_is_none_of_a_file_system_without_locks(lock, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="Input/output"), held(lock, wait=0):
+        pass
