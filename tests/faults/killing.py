@@ -26,7 +26,7 @@ STAGES = {"dump": ("2", "2"), "train": ("3", "3"), "score": ("4", "5")}
 MADE = {"dump": ["dump"], "train": ["exp"]}
 MADE["score"] = [f"exp/{TAG}/{name}" for name in ("scores", "calibration.json", "results.json")]
 # Logs and costs are of one run, not of its inputs.
-OWN = ("checkpoint.pt", "cost.json", "RESULTS.md", "report.html", ".run.lock")
+OWN = ("checkpoint.pt", "cost.json", "RESULTS.md", "report.html", ".run.lock", ".run.jobs.lock")
 KILLS_IN_A_ROW = 3
 ALL = 0.6  # of the kills strike all processes, as a power cut does, the others one
 START_UP = 0.2  # of a stage's time, in which there is little to break

@@ -127,6 +127,28 @@ def test_data_is_held_while_it_is_dumped_and_no_longer(recipe, last, free):
     assert (recipe.path / "free").exists() is free
 
 
+@pytest.mark.parametrize(
+    ("options", "folder", "job"),
+    [
+        (("--stage", "2", "--stop_stage", "2"), "dump", "dump_audio"),
+        (("--stage", "2", "--stop_stage", "2"), "dump", "dump_frames"),
+        (("--stage", "3", "--stop_stage", "3"), "exp/lora", "train"),
+        (("--stage", "4", "--stop_stage", "4"), "exp/lora", "score_set"),
+    ],
+)
+def test_jobs_know_their_run_and_its_folder(recipe, options, folder, job):
+    recipe.add_all()
+    told = 'echo "$(tail -n 1 "$CALLS")@$FAD_RUN@$FAD_RUN_IN@$(cat "$FAD_RUN_IN/.run.lock")" >>told'
+    done = recipe.run(*options, EDIT=told)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("@") for line in (recipe.path / "told").read_text().splitlines()]
+    jobs = [told for call, *told in lines if f"fad.bin.{job}" in call]
+    assert jobs
+    for run, where, name in jobs:
+        assert where == str(recipe.path / folder)
+        assert run == name and run.startswith("run.sh, process ")
+
+
 def test_another_recipes_dump_is_held_while_its_set_is_scored(recipe):
     recipe.add_all()
     recipe.add("../other/dump/audio/eval/wav.scp", "exp/lora/scores/other/eval")

@@ -1,5 +1,6 @@
 """One run at a time: a run alone, or a run and the jobs that know its name."""
 
+import argparse
 import errno
 import fcntl
 import os
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from fad.dump.jobs import check_job
+from fad.utils import locks
 from fad.utils.errors import FadError
-from fad.utils.locks import LOCK, RUN, held
+from fad.utils.locks import LOCK, RUN, RUN_IN, held
 
 SHELL = Path(__file__).parents[3] / "utils/locks.sh"
 HOLDER = """
@@ -26,13 +29,14 @@ SCRIPT = """
 die() { echo "$*" >&2; exit 1; }
 . "$1"; cd "$2"
 hold_run exp
-echo "$FAD_RUN"; read -r end
+echo "${FAD_RUN:-}"; read -r end
 """
 
 
 @pytest.fixture(autouse=True)
 def no_run(monkeypatch):
     monkeypatch.delenv(RUN, raising=False)
+    monkeypatch.delenv(RUN_IN, raising=False)
 
 
 @pytest.fixture
@@ -99,11 +103,64 @@ def test_a_job_of_the_run_shares_its_lock_and_keeps_it_when_the_run_is_killed(
         with held(lock, wait=0):  # as a second job of the run
             pass
         assert lock.read_text().strip() == name
-        run.kill()
-        run.wait()
+        end(run)
+        with held(lock, wait=0):  # as a third, which began later
+            pass
         monkeypatch.delenv(RUN)
-        assert not is_free(lock)
+        with pytest.raises(FadError, match=rf"exp: in use by jobs of {name}: "), held(lock, wait=0):
+            pass
+        assert hold(lock, "hold_run") == f"exp is in use by jobs that another run left, {name}"
+        assert hold(lock, "hold_shared") == f"exp is being written by jobs that {name} left"
+        assert lock.read_text().strip() == name
     assert is_free(lock)
+    assert hold(lock, "hold_run") == hold(lock, "hold_shared") == ""
+
+
+def end(run: subprocess.Popen[bytes]) -> None:
+    run.kill()
+    run.wait()
+
+
+def hold(lock: Path, how: str) -> str:
+    """What the shell says, without what it knows of processes, when it takes the folder's lock."""
+    script = 'die() { echo "$*"; exit 1; }; . "$1"; _lock_wait=0; cd "$2"; "$3" exp'
+    words = ["bash", "-euc", script, "run.sh", SHELL, lock.parents[1], how]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=20).stdout
+    return said.strip().removesuffix(": wait for its end, or end it").split("; open in")[0]
+
+
+def test_a_job_joins_the_run_that_started_it_until_it_ends(lock, script, monkeypatch):
+    run, name = script
+    monkeypatch.setenv(RUN, name)
+    monkeypatch.setenv(RUN_IN, str(lock.parent))
+    check_job(argparse.Namespace(job=1, nj=1))  # as every job of stages 2 and 4 does
+    end(run)
+    monkeypatch.delenv(RUN)
+    assert not is_free(lock)
+    locks._kept.pop().close()
+    assert is_free(lock)
+
+
+@pytest.mark.parametrize("how", ["hold_shared", "hold_run"])
+def test_a_job_whose_run_was_followed_by_another_ends(lock, script, monkeypatch, how):
+    run, name = script
+    end(run)
+    monkeypatch.setattr(locks, "WAIT", 0.0)
+    monkeypatch.setenv(RUN, name)
+    monkeypatch.setenv(RUN_IN, str(lock.parent))
+    words = ["bash", "-euc", SCRIPT.replace("hold_run", how), "run.sh", SHELL, lock.parents[1]]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(FadError, match="this job's run has ended and another is there"):
+            locks.join_run()
+        end(other)
+    assert locks._kept == []
+
+
+def test_a_process_that_no_run_has_started_joins_none(tmp_path, monkeypatch):
+    monkeypatch.setenv(RUN_IN, str(tmp_path))
+    locks.join_run()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_job_of_a_run_that_is_no_more_is_a_run_of_its_own(lock, script, monkeypatch):
