@@ -66,7 +66,7 @@ def join_run() -> None:
         FadError: that run has ended, and another uses the folder.
     """
     folder = os.environ.get(RUN_IN)
-    if not folder or not os.environ.get(RUN):
+    if not folder:
         return
     file = _joined(Path(folder) / LOCK, WAIT)
     if file is None:
@@ -91,8 +91,8 @@ def _open(lock: Path) -> TextIO:
 
 def _joined(lock: Path, wait: float) -> TextIO | None:
     """Shares the jobs' lock if this process is a job of the run that `lock` names."""
-    run = os.environ.get(RUN)
-    if not run:
+    run, folder = os.environ.get(RUN), os.environ.get(RUN_IN)
+    if not run or not folder or lock.resolve() != Path(folder, LOCK).resolve():
         return None
     jobs = _open(lock.with_suffix(JOBS))
     if _lock(jobs, fcntl.LOCK_SH, wait) and _has_run(lock, run):

@@ -99,6 +99,9 @@ def test_a_job_of_the_run_shares_its_lock_and_keeps_it_when_the_run_is_killed(
 ):
     run, name = script
     monkeypatch.setenv(RUN, name)
+    monkeypatch.setenv(RUN_IN, str(lock.parent))
+    with held(lock.parent / "other" / LOCK, wait=0):  # a folder that is not the run's
+        assert not is_free(lock.parent / "other" / LOCK)
     with held(lock, wait=0):
         with held(lock, wait=0):  # as a second job of the run
             pass
@@ -157,10 +160,9 @@ def test_a_job_whose_run_was_followed_by_another_ends(lock, script, monkeypatch,
     assert locks._kept == []
 
 
-def test_a_process_that_no_run_has_started_joins_none(tmp_path, monkeypatch):
-    monkeypatch.setenv(RUN_IN, str(tmp_path))
+def test_a_process_that_no_run_has_started_joins_none():
     locks.join_run()
-    assert list(tmp_path.iterdir()) == []
+    assert locks._kept == []
 
 
 def test_a_job_of_a_run_that_is_no_more_is_a_run_of_its_own(lock, script, monkeypatch):
@@ -170,6 +172,7 @@ def test_a_job_of_a_run_that_is_no_more_is_a_run_of_its_own(lock, script, monkey
     with held(lock, wait=0):  # another has come since
         pass
     monkeypatch.setenv(RUN, name)
+    monkeypatch.setenv(RUN_IN, str(lock.parent))
     with held(lock, wait=0):
         assert f"process {os.getpid()} on" in lock.read_text()
         assert not is_free(lock)
