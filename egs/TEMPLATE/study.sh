@@ -2,7 +2,7 @@
 # shellcheck source-path=SCRIPTDIR
 # A study: methods x ranks x target modules x input lengths x seeds. Each is an ordinary run of this
 # recipe's run.sh, and exp/<name> compares the results. Finished runs are not repeated. Call it in
-# the recipe's directory, after stage 1.
+# the recipe's directory, after stage 1. Two shells may call it at once: each run is done by one.
 #
 #     ../TEMPLATE/study.sh --dry_run true                                  # what it would run, and for how long
 #     ../TEMPLATE/study.sh --methods "frozen lora full" --seeds "1 2 3" --set train.epochs=10
@@ -42,6 +42,9 @@ utils=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.
 . "$utils/parse_options.sh"
 # shellcheck source=../../utils/plugins.sh
 . "$utils/plugins.sh"
+# shellcheck source=../../utils/locks.sh
+. "$utils/locks.sh"
+export FAD_WAIT=true # runs wait for each other: one may dump what another is not to read yet
 
 [[ -x run.sh ]] || die "no run.sh here: call this in a recipe's folder, egs/<corpus>"
 [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9-]*$ ]] ||
@@ -98,19 +101,45 @@ trap 'log "interrupted: the same command goes on from here"; exit 130' INT
 
 declare -A dumped=()
 failed=()
-run_all() { # goes on with the next run if one fails
-    local line number=0
+run_all() { # goes on with the next run if one fails; what another shell is doing comes last
+    local line number others=()
     for line in "${runs[@]}"; do # finished runs already have their dumps
         IFS=$'\t' read -ra fields <<<"$line"
         [[ ${fields[0]} == todo ]] || dumped[${fields[2]}]=1
     done
-    for line in "${runs[@]}"; do
-        ((number += 1))
-        IFS=$'\t' read -ra fields <<<"$line"
-        [[ ${fields[0]} == todo ]] || continue
-        log "run $number of ${#runs[@]}: ${fields[3]}"
-        run_one || failed+=("${fields[3]}")
+    for number in "${!runs[@]}"; do
+        run_if_free "$number" --nonblock || others+=("$number")
     done
+    for number in "${others[@]}"; do
+        run_if_free "$number" --nonblock && continue
+        log "run $((number + 1)) of ${#runs[@]}: another shell is doing it: waiting for its end"
+        run_if_free "$number"
+    done
+}
+
+run_if_free() { # number of a run, options of flock: 1 if another shell is doing it
+    IFS=$'\t' read -ra fields <<<"${runs[$1]}"
+    [[ ${fields[0]} == todo ]] || return 0
+    hold_file "exp/$name/.runs/${fields[3]}" "${@:2}" || return 1
+    see_others
+    IFS=$'\t' read -ra fields <<<"${runs[$1]}"
+    if [[ ${fields[0]} == todo ]]; then
+        log "run $(($1 + 1)) of ${#runs[@]}: ${fields[3]}"
+        run_one || failed+=("${fields[3]}")
+    fi
+    release
+}
+
+see_others() { # lists the runs again if another shell has finished one since
+    local listed now
+    now=$(count_times)
+    [[ $now != "$times" ]] || return 0
+    times=$now
+    listed=$(list_runs) && mapfile -t runs <<<"$listed"
+}
+
+count_times() {
+    [[ ! -e exp/$name/times ]] || wc -l <"exp/$name/times"
 }
 
 run_one() { # the run in fields; stage 2 only once for a method and a crop length
@@ -126,6 +155,7 @@ run_one() { # the run in fields; stage 2 only once for a method and a crop lengt
     fi
     ./run.sh --stage 3 "${args[@]}" || return 1
     printf '%s %d\n' "$tag" $((SECONDS - started)) >>"exp/$name/times"
+    ((times += 1))
 }
 
 report() {
@@ -135,11 +165,13 @@ report() {
 
 # In a function, so that bash reads all of it before anything runs: this file may then be edited.
 main() {
-    local listed
+    local listed times
+    check_own "exp/$name"
     if [[ $report_only == true ]]; then
         report
         exit 0
     fi
+    times=$(count_times) # before the list, which may then know more
     listed=$(list_runs)
     mapfile -t runs <<<"$listed"
     if [[ $dry_run == true ]]; then

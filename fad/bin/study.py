@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fad.utils.cli import run
 
+WAIT = 120.0  # seconds for another report of this study to be written
 DESCRIPTION = """\
 Writes EXP/NAME/study.md, study.json and plots over all finished runs EXP/NAME_*: cost and EERs of
 each, curves over ranks and input lengths, EER against cost. It reads only each run's results.json,
@@ -48,10 +49,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fad.study.gather import gather_study
     from fad.study.markdown import write_study
     from fad.study.plan import check_name
+    from fad.utils.locks import LOCK, held
 
     check_name(args.name)
-    study = gather_study(args.exp, args.name)
-    write_study(study, args.exp / args.name)
+    gather_study(args.exp, args.name)  # nothing is made if there is nothing to report
+    with held(args.exp / args.name / LOCK, WAIT):  # two shells may end a study at once
+        study = gather_study(args.exp, args.name)
+        write_study(study, args.exp / args.name)
     runs = sum(len(system["tags"]) for system in study["systems"])
     logging.info("%d systems of %d runs: %s", len(study["systems"]), runs, args.exp / args.name)
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from fad.utils.cli import parse_bool
 from fad.utils.errors import FadError
+from fad.utils.locks import join_run
 
 NOT_DONE = 3  # exit code of --is_done: no other failure has it
 
@@ -46,13 +47,14 @@ def end_is_done(reason: str | None) -> NoReturn:
 
 
 def check_job(args: argparse.Namespace) -> None:
-    """Checks that --job is one of --nj.
+    """Checks that --job is one of --nj, and keeps others out until this process ends.
 
     Raises:
-        FadError: --job is below 1 or over --nj.
+        FadError: --job is below 1 or over --nj, or the run of this job has made way for another.
     """
     if not 1 <= args.job <= args.nj:
         raise FadError(f"--job {args.job} is not within 1 and --nj {args.nj}: correct one of them")
+    join_run()
 
 
 def deal(shards: int, job: int, nj: int) -> range:

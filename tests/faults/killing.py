@@ -26,7 +26,7 @@ STAGES = {"dump": ("2", "2"), "train": ("3", "3"), "score": ("4", "5")}
 MADE = {"dump": ["dump"], "train": ["exp"]}
 MADE["score"] = [f"exp/{TAG}/{name}" for name in ("scores", "calibration.json", "results.json")]
 # Logs and costs are of one run, not of its inputs.
-OWN = ("checkpoint.pt", "cost.json", "RESULTS.md", "report.html", ".run.lock")
+OWN = ("checkpoint.pt", "cost.json", "RESULTS.md", "report.html")
 KILLS_IN_A_ROW = 3
 ALL = 0.6  # of the kills strike all processes, as a power cut does, the others one
 START_UP = 0.2  # of a stage's time, in which there is little to break
@@ -125,7 +125,7 @@ def outcome(recipe: Path) -> dict[str, bytes]:
 def _files(recipe: Path) -> Iterator[Path]:
     for folder in ("dump", "exp"):
         for path in (recipe / folder).rglob("*"):
-            own = path.name in OWN or path.suffix == ".log" or "tensorboard" in path.parts
+            own = path.name in OWN or path.suffix in (".log", ".lock") or "tensorboard" in path.parts
             if path.is_file() and not own:
                 yield path
 

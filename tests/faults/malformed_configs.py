@@ -122,7 +122,7 @@ FAULTS = [
         )
     ),
     *(
-        Fault(f"--set {text[:40]}", nothing, overridden(text), says, ("exp/.run.lock",))
+        Fault(f"--set {text[:40]}", nothing, overridden(text), says, ("exp/.run*.lock",))
         for text, says in (
             ("train.lr=abc", "--set train.lr=abc: 'train.lr' is of type float, not 'abc'"),
             ("train.lr=", "--set train.lr=: 'train.lr' is of type float, not 'None'"),

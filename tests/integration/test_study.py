@@ -73,7 +73,7 @@ def test_the_runs_are_side_by_side(studied):
     found = systems["lora, rank 1"]["test_sets"]["eval"]
     assert found["all"]["mean"] == results["test_sets"]["eval"]["eer_percent"]
     assert found["unseen"]["best"] == results["test_sets"]["eval"]["unseen"]["eer_percent"]
-    made = {path.name for path in (exp / "ranks").iterdir()}
+    made = {path.name for path in (exp / "ranks").iterdir() if path.name[0] != "."}
     assert made == {"study.json", "study.md", "rank_eval.png", "cost_eval.png", "times"}
 
 

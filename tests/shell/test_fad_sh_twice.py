@@ -62,6 +62,56 @@ def test_a_stage_2_with_nothing_to_do_stands_beside_a_training(recipe):
     assert f"open in process {other.pid}: " in changed.stderr
 
 
+def test_a_run_of_a_study_waits_for_as_long_as_it_takes_and_says_for_whom(recipe):
+    recipe.add_all()
+    shorten_the_wait(recipe)
+    lock = recipe.path / "dump/.run.lock"
+    holder = ["flock", "-n", "--shared", lock, "sh", "-c", "echo held; read -r end"]
+    words = ["./run.sh", "--stage", "2", "--stop_stage", "2"]
+    (recipe.path / "calls").write_text("")
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        env = {**recipe.env, "FAD_WAIT": "true"}
+        with subprocess.Popen(
+            words, cwd=recipe.path, env=env, stderr=subprocess.PIPE, text=True
+        ) as run:
+            said = next(line for line in run.stderr if "waiting for its end" in line)
+            assert f"open in process {other.pid}: " in said
+            assert recipe.calls() == []
+            other.communicate(b"\n")
+            assert run.wait(timeout=30) == 0
+    assert "dump_audio" in recipe.called()
+
+
+@pytest.mark.parametrize(("code", "says"), [(71, "there are no locks"), (1, "in use by another")])
+def test_a_file_system_without_locks_is_told_from_a_lock_that_another_has(recipe, code, says):
+    recipe.add_all()
+    flock = recipe.path / "bin/flock"
+    flock.parent.mkdir()
+    flock.write_text(f"#!/bin/sh\nexit {code}\n")
+    flock.chmod(0o755)
+    done = recipe.run("--stop_stage", "1", PATH=f"{flock.parent}:{recipe.env['PATH']}")
+    assert says in done.stderr
+    assert (done.returncode == 0) is (code == 71)
+    assert ("error:" in done.stderr) is (code == 1)
+
+
+@pytest.mark.parametrize("place", ["log/score_eval.1.log", "scores/eval", "x/y", "log"])
+def test_an_experiment_with_links_is_refused_and_nothing_is_written_through_them(recipe, place):
+    recipe.add_all()
+    victim = recipe.path / "victim"
+    victim.write_text("mine")
+    link = recipe.path / "exp/lora" / place
+    link.unlink(missing_ok=True)
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(victim)
+    done = recipe.run("--stage", "4")
+    assert done.returncode == 1
+    assert f"exp/lora/{place} is no regular file" in done.stderr
+    assert victim.read_text() == "mine"
+    assert recipe.calls() == []
+
+
 def shorten_the_wait(recipe) -> None:
     script = recipe.path.parents[1] / "utils/locks.sh"
     assert "_lock_wait=8" in script.read_text()
@@ -75,6 +125,28 @@ def test_data_is_held_while_it_is_dumped_and_no_longer(recipe, last, free):
     done = recipe.run("--stage", "2", "--stop_stage", last, EDIT=attempt)
     assert done.returncode == 0, done.stderr
     assert (recipe.path / "free").exists() is free
+
+
+@pytest.mark.parametrize(
+    ("options", "folder", "job"),
+    [
+        (("--stage", "2", "--stop_stage", "2"), "dump", "dump_audio"),
+        (("--stage", "2", "--stop_stage", "2"), "dump", "dump_frames"),
+        (("--stage", "3", "--stop_stage", "3"), "exp/lora", "train"),
+        (("--stage", "4", "--stop_stage", "4"), "exp/lora", "score_set"),
+    ],
+)
+def test_jobs_know_their_run_and_its_folder(recipe, options, folder, job):
+    recipe.add_all()
+    told = 'echo "$(tail -n 1 "$CALLS")@$FAD_RUN@$FAD_RUN_IN@$(cat "$FAD_RUN_IN/.run.lock")" >>told'
+    done = recipe.run(*options, EDIT=told)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("@") for line in (recipe.path / "told").read_text().splitlines()]
+    jobs = [told for call, *told in lines if f"fad.bin.{job}" in call]
+    assert jobs
+    for run, where, name in jobs:
+        assert where == str(recipe.path / folder)
+        assert run == name and run.startswith("run.sh, process ")
 
 
 def test_another_recipes_dump_is_held_while_its_set_is_scored(recipe):

@@ -23,6 +23,10 @@ from fad.experiment.directory import ExperimentDir
 from fad.experiment.names import REPORT
 from fad.utils.errors import FadError
 from fad.utils.files import write_text
+from fad.utils.locks import held
+
+LOCK = ".report.lock"  # of the page over all experiments
+WAIT = 60.0  # seconds for another experiment to write it
 
 # A section's anchor, which names its template too: its heading, its name in the list of links, and
 # what prepares its data from the systems. A section without data is left out.
@@ -74,9 +78,10 @@ def write_pages(exp: ExperimentDir) -> None:
     """
     everything, recipe = exp.path.parent, exp.path.resolve().parents[1].name
     write_text(exp.report, page(gather_with_curves([exp.path]), f"{exp.tag} of {recipe}"))
-    try:
-        of_all = page(gather_with_curves([everything]), f"Results of {recipe}")
-    except FadError as error:
-        logging.warning("%s is not rewritten: %s", everything / REPORT, error)
-        return
-    write_text(everything / REPORT, of_all)
+    with held(everything / LOCK, WAIT):  # the last to write it has seen all results
+        try:
+            of_all = page(gather_with_curves([everything]), f"Results of {recipe}")
+        except FadError as error:
+            logging.warning("%s is not rewritten: %s", everything / REPORT, error)
+            return
+        write_text(everything / REPORT, of_all)

@@ -87,6 +87,7 @@ def test_the_file_says_what_it_was_made_from(options, mini_file, tmp_path):
         assert list(file.metadata()) == ["fad"]
         json.loads(file.metadata()["fad"])
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".pela.safetensors.jobs.lock",
         ".pela.safetensors.lock",
         "pela.safetensors",
     ]

@@ -1,10 +1,11 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
-from fad.config import shipped
+from fad.config import plugins, shipped
 from fad.config.resolve import load_config
 from fad.data.fingerprint import fingerprint
 from fad.study import plan as study_plan
@@ -169,6 +170,21 @@ def test_a_run_of_another_config_or_of_other_data_is_left_to_run_sh_to_refuse(fi
     made = yaml.safe_load((folder / "config.yaml").read_text())
     change(made)
     (folder / "config.yaml").write_text(yaml.safe_dump(made))
+    assert not those.has(run)
+
+
+def test_a_run_is_finished_only_with_the_plugins_that_it_was_made_with(finished, monkeypatch):
+    run, those, folder = finished
+    names = frozenset({("backend", run.config["backend"])})
+    own = plugins.Plugin(Path("own.py"), "ab" * 32, names)
+    monkeypatch.setattr(plugins, "_loaded", {"own.py": own})
+    assert not those.has(run)  # it was made without
+    made = yaml.safe_load((folder / "config.yaml").read_text())
+    (folder / "config.yaml").write_text(yaml.safe_dump(made | {"plugins": {"own.py": "ab" * 32}}))
+    assert those.has(run)
+    (folder / "config.yaml").write_text(yaml.safe_dump(made | {"plugins": {"own.py": "cd" * 32}}))
+    assert not those.has(run)  # by another text of the plugin
+    monkeypatch.setattr(plugins, "_loaded", {})
     assert not those.has(run)
 
 

@@ -170,7 +170,8 @@ def test_what_a_killed_run_left_half_written_goes(tmp_path):
     (tmp_path / ".best.part99.safetensors").touch()
     (tmp_path / "best.safetensors").touch()
     with ExperimentDir(tmp_path).held():
-        assert sorted(path.name for path in tmp_path.iterdir()) == [".run.lock", "best.safetensors"]
+        left = {path.name for path in tmp_path.iterdir()}
+        assert left == {".run.jobs.lock", ".run.lock", "best.safetensors"}
 
 
 def test_a_best_model_that_is_gone_cannot_be_gone_on_from(trained, mini_file, tiny_dump, tmp_path):

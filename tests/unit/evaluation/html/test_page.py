@@ -204,3 +204,21 @@ def test_stage_5_writes_a_page_of_its_experiment_and_one_over_all(exp, caplog):
     assert (exp / "report.html").read_text() == page(
         [run for run in gather_with_curves([exp]) if run["tag"] != "lora_seed1"], "Results of mini"
     )
+
+
+def test_two_that_end_at_once_leave_a_page_with_both(exp, monkeypatch):
+    """Another experiment ends while the page over all is made, and makes it too."""
+    monkeypatch.setattr("fad.evaluation.html.page.WAIT", 0.0)
+
+    def gather(paths):
+        found = gather_with_curves(paths)
+        if paths == [exp]:
+            with pytest.raises(FadError, match="in use by process"):
+                write_pages(ExperimentDir(exp / "lora_seed1"))
+            assert not (exp / "report.html").exists()
+        return found
+
+    (exp / "report.html").unlink(missing_ok=True)
+    monkeypatch.setattr("fad.evaluation.html.page.gather_with_curves", gather)
+    write_pages(ExperimentDir(exp / "full"))
+    assert (exp / "report.html").exists()
