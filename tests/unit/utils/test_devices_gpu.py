@@ -6,7 +6,6 @@ import torch
 from fad.data import workers
 from fad.data.workers import Loader, size_of
 from fad.utils import devices
-from fad.utils.cli import is_out_of_memory
 from fad.utils.devices import autocast, place, use_tf32
 
 CUDA = torch.device("cuda")
@@ -80,16 +79,3 @@ def test_the_size_of_a_batch_is_that_of_its_tensors():
             self.inputs, self.lens, self.names = torch.zeros(2, 3), torch.zeros(2), ["a", "b"]
 
     assert size_of(Batch()) == 4 * (6 + 2)
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (MemoryError(), True),
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), True),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"), True),
-        (RuntimeError("shape mismatch"), False),
-    ],
-)
-def test_out_of_memory_is_known_wherever_it_happens(error, expected):
-    assert is_out_of_memory(error) == expected
