@@ -164,7 +164,7 @@ class Distiller:
         self.batches = EpochBatches(len(source.utts), settings.batch_size, settings.seed)
         frames = grid.num_frames(settings.crop_samples)
         crops = RandomCrops(source, frames, settings.seed)
-        self.loader = training_loader(crops, self.batches, num_workers)
+        self.loader = training_loader(crops, self.batches, num_workers, device.type == "cuda")
         self.optimizer = torch.optim.AdamW(self.pela.trainable(), lr=settings.lr)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, warmup_cosine(settings.steps, len(self.batches))

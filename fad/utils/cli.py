@@ -109,9 +109,15 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
 
 
 def _explained(error: Exception) -> str | None:
-    """One line for what a machine lacks: memory, room on a disk, or rights; None for others."""
+    """One line for what a machine lacks: memory, room on a disk, rights; None for others."""
     if is_out_of_memory(error):
         return explained(error)
+    if str(error).startswith("DataLoader worker (pid"):  # torch's words when one has died
+        return (
+            f"{str(error).splitlines()[0]} A process that reads data has died, mostly ended by the "
+            "system for want of memory: lower train.num_workers, or give the job more memory, and "
+            "start the same command again"
+        )
     if not isinstance(error, OSError):
         return None
     if is_disk_full(error):

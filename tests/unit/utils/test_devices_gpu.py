@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from fad.data import workers
-from fad.data.workers import Loader, size_of
+from fad.data.workers import Loader
 from fad.utils import devices
 from fad.utils.devices import autocast, place, use_tf32
 
@@ -57,25 +56,5 @@ def test_the_device_is_chosen_without_rounding(monkeypatch):
 
 def test_memory_is_pinned_only_for_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert Loader([1], [[0]], list, 0).pin_memory is False
-    assert Loader([1], [[0]], list, 0, pin_memory=True).pin_memory is True
-
-
-@pytest.mark.parametrize("room", [100, None, 10**12])
-def test_workers_are_left_out_where_their_batches_do_not_fit(monkeypatch, caplog, room):
-    """Otherwise they print tracebacks, and training waits for them for ever."""
-    monkeypatch.setattr(workers, "room_in_shared_memory", lambda: room)
-    data = [torch.full((10,), float(n)) for n in range(6)]
-    loader = Loader(data, [[0, 1], [2, 3], [4, 5]], torch.stack, num_workers=2)
-    found = [batch[:, 0].tolist() for batch in loader]
-    assert found == [[0, 1], [2, 3], [4, 5]]
-    assert (loader.num_workers == 0) == (room == 100)
-    assert ("reading goes on without them" in caplog.text) == (room == 100)
-
-
-def test_the_size_of_a_batch_is_that_of_its_tensors():
-    class Batch:
-        def __init__(self):
-            self.inputs, self.lens, self.names = torch.zeros(2, 3), torch.zeros(2), ["a", "b"]
-
-    assert size_of(Batch()) == 4 * (6 + 2)
+    assert Loader([1], [[0]], list, 0).loader.pin_memory is False
+    assert Loader([1], [[0]], list, 0, pin_memory=True).loader.pin_memory is True

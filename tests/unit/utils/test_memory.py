@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -73,6 +74,19 @@ def test_that_of_a_data_worker_is_said_as_its_own(capsys, monkeypatch):
         run(lambda _: next(iter(DataLoader(Greedy("a"), num_workers=1))))
     (line,) = capsys.readouterr().err.splitlines()
     assert "Unable to allocate 4.00 EiB for an array" in line
+
+
+class Killed(list):
+    def __getitem__(self, index):
+        os.kill(os.getpid(), signal.SIGKILL)  # as the system does to the largest process
+
+
+def test_a_data_worker_that_was_killed_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    with pytest.raises(SystemExit):
+        run(lambda _: next(iter(DataLoader(Killed("a"), num_workers=1))))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "A process that reads data has died, mostly ended by the system" in line
 
 
 def test_other_errors_stay_what_they_are():
