@@ -21,7 +21,7 @@ case ${FAD_BACKEND:=local} in
         ;;
     slurm) # a cluster; conf/slurm.conf has the options and a site's partitions
         train_cmd=(run_slurm.py --num_threads 4 --mem 16G)
-        cuda_cmd=(run_slurm.py --num_threads 4 --mem 16G) # of each node
+        cuda_cmd=(run_slurm.py --threads_per_gpu 8 --mem_per_gpu 32G) # training and its workers
         dump_cmd=(run_slurm.py --num_threads 1 --mem 8G)
         score_cmd=(run_slurm.py --num_threads 1 --mem 8G)
         ;;

@@ -191,8 +191,8 @@ def make_slots(
         names = visible_gpus()
         if len(names) < gpu:
             raise ValueError(
-                f"a job wants {gpu} GPU(s), and this machine shows {len(names)}: "
-                "give --ngpu 0 to run.sh"
+                f"a job wants {gpu} GPU(s), and this machine shows {len(names)}: give --ngpu 0 to "
+                "run.sh, or list them in CUDA_VISIBLE_DEVICES where there is no nvidia-smi"
             )
         groups = [names[k : k + gpu] for k in range(0, len(names) - gpu + 1, gpu)]
         slots = [{"CUDA_VISIBLE_DEVICES": ",".join(group)} for group in groups[: len(slots)]]

@@ -7,9 +7,10 @@
 
 The command line is that of run_local.py. The options are --max_jobs_run and those of
 conf/slurm.conf, which translates them for sbatch (--config FILE or FAD_SLURM_CONF names another
-file). JOB=1:N is one array. No shell is involved: arguments are passed as they are written. Jobs
-get this environment and working directory. The log, the command and its files must be visible to
-the nodes.
+file). --threads_per_gpu N and --mem_per_gpu SIZE, times --gpu, give a node's --num_threads and
+--mem to a job with GPUs. JOB=1:N is one array. No shell is involved: arguments are passed as they
+are written. Jobs get this environment and working directory. The log, the command and its files
+must be visible to the nodes.
 
 A log has the format of run_local.py. It continues when a job is restarted: after preemption, the
 failure of a node, or at its time limit. If a job fails, the others finish, the end of the failing

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fad.dump import features as frame_dump
     from fad.dump.plan import gigabytes, open_dumps
 
-    dumps = open_dumps(config, args.pretrained, args.dump_dir, args.name, args.use, args.ngpu)
+    dumps = open_dumps(config, args.pretrained, args.dump_dir, args.name, args.use)
     source = dumps.audio_source()
     boundary = dumps.plan(args.dump, source.frames, args.max_dump_gb)
     found = dumps.missing(boundary)
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for target in targets:
             frame_dump.combine(source, target, args.nj)
     else:
-        frame_dump.dump_job(dumps.detector.encoder, source, targets, args.job, args.nj)
+        frame_dump.dump_job(dumps.encoder_on(args.ngpu), source, targets, args.job, args.nj)
 
 
 if __name__ == "__main__":

@@ -275,7 +275,8 @@ def scoring_loader(
     max_frames: int,
     equal_lengths: bool,
     num_workers: int,
+    pin_memory: bool = False,
 ) -> Loader:
     """Loads whole utterances in the batches of `length_batches`."""
     batches = length_batches(utterances.source, indices, max_frames, equal_lengths)
-    return Loader(utterances, batches, collate, num_workers)
+    return Loader(utterances, batches, collate, num_workers, pin_memory)

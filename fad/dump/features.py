@@ -63,12 +63,15 @@ def estimate(
     # One window of each of the shortest: a recording of hours would otherwise be computed twice.
     few = sorted(range(len(source.utts)), key=source.frames.__getitem__)[:_TIMED]
     wavs = [source.load(index) for index in few]
-    next(_windows(encoder, source, wavs[0], kinds))[
-        0
-    ].cpu()  # the first call is slower than later ones
+
+    def encoded(wav: Tensor) -> int:
+        # Copied, since a GPU only queues the work until somebody wants its result.
+        parts = [part.cpu() for part in next(_windows(encoder, source, wav, kinds))]
+        return len(parts[0])
+
+    encoded(wavs[0])  # the first call is slower than later ones
     started = time.perf_counter()
-    # Copied, since a GPU only queues the work until somebody wants its result.
-    timed = sum(len(next(_windows(encoder, source, wav, kinds))[0].cpu()) for wav in wavs)
+    timed = sum(map(encoded, wavs))
     per_frame = (time.perf_counter() - started) / timed
     return size, per_frame * sum(map(kinds[0].frames, source.frames)) / nj
 

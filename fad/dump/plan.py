@@ -12,6 +12,7 @@ from fad.data.fingerprint import audio_fingerprint
 from fad.data.sources import AudioSource, Source
 from fad.dump.layout import Stored, check_owner, description, dump_dir, is_complete
 from fad.dump.sources import FrameSource
+from fad.encoders.base import Encoder
 from fad.encoders.boundary import FRONTEND, NONE, Boundary, named_boundary, needed_outputs
 from fad.encoders.checkpoint import pretrained_sha256, read_checkpoint
 from fad.models.detector import Detector, assemble, new_adaptation
@@ -55,6 +56,14 @@ class Dumps:
         """The set as audio."""
         encoder = self.detector.encoder
         return AudioSource(self.audio, encoder.grid, encoder.normalize, encoder.normalize_eps)
+
+    def encoder_on(self, ngpu: int) -> Encoder:
+        """The encoder, moved to a GPU or to the CPU to encode; a node that only joins may have none.
+
+        Raises:
+            FadError: there is no such GPU.
+        """
+        return self.detector.encoder.to(choose_device(ngpu))
 
     @property
     def deepest(self) -> Boundary:
@@ -187,16 +196,13 @@ def gigabytes(kinds: Sequence[Stored], source: Source) -> float:
     return sum(kind.gigabytes(source.frames) for kind in kinds)
 
 
-def open_dumps(
-    config: dict[str, Any], pretrained: Path, dump: Path, name: str, use: str, ngpu: int
-) -> Dumps:
-    """The dumps of a set for a method that is not trained yet, ready to encode.
+def open_dumps(config: dict[str, Any], pretrained: Path, dump: Path, name: str, use: str) -> Dumps:
+    """The dumps of a set for a method that is not trained yet; its detector is on the CPU.
 
     Raises:
-        FadError: the config, the pre-trained file or the device cannot be used.
+        FadError: the config or the pre-trained file cannot be used.
     """
-    settings, device = TrainSettings.from_config(config["train"]), choose_device(ngpu)
-    detector = assemble(config, new_adaptation(config), read_checkpoint(pretrained))
-    detector.to(device).eval()
+    settings = TrainSettings.from_config(config["train"])
+    detector = assemble(config, new_adaptation(config), read_checkpoint(pretrained)).eval()
     sha256, augmented = pretrained_sha256(pretrained), bool(config["augment"])
     return Dumps(detector, settings, dump, pretrained, sha256, name, use, augmented)

@@ -15,6 +15,7 @@ from fad.encoders.pretrained import DEFAULTS, Checkpoint, check_tensors, checked
 from fad.encoders.xlsr import XLSR, XLSRConfig
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
+from fad.utils.memory import let_pass
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 
@@ -74,6 +75,7 @@ def load_xlsr(
     try:
         encoder.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
+        let_pass(error)
         reason = " ".join(str(error).split())[:300]
         raise FadError(f"{checkpoint.path}: its tensors do not fit its config: {reason}") from None
     return encoder

@@ -12,6 +12,7 @@ from torch import Tensor
 from fad.encoders.pickled import load_pickled, one_line
 from fad.encoders.pretrained import DEFAULTS, MAX_CONV_LAYERS, Checkpoint, is_conv_layers, shown
 from fad.utils.errors import FadError
+from fad.utils.memory import let_pass
 
 
 def read_fairseq(path: Path) -> Checkpoint:
@@ -138,6 +139,7 @@ def _plain(value: Any, path: Path) -> dict[str, Any]:
     try:
         value = _without_omegaconf(value)
     except Exception as error:  # a damaged container makes OmegaConf raise almost anything
+        let_pass(error)
         raise FadError(
             f"{path}: not a fairseq checkpoint: its config is broken: {one_line(error)}"
         ) from None

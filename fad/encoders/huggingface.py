@@ -17,6 +17,7 @@ from fad.encoders.huggingface_names import MERGE, to_fairseq_names
 from fad.encoders.pickled import check_fetched, load_pickled, one_line
 from fad.encoders.pretrained import Checkpoint, shown
 from fad.utils.errors import FadError
+from fad.utils.memory import let_pass
 
 CONFIG = "config.json"
 # A feature extractor saved by itself, or, since transformers 5, with a tokenizer around it.
@@ -150,6 +151,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
             with safe_open(path, framework="pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except Exception as error:  # a damaged file makes safetensors and torch raise all sorts
+            let_pass(error)
             raise FadError(
                 f"{path}: not a readable checkpoint (cut short? fetch it again): {one_line(error)}"
             ) from None

@@ -71,7 +71,8 @@ def load(
     Args:
         model: has `config.yaml` and `best.safetensors`.
         pretrained: the pre-trained file, if it has moved since training.
-        device: torch's name of the device, such as `cuda`.
+        device: torch's name of the device, such as `cuda`; on a GPU this turns TF32 off for the
+            process.
         precision: `fp32`, or `int8` in the encoder's blocks on a CPU.
         compute: for the method `stochastic`: pools time by factors up to this one.
 

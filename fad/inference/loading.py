@@ -9,6 +9,7 @@ from fad.adaptation.base import NotMergeable
 from fad.encoders.int8 import quantise
 from fad.experiment.scores import INT8, PRECISIONS
 from fad.models.detector import Detector, load_detector
+from fad.utils.devices import use_tf32
 from fad.utils.errors import FadError
 
 
@@ -22,7 +23,8 @@ def load_for_scoring(
     """Loads a model for scoring only; it can no longer be trained or saved.
 
     The adaptation's update is merged into the encoder, which then runs its plain layers. A method
-    that cannot be merged scores without merging.
+    that cannot be merged scores without merging. On a GPU, this process computes convolutions in
+    full float32 from now on, so that scores are those of a CPU to rounding.
 
     Args:
         model: has `config.yaml` and `best.safetensors`.
@@ -43,6 +45,7 @@ def load_for_scoring(
     except NotMergeable as reason:
         logging.info("%s: scored without merging: %s", model, reason)
     detector.to(device)
+    use_tf32(device, "fp32")
     if precision == INT8:
         quantise(detector.encoder)
     return detector

@@ -96,7 +96,9 @@ def outputs(
     # If the encoder normalises over time, padding would change real frames: one at a time.
     max_frames = MAX_FRAMES if detector.encoder.local_frames else 1
     equal_lengths = detector.backend.equal_lengths
-    for batch in scoring_loader(utterances, list(indices), max_frames, equal_lengths, num_workers):
+    for batch in scoring_loader(
+        utterances, list(indices), max_frames, equal_lengths, num_workers, device.type == "cuda"
+    ):
         with autocast(device, precision):
             embedding, logits = _outputs(detector, source, batch, device)
         yield batch, embedding.float(), logits.float()

@@ -11,6 +11,7 @@ import torch
 
 from fad.utils.errors import FadError
 from fad.utils.files import atomic_path
+from fad.utils.memory import let_pass
 
 # Sort keys of epochs, by the values of `train.select`: the smallest key is the best epoch.
 RANKS: dict[str, Callable[[dict[str, Any]], tuple[float, ...]]] = {
@@ -101,6 +102,7 @@ def load_checkpoint(path: Path) -> tuple[Progress, dict[str, Any]]:
         states = torch.load(path, map_location="cpu", weights_only=True)
         return Progress(**states.pop("progress")), states
     except Exception as error:  # a damaged file makes torch raise almost anything
+        let_pass(error)
         reason = " ".join(str(error).split())[:200]
         raise FadError(
             f"{path}: damaged; remove it to train this experiment anew: {reason}"
@@ -116,9 +118,10 @@ def only_this_training(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, torch.AcceleratorError):
+    except torch.AcceleratorError:  # a device that fails
         raise
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        let_pass(error)
         raise FadError(
             f"{path}: not the state of this training; remove it to train anew: {error!r:.100}"
         ) from None

@@ -35,6 +35,7 @@ from fad.utils.errors import FadError
 from fad.utils.files import atomic_path
 from fad.utils.locks import held
 from fad.utils.masks import padding_mask
+from fad.utils.memory import let_pass
 from fad.utils.progress import progress
 
 logger = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ class Distiller:
         self.batches = EpochBatches(len(source.utts), settings.batch_size, settings.seed)
         frames = grid.num_frames(settings.crop_samples)
         crops = RandomCrops(source, frames, settings.seed)
-        self.loader = training_loader(crops, self.batches, num_workers)
+        self.loader = training_loader(crops, self.batches, num_workers, device.type == "cuda")
         self.optimizer = torch.optim.AdamW(self.pela.trainable(), lr=settings.lr)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, warmup_cosine(settings.steps, len(self.batches))
@@ -247,6 +248,7 @@ def _read(path: Path, about: dict[str, Any]) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         old = state["about"]
     except Exception as error:  # a damaged file makes torch raise almost anything
+        let_pass(error)
         reason = " ".join(str(error).split())[:200]
         raise FadError(f"{path}: damaged; remove it to distil anew: {reason}") from None
     _check_same(path, old, about)

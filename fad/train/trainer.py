@@ -3,12 +3,12 @@
 import logging
 import math
 import time
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from fad.adaptation.base import TrainState
@@ -31,7 +31,7 @@ from fad.train.checkpointing import (
     save_checkpoint,
 )
 from fad.train.finite import check_finite
-from fad.train.optimization import new_optimizer, new_schedule, parameter_groups
+from fad.train.optimizer_step import OptimizerStep
 from fad.train.stopping import Stopped, StopSignals
 from fad.train.validation import validate
 from fad.train.world import OthersLost, World
@@ -50,7 +50,8 @@ class Trainer:
     """Trains a detector and keeps the best epoch by `train.select`.
 
     Crops, their order and dropout depend only on seed, epoch, step and process. So a stopped and
-    resumed run has the same result.
+    resumed run has the same result: the same bits on a CPU, up to rounding on a GPU, whose kernels
+    add in no fixed order.
 
     Args:
         detector: on its device.
@@ -88,11 +89,9 @@ class Trainer:
         )
         self.steps_per_epoch = math.ceil(len(self.batches) / settings.accumulate)
         self.total_steps = self.steps_per_epoch * settings.epochs
-        self.optimizer = new_optimizer(config, parameter_groups(detector, settings))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, new_schedule(config, self.total_steps, self.steps_per_epoch)
+        self.update = OptimizerStep(
+            detector, config, settings, self.device, self.total_steps, self.steps_per_epoch
         )
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
         self.epoch_weights = EpochWeights(exp.epochs, base_sha256)
         self.progress, self.stop = Progress(settings.select), StopSignals()
 
@@ -113,8 +112,6 @@ class Trainer:
 
     def _run(self) -> None:
         self._resume()
-        # This sets the initial scale, which a process without a share in the first batch needs too.
-        self.scaler.scale(torch.zeros((), device=self.device))
         if self.progress.step == 0:
             self._init_from_data()
         if not self._done():
@@ -263,29 +260,30 @@ class Trainer:
             The loss of the whole group, and whether any process was asked to stop: then all of
             them stop after the same step.
         """
-        self._seed()
-        self.optimizer.zero_grad(set_to_none=True)
         labels = torch.cat([batch.known_labels for batch in group]).to(self.device)
         total = self.world.sum(self.detector.loss.weight_of(labels).sum())
-        # Backward needs at least one batch; a process without a share adds nothing.
-        losses = [self._backward(batch, total) for batch in group if batch.indices]
-        self.world.sum_gradients(self.detector.trainable())
-        self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.detector.trainable(), self.settings.clip_grad)
-        if not self.scaler.is_enabled():  # the scaler skips a step that overflowed
-            check_finite("gradient norm", norm, group, self.train_set.utts, self.progress.step)
-        scale = self.scaler.get_scale()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        utts, step = self.train_set.utts, self.progress.step
+        check = partial(check_finite, "gradient norm", group=group, utts=utts, step=step)
+        loss = self._gradients(group, total)
+        while not self.update.take(check):
+            loss = self._gradients(group, total)
         self.progress.step += 1
-        if self.scaler.get_scale() >= scale:  # otherwise the step has overflowed and was left out
-            self.schedule.step()
-            self.detector.adaptation.after_step(
-                TrainState(self.progress.step, self.total_steps, self.optimizer, self.schedule)
-            )
-        own = torch.tensor([math.fsum(losses), self.stop.asked], device=self.device)
+        update = self.update
+        self.detector.adaptation.after_step(
+            TrainState(self.progress.step, self.total_steps, update.optimizer, update.schedule)
+        )
+        own = torch.tensor([loss, self.stop.asked], device=self.device)
         loss, asked = self.world.sum(own).tolist()
         return loss, asked > 0
+
+    def _gradients(self, group: list[Batch], total: torch.Tensor) -> float:
+        """Computes the gradients of a step, over all processes; returns this process's loss."""
+        self._seed()
+        self.update.clear()
+        # Backward needs at least one batch; a process without a share adds nothing.
+        losses = [self._backward(batch, total) for batch in group if batch.indices]
+        self.world.sum_gradients(self.update.parameters)
+        return math.fsum(losses)
 
     def _seed(self) -> None:
         """Seeds dropout from seed, step and process."""
@@ -300,7 +298,7 @@ class Trainer:
         labels = batch.known_labels.to(self.device)
         loss = self.detector.loss(embedding, logits, labels).sum() / total
         check_finite("loss", loss.detach(), [batch], self.train_set.utts, self.progress.step)
-        self.scaler.scale(loss).backward()
+        self.update.backward(loss)
         return loss.item()
 
     def _share_buffers(self) -> None:
@@ -308,7 +306,9 @@ class Trainer:
         self.world.mean(self.detector.backend.buffers())
 
     def _log_step(self, board: SummaryWriter, loss: float) -> None:
-        rate = self.optimizer.param_groups[0]["lr"]  # a method may change the schedule's rate
+        rate = self.update.optimizer.param_groups[0][
+            "lr"
+        ]  # a method may change the schedule's rate
         logger.info(
             "step %d of %d: loss %.4f, lr %.2e", self.progress.step, self.total_steps, loss, rate
         )
@@ -322,13 +322,9 @@ class Trainer:
     def _save(self) -> None:
         if self.world.rank > 0:
             return
-        states = {name: part.state_dict() for name, part in self._parts().items()}
+        states = {name: part.state_dict() for name, part in self.update.parts().items()}
         states["trained"] = self.detector.trained_state()
         save_checkpoint(self.exp.checkpoint, self.progress, states)
-
-    def _parts(self) -> dict[str, Any]:
-        """Everything with state except the detector."""
-        return {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
 
     def _resume(self) -> None:
         path = self.exp.checkpoint
@@ -337,7 +333,7 @@ class Trainer:
         self.progress, states = load_checkpoint(path)
         with only_this_training(path):
             self.detector.load_trained_state(states["trained"], str(path))
-            for name, part in self._parts().items():
+            for name, part in self.update.parts().items():
                 part.load_state_dict(states[name])
         done = self.progress
         if done.best is not None and not self.exp.weights.exists():

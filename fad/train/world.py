@@ -20,6 +20,7 @@ from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from fad.utils.devices import use_tf32
 from fad.utils.errors import FadError
+from fad.utils.memory import let_pass
 
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _PATIENCE = 60.0  # seconds
@@ -111,6 +112,7 @@ def _others_needed() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        let_pass(error)
         raise OthersLost(" ".join(str(error).split())[:200]) from error
 
 

@@ -14,15 +14,11 @@ from typing import NoReturn
 
 from fad.utils.errors import FadError, innermost
 from fad.utils.files import is_disk_full
+from fad.utils.memory import explained, is_out_of_memory
 from fad.utils.text import printable
 
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
-MORE_MEMORY = (
-    "lower train.batch_size (train.accumulate keeps the size of a step), set "
-    "train.activation_checkpointing=true, score fewer or shorter files at a time, or free the "
-    "device; then start the same command again, which goes on from the last checkpoint"
-)
 LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d %(funcName)s) %(levelname)s: %(message)s"
 
 
@@ -124,34 +120,35 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
         _fail("stopped by Ctrl-C; start the same command again to go on", code=130)
     except BrokenPipeError:
         sys.exit(1)
-    except OSError as error:
-        if is_disk_full(error):
-            _fail(
-                f"{error.filename or 'what it writes'}: no room left (disk full, or over a quota): "
-                "make room and start the same command again"
-            )
-        if error.errno in _FORBIDDEN:
-            _fail(f"{error.filename}: {error.strerror}: change its owner or mode, or go elsewhere")
-        raise
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+    except (MemoryError, OSError, RuntimeError) as error:
+        message = _explained(error)
+        if message is None:
             raise
-        _fail(f"out of memory: {_first_line(error)}: {MORE_MEMORY}")
+        _fail(message)
     finally:
         _let_go_of_stdout()
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, or torch on a CPU or a GPU, has no memory left; torch is not imported."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+def _explained(error: Exception) -> str | None:
+    """One line for what a machine lacks: memory, room on a disk, rights; None for others."""
+    if is_out_of_memory(error):
+        return explained(error)
+    if str(error).startswith("DataLoader worker (pid"):  # torch's words when one has died
+        return (
+            f"{str(error).splitlines()[0]} A process that reads data has died, mostly ended by the "
+            "system for want of memory: lower train.num_workers, or give the job more memory, and "
+            "start the same command again"
+        )
+    if not isinstance(error, OSError):
+        return None
+    if is_disk_full(error):
+        return (
+            f"{error.filename or 'what it writes'}: no room left (disk full, or over a quota): "
+            "make room and start the same command again"
+        )
+    if error.errno in _FORBIDDEN:
+        return f"{error.filename}: {error.strerror}: change its owner or mode, or go elsewhere"
+    return None
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:

@@ -1,5 +1,6 @@
 """The device, the precision and the peak memory of a computation."""
 
+import logging
 import platform
 import resource
 from contextlib import AbstractContextManager, nullcontext
@@ -9,6 +10,8 @@ from typing import Any
 import torch
 
 from fad.utils.errors import FadError
+
+logger = logging.getLogger(__name__)
 
 
 def choose_device(ngpu: int) -> torch.device:
@@ -58,15 +61,30 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
     if precision not in ("auto", "fp32", "bf16", "fp16"):
         raise FadError(f"train.precision: '{precision}' is not one of auto, fp32, bf16, fp16")
     if precision == "auto":
-        # Otherwise the answer is yes wherever a bf16 tensor can be made: slower than float32.
-        native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        precision = "bf16" if native else "fp32"
+        precision = "bf16" if device.type == "cuda" and _computes_in_bf16() else "fp32"
     if precision == "fp32":
         return nullcontext()
     if precision == "fp16" and device.type == "cpu":
         raise FadError("train.precision: fp16 needs a GPU; give fp32 or bf16")
     dtype = torch.bfloat16 if precision == "bf16" else torch.float16
     return torch.autocast(device.type, dtype)
+
+
+def _computes_in_bf16() -> bool:
+    # Otherwise the answer is yes wherever a bf16 tensor can be made: slower than float32.
+    return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def advise_precision(device: torch.device, precision: str) -> None:
+    """Says that a GPU without bf16 trains in fp32: it often computes much faster in fp16.
+
+    fp16 is not chosen by itself: its range is small, and clips can overflow it.
+    """
+    if device.type == "cuda" and precision == "auto" and not _computes_in_bf16():
+        logger.warning(
+            "this GPU does not compute in bf16: training is in fp32; train.precision=fp16 may be "
+            "much faster"
+        )
 
 
 def peak_memory_mb(device: torch.device) -> float:

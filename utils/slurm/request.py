@@ -13,10 +13,10 @@ from slurm.conf import Conf, read_conf
 from slurm.task import Spec
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "slurm.conf"
-OWN_OPTIONS = ("config", "max_jobs_run")
+OWN_OPTIONS = ("config", "max_jobs_run", "threads_per_gpu", "mem_per_gpu")
 # The options that are numbers, with their smallest values.
 LEAST = {"gpu": 0, "num_nodes": 1, "num_threads": 1, "max_jobs_run": 1, "max_requeues": 0}
-LEAST |= {"grace": 0, "stop_before": 0}
+LEAST |= {"grace": 0, "stop_before": 0, "threads_per_gpu": 1}
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def read_request(argv: Sequence[str]) -> Request:
         conf.check_name(name, OWN_OPTIONS)
     values = {**conf.defaults, **given}
     check_numbers(values)
+    values |= of_all_gpus(values)
     numbers, log, command = parse_jobs(rest)
     check_log(log)
     env = {}
@@ -107,6 +108,22 @@ def check_numbers(values: dict[str, str]) -> None:
         value = values.get(name, str(least))
         if not re.fullmatch(r"\d{1,9}", value) or int(value) < least:
             raise ValueError(f"--{name} {value}: give a whole number from {least} up")
+
+
+def of_all_gpus(values: dict[str, str]) -> dict[str, str]:
+    """The threads and the memory of a node, from those of each of its GPUs.
+
+    Slurm's own options for this differ in what they can stand beside, and its steps lose them.
+    """
+    gpus, found = int(values.get("gpu", 0)), {}
+    if gpus and "threads_per_gpu" in values:
+        found["num_threads"] = str(gpus * int(values["threads_per_gpu"]))
+    if gpus and "mem_per_gpu" in values:
+        memory = re.fullmatch(r"(\d{1,9})([KMGT]?)", values["mem_per_gpu"])
+        if memory is None:
+            raise ValueError(f"--mem_per_gpu {values['mem_per_gpu']}: give a size such as 32G")
+        found["mem"] = f"{gpus * int(memory[1])}{memory[2]}"
+    return found
 
 
 def check_log(log: str) -> None:

@@ -48,6 +48,23 @@ def test_the_output_is_that_of_the_recursion(mini_file):
         assert torch.allclose(ours, u - hidden[0], atol=1e-5)
 
 
+@pytest.mark.parametrize(("dtype", "large"), [(torch.bfloat16, 256.0), (torch.float16, 2048.0)])
+def test_half_precision_outputs_are_summed_in_float32(mini_file, dtype, large):
+    """As those of stored blocks are; in half precision each small one would be lost."""
+    adaptation, seen = build(mini_file).adaptation, []
+
+    def attend(x, _mask):
+        seen.append(x)
+        return torch.zeros_like(x)
+
+    adaptation._side = [attend] * 9
+    hidden = [torch.full((1, 3, 48), value, dtype=dtype) for value in (large, *[0.5] * 8)]
+    (found,) = adaptation.outputs(hidden, torch.tensor([3]))
+    assert torch.equal(seen[-1], torch.full((1, 3, 48), large + 4, dtype=dtype))
+    assert torch.equal(found, hidden[-1])
+    assert found.dtype == dtype
+
+
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_the_encoder_keeps_nothing_for_a_backward_pass(mini_file, monkeypatch, checkpointing):
     detector, kept = build(mini_file).train(), []

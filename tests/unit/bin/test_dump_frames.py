@@ -39,6 +39,18 @@ def test_jobs_and_their_joining_make_a_dump_that_is_kept(options, dump, caplog):
     assert content(out) == made
 
 
+def test_only_a_job_that_encodes_needs_the_gpu(options, dump, monkeypatch):
+    """On a login node without one the parts are joined, and what is stored is known."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    gpu = [*options, "--ngpu", "1"]
+    with pytest.raises(FadError, match="torch finds no GPU here"):
+        dump_frames.main(gpu)
+    dump_frames.main(options)
+    dump_frames.main([*gpu, "--combine", "true"])
+    assert (dump / "frontend-mini" / "train" / "encoder.json").exists()
+    dump_frames.main([*gpu, "--is_done", "true"])
+
+
 def test_a_method_that_tunes_the_frontend_gets_none(options, dump, caplog):
     options[1] = "full"
     with caplog.at_level(logging.INFO):

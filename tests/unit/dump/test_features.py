@@ -121,14 +121,6 @@ def test_long_recordings_are_taken_in_windows(encoder, source, tmp_path, monkeyp
         assert np.abs(parts[utt] - matrix).max() <= CROPPED * np.abs(matrix).max()
 
 
-def test_the_estimate_does_not_decode_the_longest(encoder, source, monkeypatch):
-    loaded = []
-    load = type(source).load
-    monkeypatch.setattr(type(source), "load", lambda self, i: loaded.append(i) or load(self, i))
-    frame_dump.estimate(encoder, source, [FRONTEND], nj=1)
-    assert max(source.frames[index] for index in loaded) < max(source.frames)
-
-
 def test_a_dump_made_again_has_the_same_files(encoder, source, tmp_path):
     first = {p.name: p.read_bytes() for p in dump(encoder, source, tmp_path / "a", 2).iterdir()}
     again = {p.name: p.read_bytes() for p in dump(encoder, source, tmp_path / "a", 2).iterdir()}
@@ -339,11 +331,3 @@ def test_what_float16_cannot_hold_is_refused_and_named(encoder, source, tmp_path
     with pytest.raises(FadError, match=r"train-000: block1-first201-float16 does not fit"):
         frame_dump.dump_job(encoder, source, targets, 1, 1)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_estimate_is_the_size_that_is_written(encoder, source, tmp_path):
-    gigabytes, seconds = frame_dump.estimate(encoder, source, [FRONTEND], nj=2)
-    out = dump(encoder, source, tmp_path, 1)
-    written = sum(path.stat().st_size for path in out.glob("*.ark")) / 1e9
-    assert gigabytes == pytest.approx(written, rel=0.01)
-    assert seconds > 0

@@ -29,7 +29,7 @@ def dump(tiny_dump, tmp_path):
 def dumps(mini_file, dump):
     def make(name: str, *overrides: str, use: str = "train") -> Dumps:
         config = small_config(name, *overrides)
-        return open_dumps(config, mini_file, dump, "train", use, 0)
+        return open_dumps(config, mini_file, dump, "train", use)
 
     return make
 

@@ -96,3 +96,24 @@ def test_losing_others_that_stop_too_is_a_stop(mini_file, tiny_dump, tmp_path, m
     for asked, error in ((True, Stopped), (False, OthersLost)):
         with pytest.raises(error):
             train(tmp_path / str(asked), mini_file, tiny_dump)
+
+
+class Killed(BaseException):
+    """As by SIGKILL, of which nobody is told."""
+
+
+def test_the_epochs_last_step_is_saved_before_validation(
+    whole, mini_file, tiny_dump, tmp_path, monkeypatch
+):
+    """Processes that wait for others inside CUDA obey no signal: only what is saved is left."""
+
+    def killed(_):
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Trainer, "_validate", killed)
+        train(tmp_path, mini_file, tiny_dump, *OPTIONS)
+    saved, _ = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert (saved.epoch, saved.step, len(saved.losses)) == (0, 2, 2)
+    train(tmp_path, mini_file, tiny_dump, *OPTIONS)
+    assert losses(tmp_path) == losses(whole)

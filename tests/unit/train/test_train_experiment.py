@@ -125,7 +125,7 @@ def test_accumulating_divides_by_the_weights_of_the_whole_step(
         gradients.setdefault(key, [p.grad.clone() for p in parameters])
         return torch.tensor(1.0)
 
-    monkeypatch.setattr(trainer_module.nn.utils, "clip_grad_norm_", record)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", record)
     for key, more in {
         "one": ["train.batch_size=8"],
         "parts": ["train.batch_size=5", "train.accumulate=2"],

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from fad.data import workers
-from fad.data.workers import Loader, size_of
+from fad.data.workers import Loader
+from fad.inference import loading
+from fad.models.detector import build_detector
 from fad.utils import devices
-from fad.utils.cli import is_out_of_memory
-from fad.utils.devices import autocast, place, use_tf32
+from fad.utils.devices import advise_precision, autocast, place, use_tf32
+from tests.helpers.experiment import small_config
 
 CUDA = torch.device("cuda")
 
@@ -29,6 +30,17 @@ def test_auto_takes_bf16_only_where_the_gpu_computes_in_it(monkeypatch, native, 
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     assert isinstance(autocast(CUDA, "auto"), torch.autocast) == enabled
+
+
+@pytest.mark.parametrize(
+    ("native", "precision", "told"),
+    [(False, "auto", True), (True, "auto", False), (False, "fp32", False)],
+)
+def test_a_gpu_without_bf16_is_told_of_fp16(monkeypatch, caplog, native, precision, told):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+    advise_precision(CUDA, precision)
+    assert ("train.precision=fp16 may be much faster" in caplog.text) == told
+    advise_precision(torch.device("cpu"), "auto")  # asks no GPU
 
 
 def test_convolutions_round_only_beside_half_precision(monkeypatch):
@@ -56,40 +68,17 @@ def test_the_device_is_chosen_without_rounding(monkeypatch):
     assert torch.backends.cudnn.allow_tf32 is False
 
 
+def test_a_model_that_is_loaded_to_score_does_not_round(monkeypatch, mini_file, tmp_path):
+    """Also by `fad.load`, which is given a device and chooses none."""
+    asked = []
+    monkeypatch.setattr(loading, "use_tf32", lambda *words: asked.append(words))
+    detector = build_detector(small_config(), mini_file)
+    monkeypatch.setattr(loading, "load_detector", lambda *_: detector)
+    loading.load_for_scoring(tmp_path, None, torch.device("cpu"), "fp32")
+    assert asked == [(torch.device("cpu"), "fp32")]
+
+
 def test_memory_is_pinned_only_for_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert Loader([1], [[0]], list, 0).pin_memory is False
-    assert Loader([1], [[0]], list, 0, pin_memory=True).pin_memory is True
-
-
-@pytest.mark.parametrize("room", [100, None, 10**12])
-def test_workers_are_left_out_where_their_batches_do_not_fit(monkeypatch, caplog, room):
-    """Otherwise they print tracebacks, and training waits for them for ever."""
-    monkeypatch.setattr(workers, "room_in_shared_memory", lambda: room)
-    data = [torch.full((10,), float(n)) for n in range(6)]
-    loader = Loader(data, [[0, 1], [2, 3], [4, 5]], torch.stack, num_workers=2)
-    found = [batch[:, 0].tolist() for batch in loader]
-    assert found == [[0, 1], [2, 3], [4, 5]]
-    assert (loader.num_workers == 0) == (room == 100)
-    assert ("reading goes on without them" in caplog.text) == (room == 100)
-
-
-def test_the_size_of_a_batch_is_that_of_its_tensors():
-    class Batch:
-        def __init__(self):
-            self.inputs, self.lens, self.names = torch.zeros(2, 3), torch.zeros(2), ["a", "b"]
-
-    assert size_of(Batch()) == 4 * (6 + 2)
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (MemoryError(), True),
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), True),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"), True),
-        (RuntimeError("shape mismatch"), False),
-    ],
-)
-def test_out_of_memory_is_known_wherever_it_happens(error, expected):
-    assert is_out_of_memory(error) == expected
+    assert Loader([1], [[0]], list, 0).loader.pin_memory is False
+    assert Loader([1], [[0]], list, 0, pin_memory=True).loader.pin_memory is True

@@ -85,9 +85,35 @@ def test_the_last_of_an_option_counts_and_the_command_keeps_its_own():
     assert rest == ["x.log", "run", "--gpu", "9"]
 
 
+@pytest.mark.parametrize("gpus", ["1", "4"])
+def test_each_gpu_brings_its_threads_and_its_memory(monkeypatch, gpus):
+    """Four trainings on the CPUs of one would starve."""
+    monkeypatch.delenv("FAD_SLURM_CONF", raising=False)
+    shares = ("--threads_per_gpu", "8", "--mem_per_gpu", "32G")
+    found = read_request([*shares, "--gpu", gpus, "x.log", "true"])
+    threads, memory = str(8 * int(gpus)), f"{32 * int(gpus)}G"
+    assert {f"--cpus-per-task={threads}", f"--mem={memory}", f"--gres=gpu:{gpus}"} <= set(
+        found.sbatch
+    )
+    assert found.spec.env == {"OMP_NUM_THREADS": threads}
+    assert not any("per_gpu" in word for word in found.sbatch)
+
+
+def test_without_a_gpu_the_nodes_own_threads_and_memory_count(monkeypatch):
+    monkeypatch.delenv("FAD_SLURM_CONF", raising=False)
+    words = ("--num_threads", "2", "--mem", "3G", "--threads_per_gpu", "8", "--mem_per_gpu", "32G")
+    found = read_request([*words, "--gpu", "0", "x.log", "true"])
+    assert {"--cpus-per-task=2", "--mem=3G"} <= set(found.sbatch)
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
+        (
+            ["--gpu", "2", "--mem_per_gpu", "much", "x.log", "true"],
+            "--mem_per_gpu much: give a size such as 32G",
+        ),
+        (["--threads_per_gpu", "0", "x.log", "true"], "--threads_per_gpu 0: give a whole number"),
         (
             ["--num_node", "2", "x.log", "true"],
             "unknown option --num_node; did you mean --num_nodes?",
