@@ -98,7 +98,7 @@ def _row(system: Entry, errors: Entry) -> list[str]:
         system["label"],
         str(len(every["values"])),
         whole(system["trainable"]),
-        f"{system['fewer']:,.1f}x" if system["trainable"] else "-",
+        f"{system['fewer']:,.1f}x" if system["fewer"] else "-",
         {"none": "audio", None: "-"}.get(system["reads"], system["reads"]),
         decimal(system["seconds_per_step"], 3) + mark,
         whole(system["peak_memory_mb"]) + mark,

@@ -96,7 +96,7 @@ def _processes(cost: Results) -> str:
 def _fewer(parameters: Results) -> str:
     """How many times fewer parameters are trained than the model has; empty if not fewer."""
     ratio = parameters["ratio"]
-    return f" ({ratio:,.1f} times fewer)" if parameters["trainable"] and ratio >= 1.05 else ""
+    return f" ({ratio:,.1f} times fewer)" if ratio and ratio >= 1.05 else ""
 
 
 def _sets_table(sets: Mapping[str, Results]) -> str:
