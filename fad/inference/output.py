@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fad.utils.printable import printable
+
 FORMATS = ("text", "csv", "json")
 
 
@@ -30,9 +32,9 @@ class Output:
             self._csv.writerow(row)
         elif self._form == "json":
             found = dict(zip(self._names, [row[0], *map(_number, values)], strict=True))
-            print(json.dumps(found, ensure_ascii=False))
+            print(json.dumps(found))
         else:
-            print("\t".join(row))
+            print("\t".join(map(printable, row)))
         sys.stdout.flush()
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import logging
 import math
 import os
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 from fad.utils.errors import FadError, innermost
 from fad.utils.files import is_disk_full
+from fad.utils.printable import printable
 
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -22,6 +24,7 @@ MORE_MEMORY = (
     "device; then start the same command again, which goes on from the last checkpoint"
 )
 LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d %(funcName)s) %(levelname)s: %(message)s"
+_LINES = "\n\t"  # tracebacks have them
 
 
 def is_follower() -> bool:
@@ -33,7 +36,16 @@ def is_follower() -> bool:
 def set_up_logging() -> None:
     """Logs to standard error with time, file, line and function; replaces a library's set-up."""
     level = logging.WARNING if is_follower() else logging.INFO
-    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
+    logging.basicConfig(level=level, stream=sys.stderr, force=True)
+    logging.getLogger().handlers[0].setFormatter(_Printable(LOG_FORMAT))
+
+
+class _Printable(logging.Formatter):
+    """Shows control characters in messages, which may hold names of strangers, as escapes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line or lines of a record."""
+        return printable(super().format(record), _LINES)
 
 
 def parse_bool(text: str) -> bool:
@@ -92,6 +104,7 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
     Ctrl-C gives one line and exit code 130. If the reader of standard output has gone (`| head`),
     it prints nothing and the exit code is 1.
     """
+    _write_any_character()
     set_up_logging()
     threading.excepthook = report_thread
     try:
@@ -120,6 +133,12 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
         _let_go_of_stdout()
 
 
+def _write_any_character() -> None:
+    """Writes a character that the terminal's encoding lacks as an escape, not as an error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether Python, or torch on a CPU or a GPU, has no memory left; torch is not imported."""
     return (
@@ -134,7 +153,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
-    print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
+    text = printable(f"{Path(sys.argv[0]).name}: error: {message}", _LINES)
+    print(text, file=sys.stderr)
     sys.exit(code)
 
 

@@ -156,7 +156,7 @@ def _evaluate_set(
     if calibration:
         found["calibrated"] = calibrated_results(trials, calibration)
         ratios = calibration.llr(trials.scores)
-        if not any(calibration.weights):
+        if not calibration.has_information:
             found["warnings"].append(f"the calibration has no information: {NO_SLOPE}")
     return found, set_curves(trials, trained, ratios, paths(data))
 

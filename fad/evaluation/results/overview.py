@@ -1,7 +1,7 @@
 """Gathers many experiments from their results.json and cost.json, and shows them in one table."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -156,13 +156,17 @@ def _place(system: System) -> str:
     return str(folder if len(system.runs) == 1 else folder.parent)
 
 
-def overview_table(systems: Sequence[System]) -> tuple[list[str], list[list[str]]]:
+def overview_table(
+    systems: Sequence[System], marked: Collection[str] = ()
+) -> tuple[list[str], list[list[str]]]:
     """Header and rows: parameters, cost, and three columns of EERs in percent for each set.
 
-    An EER of several runs is their mean ± sample deviation, with the best in brackets.
+    An EER of several runs is their mean ± sample deviation, with the best in brackets. The sets in
+    `marked` have a `*` in the header.
     """
     names = set_names(systems)
-    groups = [(f"{name} EER %", "seen", "unseen") for name in names]
+    titles = [f"{name} EER %{' *' if name in marked else ''}" for name in names]
+    groups = [(title, "seen", "unseen") for title in titles]
     header = [*FIXED, *(title for group in groups for title in group), "results in"]
     rows = [
         [

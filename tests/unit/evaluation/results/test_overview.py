@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fad.bin.show_results import main
 from fad.evaluation.html.page import page
 from fad.evaluation.results.overview import (
     each_alone,
@@ -203,17 +204,29 @@ def test_the_program_fails_in_one_line_where_there_is_nothing(tmp_path):
 
 def test_systems_on_other_trials_are_told_apart_in_one_column(exp):
     """As many trials of each class, and not the same ones."""
-    assert different_trials(each_alone(gather([exp]))) == []
+    assert different_trials(each_alone(gather([exp]))) == {}
     for tag, digit in (("full", "a"), ("lora", "a"), ("frozen", "b")):
         path = exp / tag / "results.json"
         found = json.loads(path.read_text())
         found["test_sets"]["eval"] |= {"trials_sha256": 64 * digit, "bonafide": 3, "spoof": 4}
         path.write_text(json.dumps(found))
-    (text,) = different_trials(each_alone(gather([exp])))
-    assert text == (
+    notes = different_trials(each_alone(gather([exp])))
+    assert notes["eval"] == (
         "eval: not the same trials in all runs (bona fide + spoof: 3 + 4 for frozen; "
         "3 + 4 for lora, full)"
     )
+    header, _ = overview_table(each_alone(gather([exp])), notes)
+    assert header[6] == "eval EER % *" and "wild EER %" in header
+
+
+@pytest.mark.parametrize(("options", "mark"), [((), "* "), (("--markdown",), "\\* ")])
+def test_the_table_itself_says_that_trials_differ(exp, capsys, options, mark):
+    rewrite(exp / "lora/results.json", in_set(with_(bonafide=2)))
+    main([str(exp), "--sort", "name", *options])
+    shown = capsys.readouterr().out
+    assert "eval EER % *" in shown
+    note = "eval: not the same trials in all runs (bona fide + spoof: 3 + 4 for frozen, full; "
+    assert shown.endswith(f"\n{mark}{note}2 + 4 for lora)\n")
 
 
 def without(key):
