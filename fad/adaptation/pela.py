@@ -1,6 +1,5 @@
 """PELA: a smaller encoder, of products of two thin matrices (arXiv 2310.10700)."""
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from fad.adaptation.low_rank import is_number
 from fad.encoders.base import LINEAR_LAYERS, Encoder
 from fad.encoders.boundary import FRONTEND, Boundary
 from fad.utils.errors import FadError
+from fad.utils.json_files import parse_json
 
 METADATA = "fad"  # the one key of a file of factors, whose value is JSON
 
@@ -184,7 +184,7 @@ def read_factors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            about = json.loads((file.metadata() or {})[METADATA])
+            about = parse_json((file.metadata() or {})[METADATA])
         return state, {**about, "base_sha256": about["base_sha256"], "c": about["c"]}
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise FadError(f"{path}: not a file of fad.bin.distill (cut short?): {error}") from None

@@ -104,15 +104,18 @@ def _whole_lines(path: str | Path, file: BinaryIO) -> Iterator[list[bytes]]:
     Raises:
         FadError: a line is longer.
     """
-    rest = b""
+    rest, size = [], 0  # the pieces of a line that has not ended yet, joined once
     while chunk := file.read(_BLOCK):
-        *lines, rest = (rest + chunk).split(b"\n") if b"\n" in chunk else (rest + chunk,)
-        if len(rest) > _LONGEST:
+        rest.append(chunk)
+        size += len(chunk)
+        if size > _LONGEST:
             raise FadError(f"{path}: has a line of over {_LONGEST:,} bytes: is it a table of text?")
-        if lines:
+        if b"\n" in chunk:
+            *lines, last = b"".join(rest).split(b"\n")
             yield [line + b"\n" for line in lines]
-    if rest:
-        yield [rest]
+            rest, size = [last], len(last)
+    if any(rest):
+        yield [b"".join(rest)]
 
 
 def _refuse_other_formats(path: str | Path, begin: bytes) -> None:

@@ -1,6 +1,5 @@
 """Which outputs of an encoder's frozen part stage 2 stores, and where."""
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from fad.data import tables
 from fad.encoders.boundary import Boundary
 from fad.utils.errors import FadError
+from fad.utils.json_files import parse_json
 
 FEATS, ENCODER = "feats.scp", "encoder.json"
 BYTES = {"float32": 4, "float16": 2}
@@ -104,7 +104,7 @@ def check_owner(out: Path, wanted: dict[str, Any]) -> None:
 def _read_description(out: Path) -> dict[str, Any]:
     """Reads `encoder.json`; empty if it is missing or damaged."""
     try:
-        found = json.loads((out / ENCODER).read_text(encoding="utf-8"))
+        found = parse_json((out / ENCODER).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not there, not JSON, not UTF-8
         return {}
     return found if isinstance(found, dict) else {}

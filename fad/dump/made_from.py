@@ -4,7 +4,6 @@
 each clip that could not be read; the dump's `utt2state` has those of the others.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from fad.data import tables
 from fad.data.digests import STATES, check_state, state_of
 from fad.utils.errors import FadError
 from fad.utils.files import is_file, sha256_file, write_json
+from fad.utils.json_files import parse_json
 
 DECODER = 2  # raise it when the same file is decoded to other samples than before
 RECORD = "made_from.json"
@@ -90,7 +90,7 @@ def _tables(data: Path) -> dict[str, str]:
 
 def _read(out: Path) -> dict[str, Any]:
     try:
-        found = json.loads((out / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = parse_json((out / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -58,7 +58,7 @@ class Dumps:
         return AudioSource(self.audio, encoder.grid, encoder.normalize, encoder.normalize_eps)
 
     def encoder_on(self, ngpu: int) -> Encoder:
-        """The encoder, moved to a GPU or to the CPU to encode; a node that only joins may have none.
+        """The encoder, on a GPU or the CPU to encode; a node that only joins may have no GPU.
 
         Raises:
             FadError: there is no such GPU.

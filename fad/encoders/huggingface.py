@@ -3,7 +3,6 @@
 Nothing of the `transformers` package is used, and no code that may lie in the folder.
 """
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from fad.encoders.huggingface_names import MERGE, to_fairseq_names
 from fad.encoders.pickled import check_fetched, load_pickled, one_line
 from fad.encoders.pretrained import Checkpoint, shown
 from fad.utils.errors import FadError
+from fad.utils.json_files import parse_json
 from fad.utils.memory import let_pass
 
 CONFIG = "config.json"
@@ -131,16 +131,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_JSON:
             raise ValueError(f"over {MAX_JSON:,} bytes")
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, not JSON
+        content = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise FadError(f"{path}: not readable as JSON: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise FadError(f"{path}: expected a JSON object, has {shown(content)}")
     return content
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number")
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

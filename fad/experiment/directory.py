@@ -9,7 +9,6 @@
 - `plugins`, if any: names, each with its sha256.
 """
 
-import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from fad.config.resolve import difference, dump_config
 from fad.experiment import names
 from fad.utils.errors import FadError
 from fad.utils.files import remove_parts, sha256_file, write_text
+from fad.utils.json_files import parse_json
 from fad.utils.locks import LOCK, held
 
 
@@ -200,7 +200,7 @@ class ExperimentDir:
             files: the sha256 of each existing file that the method would start from, by key.
         """
         try:
-            results = json.loads(self.results.read_text(encoding="utf-8"))
+            results = parse_json(self.results.read_text(encoding="utf-8"))
             made = read_yaml(self.config)
             pretrained, data = made.pop("pretrained"), made.pop("data")
             started_from = made.pop("files", {})

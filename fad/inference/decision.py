@@ -95,7 +95,7 @@ def read_answer(args: argparse.Namespace) -> Score | Decision:
         raise FadError(f"--calibrated true: {error}") from error
     model = ExperimentDir(args.model)
     calibration = read_model_calibration(model)
-    if not any(calibration.weights):
+    if not calibration.has_information:
         raise FadError(
             f"{model.calibration}: has no information: on dev, higher scores were not more bona "
             "fide, so every ratio would be the same: leave --calibrated out, or train anew"

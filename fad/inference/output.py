@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fad.utils.text import printable
+from fad.utils.printable import printable
 
 FORMATS = ("text", "csv", "json")
 

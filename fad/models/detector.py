@@ -24,6 +24,7 @@ from fad.experiment.directory import ExperimentDir
 from fad.losses.base import Loss
 from fad.utils.errors import FadError, nearest
 from fad.utils.files import atomic_path
+from fad.utils.json_files import parse_json
 
 _METADATA = "fad"  # one key: safetensors writes several in a random order
 _ENCODER = "encoder."
@@ -316,6 +317,6 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return state, json.loads((file.metadata() or {})[_METADATA])["base_sha256"]
+            return state, parse_json((file.metadata() or {})[_METADATA])["base_sha256"]
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise FadError(f"{path}: not a file of trained weights (cut short?): {error}") from None

@@ -10,6 +10,7 @@ from fad.config.plain_yaml import dotted_values
 from fad.config.resolve import NOT_SETTINGS
 from fad.evaluation.metrics.seeds import mean_interval
 from fad.evaluation.results.overview import gather
+from fad.evaluation.results.same_trials import different_trials
 from fad.evaluation.results.systems import Experiment, System, group_seeds, set_names, spread
 from fad.evaluation.results.tables import counted, interval_basis
 from fad.experiment.directory import ExperimentDir
@@ -220,7 +221,7 @@ def _warnings(systems: Sequence[System]) -> list[str]:
     runs = [system.runs[0] for system in systems]
     encoders = {run["pretrained"].get("sha256") for run in runs}
     data = {str(run["config"].get("data")) for run in runs}
-    found = []
+    found = [*different_trials(systems).values()]
     for count, what in ((len(encoders), "pre-trained encoders"), (len(data), "states of the data")):
         if count > 1:
             found.append(f"the runs are of {count} {what}: give each a study of its own (--name)")

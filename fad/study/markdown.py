@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fad.evaluation.results.tables import counted, decimal, whole
-from fad.evaluation.results.text import markdown_table
+from fad.evaluation.results.text import for_markdown, markdown_table
 from fad.study.gather import CROP, RANK, RATE, Entry, label, said, series
 from fad.study.plots import Costed, Point, cost_png, curve_png
 from fad.utils.files import remove_parts, write_json, write_text
@@ -57,12 +57,13 @@ def study_md(study: Study, plots: Mapping[str, Sequence[str]]) -> str:
         plots: the plots' file names by test set.
     """
     systems = study["systems"]
-    parts = [f"# Study {study['name']}", _introduction(study)]
-    parts += [f"**Warning: {warning}**" for warning in study["warnings"]]
+    parts = [f"# Study {study['name']}", for_markdown(_introduction(study))]
+    parts += [f"**Warning: {for_markdown(warning)}**" for warning in study["warnings"]]
     if study["unfinished"]:
-        parts.append(f"Not finished, and so not here: {', '.join(study['unfinished'])}.")
+        unfinished = for_markdown(", ".join(study["unfinished"]))
+        parts.append(f"Not finished, and so not here: {unfinished}.")
     for name in study["test_sets"]:
-        parts += [f"## {name}", _table(systems, name)]
+        parts += [f"## {for_markdown(name)}", _table(systems, name)]
         parts += [f"![{Path(plot).stem}]({plot})" for plot in plots[name]]
     parts += ["## Settings and places", _settings_table(study)]
     return "\n\n".join([*parts, HOW_TO_READ.format(usual=study["measured_on"])])
@@ -98,7 +99,7 @@ def _row(system: Entry, errors: Entry) -> list[str]:
         system["label"],
         str(len(every["values"])),
         whole(system["trainable"]),
-        f"{system['fewer']:,.1f}x" if system["trainable"] else "-",
+        f"{system['fewer']:,.1f}x" if system["fewer"] else "-",
         {"none": "audio", None: "-"}.get(system["reads"], system["reads"]),
         decimal(system["seconds_per_step"], 3) + mark,
         whole(system["peak_memory_mb"]) + mark,

@@ -85,14 +85,14 @@ def curve_png(
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         places = sorted({point.x for points in curves.values() for point in points})
-        ends = {}
+        ends = []
         for index, (name, points) in enumerate(curves.items()):
             look = Look.of(index)
             _draw_curve(axes, points, look, _shift(index, len(curves), places[-1] / places[0]))
-            ends[label(name, 30)] = (points[-1].mean, look.colour)
+            ends.append((label(name, 30), points[-1].mean, look.colour))
         for name, mean in levels.items():
             axes.axhline(mean, color=MUTED, linewidth=1.1, linestyle=(0, (4, 2)))
-            ends[label(name, 30)] = (mean, MUTED)
+            ends.append((label(name, 30), mean, MUTED))
         drawn = [point.highest for points in curves.values() for point in points]
         _set_eers(axes, max([1.0, *drawn, *levels.values()]))
         axes.set_xscale("log")
@@ -133,12 +133,12 @@ def _set_eers(axes: "Axes", highest: float) -> None:
     axes.grid(axis="y")
 
 
-def _name_ends(axes: "Axes", ends: Mapping[str, tuple[float, str]]) -> None:
+def _name_ends(axes: "Axes", ends: Sequence[tuple[str, float, str]]) -> None:
     """Writes the names at the right of the panel, each as near to its line as possible."""
     low, high = axes.get_ylim()
     gap = _GAP / 72 / (cast("Figure", axes.figure).get_figheight() * 0.75) * (high - low)
-    heights = spread_apart([height for height, _ in ends.values()], gap)
-    for (name, (height, colour)), y in zip(ends.items(), heights, strict=True):
+    heights = spread_apart([height for _, height, _ in ends], gap)
+    for (name, height, colour), y in zip(ends, heights, strict=True):
         axes.annotate(
             name,
             (1.0, height),

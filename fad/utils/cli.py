@@ -15,11 +15,12 @@ from typing import NoReturn
 from fad.utils.errors import FadError, innermost
 from fad.utils.files import is_disk_full
 from fad.utils.memory import explained, is_out_of_memory
-from fad.utils.text import printable
+from fad.utils.printable import printable
 
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d %(funcName)s) %(levelname)s: %(message)s"
+_LINES = "\n\t"  # tracebacks have them
 
 
 def is_follower() -> bool:
@@ -32,11 +33,7 @@ class _Printable(logging.Formatter):
     """Escapes what a terminal would obey: names of files may come from strangers."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _safe(super().format(record))
-
-
-def _safe(lines: str) -> str:
-    return "\n".join(map(printable, lines.split("\n")))
+        return printable(super().format(record), _LINES)
 
 
 def set_up_logging() -> None:
@@ -152,7 +149,7 @@ def _explained(error: Exception) -> str | None:
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
-    print(f"{Path(sys.argv[0]).name}: error: {_safe(message)}", file=sys.stderr)
+    print(f"{Path(sys.argv[0]).name}: error: {printable(message, _LINES)}", file=sys.stderr)
     sys.exit(code)
 
 

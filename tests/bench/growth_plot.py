@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fad.evaluation.plots.style import BONAFIDE, panels, settings, write_png
+from fad.evaluation.plots.panels import panels
+from fad.evaluation.plots.style import BONAFIDE, settings, write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ def write_plot(growth: dict[str, Any], path: Path) -> None:
         path: of the file.
     """
     with settings():
-        figure, grid = panels(6, 3, 3.2, 2.5)
+        figure, grid = panels(["LoRA step from stored frames", *5 * [""]], 3.2, 2.5)
         for column, (axis, name) in enumerate(AXES.items()):
             above, below = grid[column], grid[column + 3]
             values = [point[axis] for point in growth[axis]]
@@ -37,7 +38,6 @@ def write_plot(growth: dict[str, Any], path: Path) -> None:
                 _scale(axes, values, axis)
         grid[0].set_ylabel("seconds a step")
         grid[3].set_ylabel("peak memory (GiB)")
-        grid[0].set_title("LoRA step from stored frames")
         write_png(figure, path)
 
 

@@ -125,7 +125,9 @@ def outcome(recipe: Path) -> dict[str, bytes]:
 def _files(recipe: Path) -> Iterator[Path]:
     for folder in ("dump", "exp"):
         for path in (recipe / folder).rglob("*"):
-            own = path.name in OWN or path.suffix in (".log", ".lock") or "tensorboard" in path.parts
+            own = (
+                path.name in OWN or path.suffix in (".log", ".lock") or "tensorboard" in path.parts
+            )
             if path.is_file() and not own:
                 yield path
 

@@ -25,6 +25,10 @@ NO_EXPERIMENT = "config.yaml: not the config of an experiment; --model takes an 
 NO_MATRIX = r"a.ark:2: not a float32 matrix of shape .*remove it and run stage 2 again"
 
 
+def _deep_metadata(path):
+    save_file({"a": torch.zeros(1)}, path, metadata={"fad": "[" * 100_000})
+
+
 FAULTS = [
     Fault("model: no such folder", lambda folder: "exp/none", load_detector, "missing: --model"),
     Fault(
@@ -50,6 +54,12 @@ FAULTS = [
         ),
         load_detector,
         NO_WEIGHTS,
+    ),
+    Fault(
+        "model: brackets 100,000 deep in the metadata",
+        then(experiment(), lambda folder: _deep_metadata(folder / "exp/best.safetensors")),
+        load_detector,
+        f"{NO_WEIGHTS}: nested too deep",
     ),
     *(
         Fault(

@@ -76,6 +76,7 @@ def write_experiment(
         "schema_version": 3,
         "tag": folder,
         "git": "c0ffee" * 6 + "abcd",
+        "trained_with": "c0ffee" * 6 + "abcd",
         "config_name": "lora",
         "config": {"encoder": "xlsr", "train": {"seed": seed, "lr": trainable}},
         "settings": {"train.seed": str(seed)},

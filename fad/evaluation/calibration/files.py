@@ -102,8 +102,13 @@ def apply_to_files(
 
     Raises:
         FadError: there are more or fewer files than systems, a file is of another model than its
-            system, the files have different trials, or a ratio is not finite.
+            system, the files have different trials, a ratio is not finite, or all would be equal.
     """
+    if not calibration.has_information:
+        raise FadError(
+            f"{source}: has no information: each weight is 0, so that every ratio would be "
+            f"{calibration.offset:g}: {REMEDY} on scores that tell the classes apart"
+        )
     names = ", ".join(system.name for system in calibration.systems)
     if len(files) != len(calibration.systems):
         raise FadError(

@@ -63,6 +63,11 @@ class Calibration:
     spoof: int
     systems: tuple[System, ...]
 
+    @property
+    def has_information(self) -> bool:
+        """Whether ratios depend on the scores; otherwise all are the same."""
+        return any(self.weights)
+
     def llr(self, scores: ArrayLike) -> np.ndarray:
         """Log-likelihood ratios (N,) float64 in nats of scores (N, K), or (N,) of one system.
 

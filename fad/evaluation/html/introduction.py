@@ -88,7 +88,7 @@ def warnings(systems: Sequence[System]) -> list[str]:
         for run in system.runs:
             texts = run["test_sets"].get(name, {}).get("warnings", [])
             found += [f"{run['tag']} on {name}: {text}" for text in texts]
-    found += different_trials(systems)
+    found += different_trials(systems).values()
     old = [run["tag"] for system in systems for run in system.runs if not run.get("curves")]
     if old:
         found.append(

@@ -94,7 +94,7 @@ def _cost_cells(system: System) -> list[str]:
     run = system.runs[0]
     parameters = run["parameters"]
     seconds, memory = system.cost("seconds_per_epoch"), system.cost("peak_memory_mb")
-    fewer = f"{parameters['ratio']:,.1f}x" if parameters["trainable"] else "-"
+    fewer = f"{parameters['ratio']:,.1f}x" if parameters["ratio"] else "-"
     cost = [decimal(fmean(seconds) if seconds else None, 1), whole(max(memory, default=None))]
     return [whole(parameters["trainable"]), fewer, *cost]
 

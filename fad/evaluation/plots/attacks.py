@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fad.evaluation.plots.style import INK, MUTED, Look, label, panels, settings, svg
+from fad.evaluation.plots.panels import COLUMNS, panels
+from fad.evaluation.plots.style import MUTED, Look, label, settings, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,7 +15,7 @@ Groups = Mapping[str, Mapping[str, Any]]
 """Results of one run by attack, as in results.json."""
 
 MOST_ROWS = 40
-COLUMNS = 3
+_NAMES = 1.6  # inches that the attacks' names take
 SEEN_MARKS = {True: "seen", False: "unseen", None: ""}
 
 
@@ -108,11 +109,11 @@ def attack_svg(systems: Mapping[str, Sequence[Groups]]) -> bytes:
     height = 0.95 + len(attacks) * (0.24 if most_runs == 1 else 0.3)
     shown = {name: Look.of(index) for index, name in enumerate(systems) if systems[name]}
     with settings():
-        figure, grid = panels(len(shown), COLUMNS, 5.0 if len(shown) == 1 else 2.75, height)
+        width = 5.0 if len(shown) == 1 else 2.75
+        figure, grid = panels(list(shown), width, height, left=_NAMES)
         for index, (axes, (name, look)) in enumerate(zip(grid, shown.items(), strict=True)):
             for row, attack in enumerate(attacks):
                 _draw_attack(axes, row, attack, systems[name], look)
-            axes.set_title(label(name), color=INK)
             axes.set_xlim(0, 1.22 * _highest(runs, attacks))
             axes.set_ylim(len(attacks) - 0.4, -0.6)
             axes.set_yticks(

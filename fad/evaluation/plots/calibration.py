@@ -7,18 +7,8 @@ from typing import Any
 import numpy as np
 
 from fad.evaluation.metrics.dcf import ASVSPOOF5
-from fad.evaluation.plots.style import (
-    BONAFIDE,
-    COLUMNS,
-    INK,
-    MUTED,
-    SPOOF,
-    label,
-    panel_size,
-    panels,
-    settings,
-    svg,
-)
+from fad.evaluation.plots.panels import COLUMNS, panel_size, panels
+from fad.evaluation.plots.style import BONAFIDE, INK, MUTED, SPOOF, settings, svg
 
 
 def calibration_svg(systems: Mapping[str, Mapping[str, Any]]) -> bytes:
@@ -38,9 +28,9 @@ def calibration_svg(systems: Mapping[str, Mapping[str, Any]]) -> bytes:
     }
     operating = log(np.divide(*ASVSPOOF5.weights))
     with settings():
-        figure, grid = panels(len(systems), COLUMNS, *panel_size(len(systems)))
+        figure, grid = panels(list(systems), *panel_size(len(systems)))
         handles = {}
-        for axes, (name, bayes) in zip(grid, systems.items(), strict=True):
+        for axes, bayes in zip(grid, systems.values(), strict=True):
             axes.axvline(operating, color=MUTED, linewidth=0.8)
             for text, (kind, curve, look) in lines.items():
                 if bayes[kind] is None:
@@ -48,7 +38,6 @@ def calibration_svg(systems: Mapping[str, Mapping[str, Any]]) -> bytes:
                 prior = bayes["prior_log_odds"]
                 (handles[text],) = axes.plot(prior, bayes[kind][curve], label=text, **look)
             axes.set(xlim=(prior[0], prior[-1]), ylim=(0, 1.3), yticks=[0, 0.5, 1])
-            axes.set_title(label(name))
             axes.grid()
         for axes in grid[::COLUMNS]:
             axes.set_ylabel("normalised DCF")

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fad.evaluation.plots.style import Look, label, new_figure, settings, svg
+from fad.evaluation.plots.style import LEGEND_SIZE, Look, new_figure, settings, svg
+from fad.evaluation.plots.wrapping import LINE, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
+
+_LEGEND = 2.2  # inches of a line of the legend
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,12 @@ class CostPoint:
 def cost_svg(systems: Mapping[str, CostPoint], title: str) -> bytes:
     """Draws mean EER, and the range of the runs, against parameters and seconds an epoch."""
     with settings():
-        figure = new_figure(8.4, max(3.0, 0.6 + 0.26 * len(systems)))
+        names = {name: wrapped(name, _LEGEND, LEGEND_SIZE) for name in systems}
+        lines = sum(name.count("\n") for name in names.values())
+        figure = new_figure(8.4, max(3.0, 0.6 + 0.26 * len(systems) + LINE[LEGEND_SIZE] * lines))
         left, right = figure.subplots(1, 2, sharey=True)
-        handles = _scatter(left, systems, [point.trainable for point in systems.values()])
-        _scatter(right, systems, [point.seconds_per_epoch for point in systems.values()])
+        handles = _scatter(left, systems, names, [point.trainable for point in systems.values()])
+        _scatter(right, systems, names, [point.seconds_per_epoch for point in systems.values()])
         left.set(xlabel="trainable parameters", ylabel="EER (%)", title=title)
         right.set_xlabel("seconds an epoch of training")
         figure.legend(handles=handles, loc="outside right center")
@@ -36,7 +41,10 @@ def cost_svg(systems: Mapping[str, CostPoint], title: str) -> bytes:
 
 
 def _scatter(
-    axes: "Axes", systems: Mapping[str, CostPoint], costs: Sequence[float]
+    axes: "Axes",
+    systems: Mapping[str, CostPoint],
+    names: Mapping[str, str],
+    costs: Sequence[float],
 ) -> list["Line2D"]:
     """Draws each system at its mean EER, on a logarithmic axis; returns the legend's handles."""
     places = np.maximum(costs, 0.01)
@@ -46,7 +54,7 @@ def _scatter(
     for index, (name, point) in enumerate(systems.items()):
         look, mean = Look.of(index), np.mean(point.eers)
         axes.vlines(places[index], min(point.eers), max(point.eers), look.colour, linewidth=1.4)
-        named: dict[str, Any] = {"label": label(name), "markersize": 7, "linestyle": "none"}
+        named: dict[str, Any] = {"label": names[name], "markersize": 7, "linestyle": "none"}
         handles += axes.plot(places[index], mean, look.marker, **named, **look.mark)
     set_cost_axis(axes, places.min(), places.max(), 1.6)
     axes.set_ylim(-0.05 * top, 1.12 * top)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fad.evaluation.metrics.det import probit
-from fad.evaluation.plots.style import Look, label, new_figure, settings, svg, write_png
+from fad.evaluation.plots.style import (
+    LEGEND_SIZE,
+    TITLE_SIZE,
+    Look,
+    new_figure,
+    settings,
+    svg,
+    write_png,
+)
+from fad.evaluation.plots.wrapping import LINE, more_lines, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +25,7 @@ if TYPE_CHECKING:
 Det = Mapping[str, Any]
 """A curve of `fad.evaluation.results.curves.set_curves`: counts and errors of both classes."""
 
+_WIDTH, _LEFT, _SIDE = 4.0, 0.65, 3.15  # inches of the figure, left of the axes, of the axes
 TICKS = np.array(
     [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99]
 )
@@ -91,14 +101,43 @@ def _draw_run(
     )
 
 
+def _legend(name: str, runs: Sequence[Det], limits: tuple[float, float]) -> str:
+    """A system's name, its mean EER, and where its mark is not."""
+    mean = np.mean([det["eer_percent"] for det in runs])
+    if len(runs) > 1:
+        return f"{name}: EER {mean:.2f} %, mean of {len(runs)}"
+    off = "" if is_marked(runs[0], limits) else ", off the axes"
+    return f"{name}: EER {mean:.2f} %{off}"
+
+
+def _square(title: str, legend: Sequence[str]) -> tuple["Figure", "Axes"]:
+    """A figure with square axes, and room for the title's and the legend's lines.
+
+    matplotlib's own layout measures titles beside axes that then shrink to a square.
+    """
+    more = sum(text.count("\n") for text in legend)
+    below = 0.65 + 0.2 * len(legend) + LINE[LEGEND_SIZE] * more
+    above = 0.3 + more_lines([title], TITLE_SIZE)
+    height = below + _SIDE + above
+    figure = new_figure(_WIDTH, height, layout=None)
+    place = (_LEFT / _WIDTH, below / height, _SIDE / _WIDTH, _SIDE / height)
+    axes = figure.add_axes(place)
+    axes.set_title(title)
+    return figure, axes
+
+
 def _det_figure(
     systems: Mapping[str, Sequence[Det]], title: str, limits: tuple[float, float]
 ) -> "Figure":
     """Must be called within `settings`."""
-    figure = new_figure(4, 3.85 + 0.2 * len(systems))
-    axes = figure.add_subplot()
+    title = wrapped(title, _SIDE, TITLE_SIZE)
+    texts = {
+        name: wrapped(_legend(name, runs, limits), _WIDTH - 0.6, LEGEND_SIZE)
+        for name, runs in systems.items()
+        if runs
+    }
+    figure, axes = _square(title, list(texts.values()))
     _dress(axes, *limits)
-    axes.set_title(label(title, 44))
     handles = []
     for index, (name, runs) in enumerate(systems.items()):
         if not runs:
@@ -106,16 +145,13 @@ def _det_figure(
         look = Look.of(index)
         for det in runs:
             _draw_run(axes, det, limits, look, 1.6 if len(runs) == 1 else 0.9)
-        mean = np.mean([det["eer_percent"] for det in runs])
-        seeds = f", mean of {len(runs)}" if len(runs) > 1 else ""
-        text = f"{label(name)}: EER {mean:.2f} %{seeds}"
         line: dict[str, Any] = {"color": look.colour, "linestyle": look.line, "linewidth": 1.6}
         marker: dict[str, Any] = {"marker": look.marker, "markersize": 6}
         marker |= look.mark | {"markeredgecolor": look.colour}
         if not any(is_marked(det, limits) for det in runs):
-            marker, text = {}, text if seeds else f"{text}, off the axes"
-        handles += axes.plot([], [], label=text, **line, **marker)
-    figure.legend(handles=handles, loc="outside lower left", borderaxespad=0.6)
+            marker = {}
+        handles += axes.plot([], [], label=texts[name], **line, **marker)
+    figure.legend(handles=handles, loc="lower left", borderaxespad=0.6)
     return figure
 
 

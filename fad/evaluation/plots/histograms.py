@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fad.evaluation.plots.style import (
-    BONAFIDE,
-    COLUMNS,
-    INK,
-    SPOOF,
-    label,
-    new_figure,
-    panel_size,
-    panels,
-    settings,
-    svg,
-)
+from fad.evaluation.plots.panels import COLUMNS, panel_size, panels
+from fad.evaluation.plots.style import BONAFIDE, INK, SPOOF, label, new_figure, settings, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,14 +36,13 @@ def histogram_svg(systems: Mapping[str, Scores]) -> bytes:
         systems: the scores by the system's name; the panels' scales differ.
     """
     with settings():
-        figure, grid = panels(len(systems), COLUMNS, *panel_size(len(systems)))
-        for axes, (name, scores) in zip(grid, systems.items(), strict=True):
+        figure, grid = panels(list(systems), *panel_size(len(systems)))
+        for axes, scores in zip(grid, systems.values(), strict=True):
             edges = np.array(scores.histogram["edges"])
             _draw_shares(axes, scores.histogram["spoof"], edges, SPOOF)
             _draw_shares(axes, scores.histogram["bonafide"], edges, BONAFIDE)
             axes.axvline(scores.threshold, color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
             axes.set_ylim(bottom=0)
-            axes.set_title(label(name))
             axes.grid(axis="y")
         for axes in grid[::COLUMNS]:
             axes.set_ylabel("% of the class")

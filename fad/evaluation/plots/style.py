@@ -10,16 +10,15 @@ import io
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fad.utils.files import atomic_path
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANEL = (2.55, 2.15)  # inches
-COLUMNS = 3
+FONT = "DejaVu Sans"  # comes with matplotlib
+TITLE_SIZE, LEGEND_SIZE = 10.5, 9.0  # points
 BONAFIDE, SPOOF = "#0072B2", "#D55E00"
 INK, MUTED, RULE = "#222222", "#595959", "#DDDDDD"
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#333333")
@@ -28,10 +27,10 @@ _STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "fad",  # without it, the ids are random
     "svg.fonttype": "path",  # text looks the same on machines without the font
-    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.family": FONT,
     "font.size": 10,
     "text.parse_math": False,  # a $ in a name is a $
-    "axes.titlesize": 10.5,
+    "axes.titlesize": TITLE_SIZE,
     "axes.titlelocation": "left",
     "axes.labelsize": 9.5,
     "axes.labelcolor": INK,
@@ -46,7 +45,7 @@ _SETTINGS: dict[Any, Any] = {
     "text.color": INK,
     "grid.color": RULE,
     "grid.linewidth": 0.6,
-    "legend.fontsize": 9,
+    "legend.fontsize": LEGEND_SIZE,
     "legend.frameon": False,
 }
 
@@ -73,7 +72,7 @@ class Look:
         return cls(_COLOURS[place], _MARKERS[place], _STYLES[turn % len(_STYLES)])
 
 
-def label(name: str, most: int = 22) -> str:
+def label(name: str, most: int) -> str:
     """A name for a plot: a long one is shortened in its middle.
 
     A space goes before an underscore, since matplotlib hides labels that begin with one.
@@ -89,27 +88,13 @@ def settings() -> AbstractContextManager[None]:
     return matplotlib.rc_context(_SETTINGS)
 
 
-def new_figure(width: float, height: float) -> "Figure":
+def new_figure(
+    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
+) -> "Figure":
     """An empty figure, in inches; call it within `settings`."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def panel_size(count: int) -> tuple[float, float]:
-    """Width and height of a panel in inches: a single one is larger."""
-    return (5.0, 3.0) if count == 1 else PANEL
-
-
-def panels(number: int, columns: int, width: float, height: float) -> tuple["Figure", list["Axes"]]:
-    """A figure of `number` panels of equal size in inches, at most `columns` in a row."""
-    columns = min(number, columns)
-    rows = -(-number // columns)
-    figure = new_figure(columns * width, rows * height)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for axes in grid[number:]:
-        axes.remove()
-    return figure, grid[:number]
+    return Figure(figsize=(width, height), layout=layout)
 
 
 def svg(figure: "Figure") -> bytes:

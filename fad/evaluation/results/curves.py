@@ -16,6 +16,7 @@ from fad.data.tables import NO_ATTACK
 from fad.evaluation.metrics.dcf import DcfCosts
 from fad.evaluation.metrics.det import det_curve, probit
 from fad.evaluation.metrics.eer import eer
+from fad.evaluation.results.checked import AGAIN, read_checked
 from fad.evaluation.results.evaluate import split_by_training
 from fad.evaluation.trials.trials import Trials
 from fad.experiment.directory import ExperimentDir
@@ -186,16 +187,25 @@ def read_curves(exp: ExperimentDir) -> dict[str, Any] | None:
     """The sets' curves in `exp/<tag>/curves.json`; None where the file is not there.
 
     Raises:
-        FadError: it is no JSON or of another version.
+        FadError: it is no JSON, of another version, or not what curves.schema.json says.
     """
     path = exp.curves
     if not path.is_file():
         return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FadError(f"{path}: is no JSON ({error}): run stage 5 again") from error
-    version = found.get("version") if isinstance(found, dict) else None
-    if version != CURVES_VERSION:
-        raise FadError(f"{path}: version {version}, not {CURVES_VERSION}: run stage 5 again")
-    return found["test_sets"]
+    sets = read_checked(path, "curves.schema.json", "version")["test_sets"]
+    for name, found in sets.items():
+        if not _fit_together(found):
+            raise FadError(f"{path}: {name}: lists of one curve differ in length: {AGAIN}")
+    return sets
+
+
+def _fit_together(found: Mapping[str, Any]) -> bool:
+    """Whether the lists of a set's plots have the lengths that belong together."""
+    histogram, bayes = found["histogram"], found["bayes"]
+    bins = [histogram["bonafide"], histogram["spoof"], *histogram["attacks"].values()]
+    priors = [curve for kind in ("raw", "calibrated") for curve in (bayes[kind] or {}).values()]
+    return (
+        all(len(det["false_alarms"]) == len(det["misses"]) for det in found["det"].values())
+        and {len(counts) + 1 for counts in bins} == {len(histogram["edges"])}
+        and {len(curve) for curve in priors} == {len(bayes["prior_log_odds"])}
+    )

@@ -11,6 +11,7 @@ from fad.data.tables import read_labels, read_table, read_wav_scp
 from fad.evaluation.calibration.files import calibrated_results, read_model_calibration
 from fad.evaluation.calibration.model import Calibration
 from fad.evaluation.plots.det import draw_det
+from fad.evaluation.results.checked import SCHEMA, check
 from fad.evaluation.results.curves import set_curves, write_curves
 from fad.evaluation.results.description import describe
 from fad.evaluation.results.evaluate import evaluate
@@ -61,6 +62,7 @@ def report(
     exp.check_own()
     remove_parts(exp.path)
     results = {"schema_version": SCHEMA_VERSION} | describe(exp, dump)
+    check(results | {"test_sets": {}}, exp.path, SCHEMA, "run stage 3 again")
     cost = read_cost(exp)
     data = results["training_data"]
     trained = None if data is None else set(data["attacks"])
@@ -122,13 +124,14 @@ def _test_sets(
 
 
 def _earlier(exp: ExperimentDir) -> dict[str, Any]:
-    """The test sets of the results that are there; none of those of another schema."""
+    """The test sets of the results that are there; none, with a warning, if they are broken."""
     path = exp.results
     if not path.is_file():
         return {}
     try:
         return read_results(path)["test_sets"]
-    except FadError:
+    except FadError as error:
+        logging.warning("%s (its other test sets are no longer reported)", error)
         return {}
 
 
@@ -155,7 +158,7 @@ def _evaluate_set(
     if calibration:
         found["calibrated"] = calibrated_results(trials, calibration)
         ratios = calibration.llr(trials.scores)
-        if not any(calibration.weights):
+        if not calibration.has_information:
             found["warnings"].append(f"the calibration has no information: {NO_SLOPE}")
     return found, set_curves(trials, trained, ratios, paths(data))
 

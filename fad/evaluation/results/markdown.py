@@ -20,7 +20,7 @@ from fad.evaluation.results.tables import (
     phase_table,
     whole,
 )
-from fad.evaluation.results.text import markdown_table
+from fad.evaluation.results.text import for_markdown, markdown_table
 
 Results = Mapping[str, Any]
 
@@ -96,7 +96,7 @@ def _processes(cost: Results) -> str:
 def _fewer(parameters: Results) -> str:
     """How many times fewer parameters are trained than the model has; empty if not fewer."""
     ratio = parameters["ratio"]
-    return f" ({ratio:,.1f} times fewer)" if parameters["trainable"] and ratio >= 1.05 else ""
+    return f" ({ratio:,.1f} times fewer)" if ratio and ratio >= 1.05 else ""
 
 
 def _sets_table(sets: Mapping[str, Results]) -> str:
@@ -124,8 +124,8 @@ def _sets_table(sets: Mapping[str, Results]) -> str:
 
 def _test_set(name: str, found: Results, plot: str | None) -> str:
     """One set: warnings, error rates, costs, attacks and plot."""
-    parts = [f"## {name}"]
-    parts += [f"**Warning: {warning}**" for warning in found["warnings"]]
+    parts = [f"## {for_markdown(name)}"]
+    parts += [f"**Warning: {for_markdown(warning)}**" for warning in found["warnings"]]
     if found["skipped_clips"]:
         parts.append(
             f"{counted(found['skipped_clips'], 'clip')} could not be read and are left out."
@@ -142,8 +142,11 @@ def _test_set(name: str, found: Results, plot: str | None) -> str:
         parts += ["### Calibrated", markdown_table(*calibrated_table(found))]
         parts += [calibrated_sentence(found)]
     for column, part in found["by"].items():
-        parts += [f"### By {column}, against {part['against']}", _groups(found, column)]
-    parts += [f"![DET curves on {name}]({plot})"] if plot else []
+        parts += [
+            f"### By {for_markdown(column)}, against {part['against']}",
+            _groups(found, column),
+        ]
+    parts += [f"![DET curves on {for_markdown(name)}]({plot})"] if plot else []
     return "\n\n".join(parts)
 
 
@@ -168,7 +171,7 @@ def results_md(results: Results, cost: Results, plots: Mapping[str, str]) -> str
     """
     [results] = with_short_attacks([results])
     sets = results["test_sets"]
-    parts = [f"# Results of {results['tag']}", _experiment(results, cost)]
+    parts = [f"# Results of {for_markdown(results['tag'])}", _experiment(results, cost)]
     parts += [_sets_table(sets)] if len(sets) > 1 else []
     parts += [_test_set(name, found, plots.get(name)) for name, found in sets.items()]
     return "\n\n".join([*parts, HOW_TO_READ])

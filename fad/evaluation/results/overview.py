@@ -1,18 +1,16 @@
 """Gathers many experiments from their results.json and cost.json, and shows them in one table."""
 
-import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from importlib import resources
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from fad.evaluation.results.attack_names import with_short_attacks
+from fad.evaluation.results.checked import SCHEMA, read_checked
 from fad.evaluation.results.curves import read_curves
 from fad.evaluation.results.systems import Experiment, System, set_names, spread
-from fad.evaluation.results.tables import SCHEMA_VERSION, decimal, whole
+from fad.evaluation.results.tables import decimal, whole
 from fad.experiment.directory import ExperimentDir
 from fad.experiment.names import CONFIG, RESULTS
 from fad.experiment.summary import read_cost
@@ -20,8 +18,6 @@ from fad.utils.errors import FadError
 
 FIXED = ["system", "runs", "trainable", "fewer", "s/epoch", "peak MB"]
 MOST_NAMED = 3  # of the experiments that are left out
-NEEDED = ("tag", "seed", "config", "pretrained", "parameters", "test_sets")
-"""Without these nothing can be shown; other keys may come without, as in older results."""
 SORT_KEYS = {
     "name": lambda found: found["tag"],
     "trainable": lambda found: (found["parameters"]["trainable"], found["tag"]),
@@ -32,32 +28,9 @@ def read_results(path: Path) -> dict[str, Any]:
     """One results.json.
 
     Raises:
-        FadError: it is no JSON or of another schema.
+        FadError: it is no JSON, of another version, or not what schema.json says.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        reason = f"{type(error).__name__} {error}"[:200]
-        raise FadError(f"{path}: is no JSON ({reason}): run stage 5 again") from error
-    version = found.get("schema_version") if isinstance(found, dict) else None
-    if version != SCHEMA_VERSION:
-        shown = str(version)[:20]
-        raise FadError(f"{path}: schema {shown}, not {SCHEMA_VERSION}: run stage 5 again")
-    if missing := [key for key in NEEDED if key not in found]:
-        raise FadError(f"{path}: lacks {', '.join(missing)}: run stage 5 again")
-    for fault in _validator().iter_errors(found):
-        if fault.validator == "type" and fault.instance is not None:
-            where = "/".join(map(str, fault.absolute_path))
-            raise FadError(f"{path}: {where}: {fault.message[:200]}: run stage 5 again")
-    return found
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator  # takes longer to import than the rest of this file
-
-    schema = resources.files("fad.evaluation.results") / "schema.json"
-    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+    return read_checked(path, SCHEMA, "schema_version")
 
 
 def gather(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, Any]]:
@@ -115,11 +88,20 @@ def _warn_of_missing(results: Iterable[Path], configs: Iterable[Path]) -> None:
 
 def gather_with_curves(exp_dirs: Iterable[Path], sort: str = "trainable") -> list[dict[str, Any]]:
     """As `gather` for one page: with short names of attacks, and `curves`, None without any."""
-    found = [
-        found | {"curves": read_curves(ExperimentDir(Path(found["path"]).parent))}
-        for found in gather(exp_dirs, sort)
-    ]
+    found = [run | {"curves": _curves_of(run)} for run in gather(exp_dirs, sort)]
     return with_short_attacks(found)
+
+
+def _curves_of(run: Experiment) -> dict[str, Any] | None:
+    """The curves of a run's sets of both classes; None, with a warning, if they are broken."""
+    try:
+        curves = read_curves(ExperimentDir(Path(run["path"]).parent))
+    except FadError as error:
+        logging.warning("shown without its plots: %s", error)
+        return None
+    sets = run["test_sets"]
+    of_both = {name for name, found in sets.items() if "one_class" not in found}
+    return curves and {name: found for name, found in curves.items() if name in of_both}
 
 
 def each_alone(experiments: Iterable[Experiment]) -> list[System]:
@@ -135,7 +117,7 @@ def _fixed_cells(system: System) -> list[str]:
         system.name,
         str(len(system.runs)),
         whole(trainable),
-        f"{parameters['ratio']:.1f}x" if trainable else "-",
+        f"{parameters['ratio']:.1f}x" if parameters["ratio"] else "-",
         decimal(fmean(seconds) if seconds else None, 1),
         whole(max(system.cost("peak_memory_mb"), default=None)),
     ]
@@ -174,13 +156,17 @@ def _place(system: System) -> str:
     return str(folder if len(system.runs) == 1 else folder.parent)
 
 
-def overview_table(systems: Sequence[System]) -> tuple[list[str], list[list[str]]]:
+def overview_table(
+    systems: Sequence[System], marked: Collection[str] = ()
+) -> tuple[list[str], list[list[str]]]:
     """Header and rows: parameters, cost, and three columns of EERs in percent for each set.
 
-    An EER of several runs is their mean ± sample deviation, with the best in brackets.
+    An EER of several runs is their mean ± sample deviation, with the best in brackets. The sets in
+    `marked` have a `*` in the header.
     """
     names = set_names(systems)
-    groups = [(f"{name} EER %", "seen", "unseen") for name in names]
+    titles = [f"{name} EER %{' *' if name in marked else ''}" for name in names]
+    groups = [(title, "seen", "unseen") for title in titles]
     header = [*FIXED, *(title for group in groups for title in group), "results in"]
     rows = [
         [

@@ -15,12 +15,12 @@ def trials_sha256(trials: Trials) -> str:
     return digest.hexdigest()
 
 
-def different_trials(systems: Sequence[System]) -> list[str]:
-    """A warning for each set that not all runs were scored on the same trials of.
+def different_trials(systems: Sequence[System]) -> dict[str, str]:
+    """By set, a warning for each set that not all runs were scored on the same trials of.
 
     Runs of an older version have no sha256 of their trials; they are compared by the counts.
     """
-    return [text for name in set_names(systems) if (text := _of_set(systems, name))]
+    return {name: text for name in set_names(systems) if (text := _of_set(systems, name))}
 
 
 def _of_set(systems: Sequence[System], name: str) -> str:

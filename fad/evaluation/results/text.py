@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from fad.utils.text import printable
+from fad.utils.printable import printable
 
 Rows = Sequence[Sequence[str]]
 
@@ -24,9 +24,9 @@ def _pad(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> 
     ]
 
 
-def _for_markdown(cell: str) -> str:
-    """A cell that Markdown shows as it is: names may come from strangers."""
-    return re.sub(r"([\\`|<>\[\]])", r"\\\1", printable(cell))
+def for_markdown(text: str) -> str:
+    """A text that Markdown shows as it is, in a table too: names may come from strangers."""
+    return re.sub(r"([\\`|<>\[\]])", r"\\\1", printable(text))
 
 
 def terminal_table(header: Sequence[str], rows: Rows) -> str:
@@ -42,7 +42,7 @@ def terminal_table(header: Sequence[str], rows: Rows) -> str:
 def markdown_table(header: Sequence[str], rows: Rows) -> str:
     """A Markdown table, also aligned as text; columns of numbers are aligned right."""
     right = _right_aligned(header, rows)
-    header, rows = [*map(_for_markdown, header)], [[*map(_for_markdown, row)] for row in rows]
+    header, rows = [*map(for_markdown, header)], [[*map(for_markdown, row)] for row in rows]
     widths = [max(3, *map(len, column)) for column in zip(header, *rows, strict=True)]
     ends = [":" if is_right else "-" for is_right in right]
     rule = ["-" * (width - 1) + end for width, end in zip(widths, ends, strict=True)]

@@ -21,7 +21,9 @@ scores (--scores), recognised by their columns:
   ID_audio,label,score_class0,score_class1
                                        DeepFense: --bonafide 1 --columns \\
                                          utt=ID_audio,score=score_class1,label=label
-                                       (score_class0 is 1 - score_class1, no second logit)
+                                       Its score_class0 is 1 - score_class1, no second logit. If it
+                                       is not, the file has two logits: --bonafide 1 --columns \\
+                utt=ID_audio,spoof_logit=score_class0,bonafide_logit=score_class1,label=label
   Any table with a header, with tabs, commas or spaces: --columns utt=NAME,score=NAME. The score of
   two logits is the logit of bona fide minus that of spoof.
 

@@ -225,3 +225,15 @@ def test_a_study_without_a_finished_run_says_what_to_do(tmp_path):
     (tmp_path / "study_lora").mkdir()
     with pytest.raises(FadError, match=r"study_\*: no run is finished: run ../TEMPLATE/study.sh"):
         gather_study(tmp_path, "study")
+
+
+def test_runs_that_were_tested_on_other_trials_are_warned_of(tmp_path):
+    exp = tmp_path / "r/exp"
+    write_run(exp, "lora", tag="study_a")
+    write_run(exp, "frozen", tag="study_b")
+    path = exp / "study_b/results.json"
+    found = json.loads(path.read_text())
+    found["test_sets"]["eval"]["bonafide"] = 39
+    path.write_text(json.dumps(found))
+    (warning,) = gather_study(exp, "study")["warnings"]
+    assert warning.startswith("eval: not the same trials in all runs")

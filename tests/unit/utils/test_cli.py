@@ -240,3 +240,33 @@ def test_pairs():
             parse_pairs("--x", [word], "a=b")
     with pytest.raises(FadError, match="--x gives 'a' twice"):
         parse_pairs("--x", ["a=x", "a=y"], "a=b")
+
+
+HOSTILE = "a\x1b[2J\x9b\r\u202eb\udcff.wav"
+SHOWN = r"a\x1b[2J\x9b\r\u202eb\udcff.wav"
+
+
+def test_errors_and_the_log_show_control_characters_as_escapes():
+    body = f"""import logging
+ from fad.utils.errors import FadError
+ logging.warning("%s", {HOSTILE!a})
+ raise FadError({HOSTILE!a} + ": no such file")"""
+    done = subprocess.run(program(body), cwd=ROOT, capture_output=True, check=False)
+    warning, error = done.stderr.decode().splitlines()
+    assert warning.endswith(f"WARNING: {SHOWN}") and error == f"-c: error: {SHOWN}: no such file"
+
+
+def test_tracebacks_keep_their_lines():
+    body = "import logging\n logging.error('a\\n\\tb')"
+    done = subprocess.run(program(body), cwd=ROOT, capture_output=True, check=True)
+    assert done.stderr.decode().endswith("a\n\tb\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_the_encoding_of_a_terminal_lacks_is_an_escape(encoding):
+    text = "\u97f3 é \udcff"
+    env = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        program(f"print({text!a})"), cwd=ROOT, capture_output=True, check=True, env=env
+    )
+    assert done.stdout == f"{text}\n".encode(encoding, "backslashreplace")

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -176,3 +177,9 @@ def test_a_fusion_is_no_calibration_of_one_set():
     fusion = Calibration((1.0, 1.0), 0.0, 0.5, 1, 1, (System("a"), System("b")))
     with pytest.raises(FadError, match="x: calibrated, scores of 1 systems for a calibration of 2"):
         calibrated_results(trials, fusion)
+
+
+def test_a_calibration_without_information_makes_no_ratios(folder):
+    void = replace(fit(folder, "a"), weights=(0.0,), offset=0.0)
+    with pytest.raises(FadError, match=r"has no information: .* every ratio would be 0: fit"):
+        apply(void, folder, "a")

@@ -99,7 +99,8 @@ def test_a_calibration_is_said_and_its_costs_shown(exp):
     results["test_sets"]["eval"]["calibrated"] = {
         **{"scale": 0.5, "offset": -1.0, "p_spoof": 0.05, "bayes_threshold": -0.6},
         **{"fitted_on": {"bonafide": 1200, "spoof": 60}, "act_dcf": 0.4321, "cllr_bits": 0.8765},
-        "decisions": {"threshold": -0.6, "accuracy": 0.9123, "f1": None},
+        "decisions": dict.fromkeys(("balanced_accuracy", "f1", "p_miss", "p_fa"), 0.5)
+        | {"threshold": -0.6, "accuracy": 0.9123},
     }
     path.write_text(json.dumps(results))
     text = make(exp)[1].text
@@ -129,9 +130,12 @@ def test_hostile_names_and_paths_stay_text(tmp_path):
         "tag": HOSTILE,
         "git": HOSTILE,
         "adaptation": HOSTILE,
-        "pretrained": {"path": HOSTILE, "sha256": HOSTILE},
+        "pretrained": {"path": HOSTILE, "sha256": "ab" * 32},
         "config": {"encoder": HOSTILE, "train": {"seed": 1}},
-        "training_data": {"bonafide": 1, "spoof": 1, "speakers": 1, "attacks": [HOSTILE]},
+        "training_data": {
+            **{"train_set": HOSTILE, "dev_set": HOSTILE},
+            **{"bonafide": 1, "spoof": 1, "speakers": 1, "attacks": [HOSTILE]},
+        },
     }
     exp = tmp_path / "r" / "exp"
     write_experiment(exp, "lora", {HOSTILE: trials}, paths=paths, **hostile)
@@ -200,7 +204,10 @@ def test_stage_5_writes_a_page_of_its_experiment_and_one_over_all(exp, caplog):
     assert everything == page(gather_with_curves([exp]), "Results of mini")
     (exp / "lora_seed1" / "results.json").write_text("{}")
     write_pages(ExperimentDir(exp / "full"))
-    assert "left out: " in caplog.text and "lora_seed1/results.json: schema None" in caplog.text
+    assert (
+        "left out: " in caplog.text
+        and "lora_seed1/results.json: schema_version None" in caplog.text
+    )
     assert (exp / "report.html").read_text() == page(
         [run for run in gather_with_curves([exp]) if run["tag"] != "lora_seed1"], "Results of mini"
     )

@@ -85,6 +85,6 @@ def test_looks_do_not_repeat_among_many_systems():
 
 
 def test_long_names_are_cut_in_the_middle_and_hidden_ones_shown():
-    assert label("short") == "short"
-    assert len(label("x" * 100)) == 22 and "…" in label("abc" * 50)
-    assert label("_a").endswith("_a") and not label("_a").startswith("_")
+    assert label("short", 22) == "short"
+    assert len(label("x" * 100, 22)) == 22 and "…" in label("abc" * 50, 22)
+    assert label("_a", 22).endswith("_a") and not label("_a", 22).startswith("_")

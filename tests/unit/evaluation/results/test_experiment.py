@@ -12,7 +12,9 @@ from fad.evaluation.metrics.cllr import cllr
 from fad.evaluation.metrics.dcf import act_dcf
 from fad.evaluation.results.curves import read_curves, set_curves
 from fad.evaluation.results.experiment import read_trials, report
+from fad.evaluation.results.markdown import results_md
 from fad.experiment.scores import record_scoring
+from fad.experiment.summary import read_cost
 from fad.utils.errors import FadError
 from fad.utils.files import sha256_file
 
@@ -249,3 +251,30 @@ def test_the_trials_of_one_set_at_a_time_are_in_memory(experiment, monkeypatch):
     tests = dict.fromkeys(("more", "most"), experiment.eval)
     found = report(experiment.directory, NO_DUMP, tests, {})["test_sets"]
     assert list(found) == ["eval", "more", "most"] and len(alive) == 3
+
+
+def test_names_of_strangers_are_no_markup_in_results_md(experiment):
+    results = make_report(experiment)
+    found = results["test_sets"]["eval"]
+    found["warnings"] += ["<b>no\x1b[2J"]
+    found["by"]["<b>"] = found["by"].pop("attack")
+    page = results_md(results | {"test_sets": {"<b>": found}}, read_cost(experiment.directory), {})
+    assert r"**Warning: \<b\>no\\x1b\[2J**" in page
+    assert r"## \<b\>" in page and r"### By \<b\>, against" in page
+    assert not re.search(r"(?<!\\)<", page)
+
+
+@pytest.mark.parametrize("key", ["parameters", "best", "pretrained"])
+def test_a_summary_that_lacks_a_part_is_named(experiment, key):
+    path = experiment.exp / "train_summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: {}}))
+    with pytest.raises(FadError, match=f"{key}: .* is a required property: run stage 3 again"):
+        make_report(experiment)
+
+
+def test_broken_results_of_its_own_are_named_and_made_anew(experiment, caplog):
+    make_report(experiment)
+    (experiment.exp / "results.json").write_text("[" * 100_000)
+    assert list(make_report(experiment)["test_sets"]) == ["eval"]
+    assert "results.json: is no JSON (nested too deep)" in caplog.text
+    assert "its other test sets are no longer reported" in caplog.text
