@@ -32,6 +32,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--asv_key", metavar="FILE", help="ASVspoof 2021's key of the ASV scores")
     add("--threshold", type=parse_finite, help="for accuracy, F1, ...; chosen on other data")
     add("--resamples", type=parse_natural, default=200, help="bootstrap samples; 0: none (200)")
+    add("--draw_attacks", action="store_true", help="the bootstrap draws attacks too: for new ones")
     add("--json", action="store_true", help="print JSON instead of tables")
     return parser
 
@@ -65,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     phase, asv = choose_phase(trials, args.phase), None
     if args.asv_scores:
         asv = read_asv_scores(args.asv_scores, args.asv_key, phase, trials.spoof_attacks())
-    results = evaluate(trials, asv, None, args.threshold, args.resamples, phase=phase)
+    given = (trials, asv, None, args.threshold, args.resamples)
+    results = evaluate(*given, phase=phase, draw_attacks=args.draw_attacks)
     as_json = json.dumps(results, indent=2, allow_nan=False) if args.json else ""
     print(as_json or set_text(args.scores, results))
     for name in by.keys() - results["by"].keys() - {"phase"}:

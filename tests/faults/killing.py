@@ -2,7 +2,8 @@
 
     python -m tests.faults.killing --kills 40 --seed 3
 
-runs egs/mini with its own encoder, in a copy of the tree, for as long as that takes.
+runs egs/mini with its own encoder, in a copy of the tree, for as long as that takes. `--stages run`
+kills whole runs, stages 1 to 5, in place of single stages.
 """
 
 import argparse
@@ -21,9 +22,10 @@ from tests.helpers.processes import kill, marked
 from tests.integration.stages import ROOT, Recipe, make_tree, open_recipe
 
 TAG = "killed"
-STAGES = {"dump": ("2", "2"), "train": ("3", "3"), "score": ("4", "5")}
+STAGES = {"dump": ("2", "2"), "train": ("3", "3"), "score": ("4", "5"), "run": ("1", "5")}
+SINGLE = ("dump", "train", "score")
 # What a stage makes; kills are of one stage, so that what is before it stays.
-MADE = {"dump": ["dump"], "train": ["exp"]}
+MADE = {"dump": ["dump"], "train": ["exp"], "run": ["data", "dump", "exp"]}
 MADE["score"] = [f"exp/{TAG}/{name}" for name in ("scores", "calibration.json", "results.json")]
 # Logs and costs are of one run, not of its inputs.
 OWN = ("checkpoint.pt", "cost.json", "RESULTS.md", "report.html")
@@ -60,30 +62,36 @@ class Harness:
     def break_stage(self, stage: str, kills: int) -> None:
         """Runs a stage unbroken, then killed `kills` times; the same bytes must come of it."""
         started = time.monotonic()
-        self._finish(stage)
+        self.finish(stage)
         seconds = time.monotonic() - started
         expected = outcome(self.recipe.path)
         wanted = len(self.kills) + kills
         while len(self.kills) < wanted:
-            for made in MADE[stage]:
-                remove(self.recipe.path / made)
+            self.remove_made(stage)
             for _ in range(min(KILLS_IN_A_ROW, wanted - len(self.kills))):
                 self._kill(stage, seconds)
-            self._finish(stage)
+            self.finish(stage)
             compare(expected, outcome(self.recipe.path))
 
-    def _words(self, stage: str) -> list[str | Path]:
+    def remove_made(self, stage: str) -> None:
+        """Removes what a stage makes."""
+        for made in MADE[stage]:
+            remove(self.recipe.path / made)
+
+    def words(self, stage: str) -> list[str | Path]:
+        """The options of run.sh for a stage."""
         first, last = STAGES[stage]
         return ["--stage", first, "--stop_stage", last, "--tag", TAG, *self.options]
 
-    def _finish(self, stage: str) -> None:
-        self.recipe.ok(*self._words(stage))
+    def finish(self, stage: str) -> None:
+        """Runs a stage, which must end well."""
+        self.recipe.ok(*self.words(stage))
 
     def _kill(self, stage: str, seconds: float) -> None:
         """Starts a stage and kills all of its processes, or one of them, if it still runs then."""
         moment = self.rng.uniform(START_UP * seconds, seconds)
         log = self.recipe.path / "killed.log"
-        with self.recipe.start(*self._words(stage), log=log) as run:
+        with self.recipe.start(*self.words(stage), log=log) as run:
             try:
                 code = run.wait(timeout=moment)
                 assert code == 0, log.read_text()
@@ -113,17 +121,17 @@ class Harness:
 
 
 def remove(path: Path) -> None:
-    """Removes a file or a folder."""
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    """Removes a file or a folder, if it is there."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def outcome(recipe: Path) -> dict[str, bytes]:
-    """The bytes of every file of `dump` and `exp` that depends on the inputs alone."""
+    """The bytes of every file of `data`, `dump` and `exp` that depends on the inputs alone."""
     return {str(path.relative_to(recipe)): path.read_bytes() for path in _files(recipe)}
 
 
 def _files(recipe: Path) -> Iterator[Path]:
-    for folder in ("dump", "exp"):
+    for folder in MADE["run"]:
         for path in (recipe / folder).rglob("*"):
             own = (
                 path.name in OWN or path.suffix in (".log", ".lock") or "tensorboard" in path.parts
@@ -153,16 +161,24 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=30, help="over all stages (default 30)")
     parser.add_argument("--seed", type=int, default=1, help="of moments and victims (default 1)")
     parser.add_argument("--config", default="lora", help="the method (default lora)")
+    parser.add_argument(
+        "--stages",
+        nargs="+",
+        default=SINGLE,
+        choices=STAGES,
+        help="what is killed (default: each single stage)",
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         tree = make_tree(Path(folder) / "tree")
         recipe = open_recipe(tree, "mini")
         recipe.pretrained = ROOT / "egs" / "mini" / "pretrained" / "mini_xlsr.pt"
-        recipe.ok("--stop_stage", "1")
-        options = ("--config", args.config, "--set", "train.epochs=4")
+        few = "--data_opts=--languages=1"
+        recipe.ok("--stop_stage", "1", few)
+        options = ("--config", args.config, few, "--set", "train.epochs=4")
         harness = Harness(recipe, (*options, "--set", "train.checkpoint_steps=3"), args.seed)
-        for number, stage in enumerate(STAGES):
-            kills = (args.kills + number) // len(STAGES)
+        for number, stage in enumerate(args.stages):
+            kills = (args.kills + number) // len(args.stages)
             harness.break_stage(stage, kills)
             print(*harness.kills[-kills:], sep="\n", flush=True)
     print(f"{len(harness.kills)} kills, the same bytes in the end")

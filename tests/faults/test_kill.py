@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.stages import make_tree, open_recipe
 
-from .killing import STAGES, Harness
+from .killing import SINGLE, Harness
 
 # Training of a few seconds, so that kills strike it and not its start alone.
 SETTINGS = ("epochs=12", "patience=12", "batch_size=4", "checkpoint_steps=2", "num_workers=0")
@@ -19,6 +19,6 @@ def test_killed_stages_end_with_the_same_bytes(tmp_path, mini_data, kills):
     recipe = open_recipe(make_tree(tmp_path / "tree"), "mini")
     shutil.copytree(mini_data, recipe.path / "data")
     harness = Harness(recipe, OPTIONS, seed=1)
-    for stage in STAGES:
+    for stage in SINGLE:
         harness.break_stage(stage, kills)
-    assert Counter(stage for stage, *_ in harness.kills) == dict.fromkeys(STAGES, kills)
+    assert Counter(stage for stage, *_ in harness.kills) == dict.fromkeys(SINGLE, kills)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fad.evaluation.metrics.attack_units import CrossedUnits, cross_with_attacks
 from fad.evaluation.metrics.bootstrap_eer import bootstrap_eers
 from fad.evaluation.metrics.bootstrap_units import choose_resampling_units
 from fad.evaluation.metrics.det import check_scores
@@ -39,6 +40,7 @@ class Interval:
         level: the confidence level.
         unit: the resampling unit, `speaker` or `trial`.
         num_units: number of these units.
+        num_attacks: number of attacks, if these were drawn too.
     """
 
     low: float
@@ -46,6 +48,7 @@ class Interval:
     level: float
     unit: str
     num_units: int
+    num_attacks: int | None = None
 
 
 def eer_interval(
@@ -56,6 +59,7 @@ def eer_interval(
     resamples: int = 200,
     level: float = 0.95,
     seed: int = 0,
+    spoof_attacks: ArrayLike | None = None,
 ) -> Interval:
     """Expanded percentile interval of the EER.
 
@@ -67,6 +71,7 @@ def eer_interval(
         resamples: number of bootstrap samples.
         level: confidence level in (0, 1).
         seed: of the bootstrap; the same seed and trials give the same interval.
+        spoof_attacks: (N_s,) names, to draw attacks as well, if there are 5 or more.
 
     Raises:
         ValueError: a class is empty, or a score is NaN or infinite.
@@ -77,11 +82,16 @@ def eer_interval(
     is_bonafide = np.arange(scores.size) < bonafide.size
     known = bonafide_speakers is not None and spoof_speakers is not None
     speakers = np.concatenate([bonafide_speakers, spoof_speakers]) if known else None
-    units = choose_resampling_units([scores], is_bonafide, speakers)
+    merge = spoof_attacks is None
+    units = choose_resampling_units([scores], is_bonafide, speakers, merge)
+    if spoof_attacks is not None:
+        attacks = np.concatenate([np.full(bonafide.size, "-"), spoof_attacks])
+        units = cross_with_attacks(units, is_bonafide, attacks)
     (rates,) = bootstrap_eers([scores], is_bonafide, units, resamples, seed)
     ends = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
     low, high = _expand(ends, eer(bonafide, spoof)[0], units.widening(level))
-    return Interval(low, high, level, units.name, units.total)
+    num_attacks = units.attacks if isinstance(units, CrossedUnits) else None
+    return Interval(low, high, level, units.name, units.total, num_attacks)
 
 
 def _expand(ends: np.ndarray, rate: float, factor: float) -> tuple[float, float]:

@@ -80,7 +80,7 @@ class ResamplingUnits:
     numbers: np.ndarray
     strata: Sequence[Stratum]
     fewest: int
-    needed: Sequence[np.ndarray] = ()
+    needed: Sequence[np.ndarray]
 
     def widening(self, level: float) -> float:
         """t(n - 1) / z * sqrt(n / (n - 1)): how much wider an interval over few units must be."""
@@ -116,7 +116,10 @@ class ResamplingUnits:
 
 
 def choose_resampling_units(
-    systems: Sequence[np.ndarray], is_bonafide: np.ndarray, speakers: ArrayLike | None
+    systems: Sequence[np.ndarray],
+    is_bonafide: np.ndarray,
+    speakers: ArrayLike | None,
+    merge: bool = True,
 ) -> ResamplingUnits:
     """Chooses speakers if they are known, enough in both classes, and fewer than the trials.
 
@@ -124,6 +127,7 @@ def choose_resampling_units(
         systems: vectors of scores (N,) float, one of each system.
         is_bonafide: (N,) bool.
         speakers: (N,) names, or None if they are not known.
+        merge: whether trials that no sample tells apart are one unit.
     """
     if speakers is not None:
         names = np.unique(speakers)
@@ -131,7 +135,8 @@ def choose_resampling_units(
         fewest = min(np.unique(numbers[mask]).size for mask in (is_bonafide, ~is_bonafide))
         if names.size < numbers.size and fewest >= MIN_SPEAKERS:
             return _speaker_units(numbers, is_bonafide)
-    return _trial_units(systems, is_bonafide)
+    group = _told_apart(systems, is_bonafide) if merge else np.arange(is_bonafide.size)
+    return _trial_units(group, is_bonafide)
 
 
 def _speaker_units(numbers: np.ndarray, is_bonafide: np.ndarray) -> ResamplingUnits:
@@ -151,14 +156,19 @@ def _speaker_units(numbers: np.ndarray, is_bonafide: np.ndarray) -> ResamplingUn
     )
 
 
-def _trial_units(systems: Sequence[np.ndarray], is_bonafide: np.ndarray) -> ResamplingUnits:
-    """Trials as units; those that no sample's EER tells apart, in any system, are one unit."""
+def _told_apart(systems: Sequence[np.ndarray], is_bonafide: np.ndarray) -> np.ndarray:
+    """Groups (N,) int of trials that no sample's EER tells apart, in any system."""
     group = is_bonafide.astype(np.int64)
     for scores in systems:
         low, high = _window(scores[is_bonafide], scores[~is_bonafide])
         seen = np.where(scores > high, np.inf, np.maximum(scores, low))
         values, places = np.unique(seen, return_inverse=True)
         group = np.unique(group * values.size + places, return_inverse=True)[1]
+    return group
+
+
+def _trial_units(group: np.ndarray, is_bonafide: np.ndarray) -> ResamplingUnits:
+    """Trials as units; those of one group (N,) int are merged to one."""
     _, first, sizes = np.unique(group, return_index=True, return_counts=True)
     order = np.argsort(first)  # independent of the order of the systems
     trials, sizes = first[order], sizes[order]
@@ -171,7 +181,7 @@ def _trial_units(systems: Sequence[np.ndarray], is_bonafide: np.ndarray) -> Resa
         strata.append(Stratum(single, merged, sizes[merged]))
     fewest = int(min(is_bonafide.sum(), (~is_bonafide).sum()))
     numbers = np.arange(trials.size)
-    return ResamplingUnits("trial", is_bonafide.size, trials, numbers, strata, fewest)
+    return ResamplingUnits("trial", is_bonafide.size, trials, numbers, strata, fewest, ())
 
 
 def _window(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[float, float]:

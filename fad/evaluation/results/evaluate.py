@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fad.evaluation.metrics.attack_units import MIN_ATTACKS
 from fad.evaluation.metrics.bootstrap import eer_interval
 from fad.evaluation.metrics.bootstrap_units import MIN_SPEAKERS
 from fad.evaluation.metrics.cllr import cllr, min_cllr
@@ -45,6 +46,7 @@ def evaluate(
     phase: str | None = None,
     one_class_threshold: FixedThreshold | None = None,
     sign_known: bool = False,
+    draw_attacks: bool = False,
 ) -> Results:
     """All results of one set.
 
@@ -59,6 +61,7 @@ def evaluate(
         phase: the phase of the results (`fad.evaluation.trials.trials.choose_phase`).
         one_class_threshold: for trials of one class; by default `threshold`.
         sign_known: whether higher is bona fide for sure, as in scores of fad's own models.
+        draw_attacks: whether bootstrap samples draw attacks too.
 
     Returns:
         A dictionary of plain numbers, strings, lists and dictionaries, without NaN.
@@ -66,7 +69,7 @@ def evaluate(
     Raises:
         FadError: no such phase, or the ASV scores are unusable.
     """
-    measure = partial(eer_results, resamples=resamples, seed=seed)
+    measure = partial(eer_results, resamples=resamples, seed=seed, draw_attacks=draw_attacks)
     chosen = choose_phase(trials, phase)
     without_interval = partial(eer_results, resamples=0, seed=seed)
     phases = by_phase(trials, without_interval)
@@ -85,11 +88,13 @@ def evaluate(
     if trained_attacks is not None and "attack" in results["by"]:
         for attack, part in results["by"]["attack"]["groups"].items():
             part["seen_in_training"] = attack in trained_attacks
+    if draw_attacks and "attacks" not in results.get("eer_interval", {}).get("over", ""):
+        warnings.append(f"no attacks are drawn: {MIN_ATTACKS} or more must be known")
     results["warnings"] = warnings + _warnings(trials, results, sign_known)
     return results
 
 
-def eer_results(trials: Trials, resamples: int, seed: int) -> Results:
+def eer_results(trials: Trials, resamples: int, seed: int, draw_attacks: bool = False) -> Results:
     """Counts, EER and, unless `resamples` is 0, its interval, for trials of both classes."""
     rate, threshold = eer(trials.bonafide, trials.spoof)
     results: Results = {
@@ -103,15 +108,21 @@ def eer_results(trials: Trials, resamples: int, seed: int) -> Results:
     speakers = (None, None)
     if trials.speakers is not None:
         speakers = (trials.speakers[trials.is_bonafide], trials.speakers[~trials.is_bonafide])
+    attacks = trials.attacks if draw_attacks else None
     interval = eer_interval(
-        trials.bonafide, trials.spoof, *speakers, resamples=resamples, seed=seed
+        *(trials.bonafide, trials.spoof, *speakers),
+        resamples=resamples,
+        seed=seed,
+        spoof_attacks=None if attacks is None else attacks[~trials.is_bonafide],
     )
+    crossed = {} if interval.num_attacks is None else {"attacks": interval.num_attacks}
     results["eer_interval"] = {
         "low_percent": 100 * interval.low,
         "high_percent": 100 * interval.high,
         "level": interval.level,
-        "over": f"{interval.unit}s",
+        "over": f"{interval.unit}s" + (" and attacks" if crossed else ""),
         "units": interval.num_units,
+        **crossed,
         "resamples": resamples,
         "seed": seed,
     }
@@ -238,4 +249,4 @@ def _warnings(trials: Trials, results: Results, sign_known: bool) -> list[str]:
 def _resampled_trials_of_speakers(speakers: np.ndarray, results: Results) -> bool:
     """Whether trials were resampled although speakers have several: they were too few."""
     over = results.get("eer_interval", {}).get("over")
-    return over == "trials" and np.unique(speakers).size < speakers.size
+    return over in ("trials", "trials and attacks") and np.unique(speakers).size < speakers.size

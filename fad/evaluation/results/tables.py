@@ -52,7 +52,11 @@ def interval(results: Results) -> str:
 def interval_basis(results: Results) -> str:
     """The resampling units of an interval, such as `48 speakers`; `-` if there is none."""
     found = results.get("eer_interval")
-    return "-" if not found else f"{found['units']:,} {found['over']}"
+    if not found:
+        return "-"
+    return f"{found['units']:,} {found['over']}".replace(
+        "attacks", f"{found.get('attacks')} attacks"
+    )
 
 
 def pools(results: Results) -> dict[str, Results]:

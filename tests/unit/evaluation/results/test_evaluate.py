@@ -6,6 +6,7 @@ import pytest
 from fad.evaluation.metrics.eer import eer
 from fad.evaluation.results import breakdown
 from fad.evaluation.results.evaluate import WORSE_THAN_CHANCE, evaluate
+from fad.evaluation.results.tables import interval_basis
 from fad.evaluation.trials.asv_scores import read_asv_scores
 from fad.evaluation.trials.score_files import read_scores
 from fad.evaluation.trials.trials import make_trials
@@ -80,6 +81,24 @@ def test_the_interval_says_what_it_was_drawn_over(scores):
     assert by_speaker["by"]["attack"]["groups"]["A03"]["eer_interval"]["over"] == "speakers"
     by_trial = evaluate(make_trials("eval", scores, LABELS, {"attack": ATTACKS}))["eer_interval"]
     assert (by_trial["over"], by_trial["units"]) == ("trials", 60)
+
+
+def test_attacks_are_drawn_where_asked_and_enough(scores):
+    six = {
+        utt: "-" if attack == "-" else f"A{i % 6}"
+        for i, (utt, attack) in enumerate(ATTACKS.items())
+    }
+    speakers = {utt: f"s{index % 7}" for index, utt in enumerate(UTTS)}
+    trials = make_trials("eval", scores, LABELS, {"attack": six, "speaker": speakers})
+    plain, drawn = evaluate(trials), evaluate(trials, draw_attacks=True)
+    assert drawn["eer_interval"]["over"] == "speakers and attacks"
+    assert interval_basis(drawn) == "7 speakers and 6 attacks"
+    assert not any("no attacks are drawn" in warning for warning in drawn["warnings"])
+    assert drawn["eer_percent"] == plain["eer_percent"]
+    assert interval_basis(drawn["by"]["attack"]["groups"]["A1"]) == "7 speakers"
+    few = evaluate(make_trials("eval", scores, LABELS, {"attack": ATTACKS}), draw_attacks=True)
+    assert few["eer_interval"]["over"] == "trials"
+    assert "no attacks are drawn: 5 or more must be known" in few["warnings"]
 
 
 def test_an_inverted_sign_is_said_and_not_repaired(scores):
