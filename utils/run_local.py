@@ -7,8 +7,9 @@
 
 JOB stands for the job's number: as a word of its own in the log's name (`x.JOB.log`), not in its
 folders, and as a whole argument. No shell is involved: arguments are passed as they are written. A
-log has the command, host, times, output and exit code. A single command also shows its standard
-error on the terminal, with its progress bar. If a job fails, the others finish, the end of the
+log has the command, host, times, output and exit code. A single command, or the first of several
+jobs, also shows its standard error on the terminal: what it says beforehand of sizes and times, and
+its progress bar, which stands for the others. If a job fails, the others finish, the end of the
 failing logs is shown, and the exit code is 1. Ctrl-C, or the end of the program that called this
 one, ends all jobs with their children.
 
@@ -220,14 +221,15 @@ class Runner:
     def _stop(self, number: int, _frame: object) -> None:
         self.stopped_by = number
 
-    def run(self, commands: Sequence[tuple[Path, list[str]]], show_stderr: bool) -> list[Job]:
+    def run(self, commands: Sequence[tuple[Path, list[str]]]) -> list[Job]:
         """Returns the jobs that failed. After a signal, `stopped_by` is set and all jobs ended."""
         waiting = list(reversed(commands))
         failed: list[Job] = []
         while (waiting or self.running) and not self.stopped_by:
             while waiting and self.free:
                 slot = self.free.pop(0)
-                job = Job(*waiting.pop(), {**os.environ, **slot}, show_stderr)
+                is_first = len(waiting) == len(commands)
+                job = Job(*waiting.pop(), {**os.environ, **slot}, show_stderr=is_first)
                 job.start()
                 self.running.append((job, slot))
             ended = [(job, slot) for job, slot in self.running if job.poll()]
@@ -274,7 +276,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if numbers:
         commands = [(Path(log_for_job(log, n)), command_for_job(command, n)) for n in numbers]
     runner = Runner(slots)
-    failed = runner.run(commands, show_stderr=not numbers)
+    failed = runner.run(commands)
     if runner.stopped_by:
         name = signal.Signals(runner.stopped_by).name
         print(f"run_local.py: stopped by {name}; all jobs were ended", file=sys.stderr)

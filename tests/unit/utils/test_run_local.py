@@ -93,16 +93,17 @@ def test_no_shell_reads_the_arguments(tmp_path, value):
     assert not (tmp_path / "pwned").exists()
 
 
-def test_a_command_alone_shows_its_stderr_and_many_do_not(tmp_path):
+def test_a_command_alone_and_the_first_of_many_show_their_stderr(tmp_path):
     code = python("import sys; sys.stderr.write('\\r 50%\\r100%\\n'); print('out')")
     done = run(tmp_path, "x.log", *code)
     assert done.stderr == "\r 50%\r100%\n".replace("\r", "\n")  # universal newlines
     assert done.stdout == ""
     assert b"\r 50%\r100%\n" in (tmp_path / "x.log").read_bytes()
     assert "out" in body(tmp_path / "x.log")
-    done = run(tmp_path, "JOB=1:1", "y.JOB.log", *code)
-    assert done.stderr == ""
-    assert b"\r 50%\r100%\n" in (tmp_path / "y.1.log").read_bytes()
+    code = python("import sys; sys.stderr.write(f'job {sys.argv[1]}')")
+    done = run(tmp_path, "JOB=1:3", "y.JOB.log", *code, "JOB")
+    assert done.stderr == "job 1"
+    assert all(f"job {n}" in (tmp_path / f"y.{n}.log").read_text() for n in (1, 2, 3))
 
 
 def test_a_failing_job_is_shown_and_the_others_are_finished(tmp_path):
