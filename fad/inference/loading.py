@@ -45,7 +45,7 @@ def load_for_scoring(
     except NotMergeable as reason:
         logging.info("%s: scored without merging: %s", model, reason)
     detector.to(device)
-    use_tf32(device, "fp32")
+    use_tf32(torch.device(device), "fp32")
     if precision == INT8:
         quantise(detector.encoder)
     return detector
