@@ -90,6 +90,14 @@ hold_alone() { # waits for another setup.sh in this environment; the lock ends w
     flock "$lock" || log "WARNING: no locks here: let only one setup.sh run in $VENV at a time"
 }
 
+check_pip() { # dies if a pip.conf sends packages elsewhere: no variable takes such a line back
+    local found
+    found=$("$VENV/bin/python" -m pip config list \
+        | sed -nE 's/^([a-z]+\.(target|prefix|root|dry-run))=.*/\1/p' | paste -sd ' ')
+    [[ -z $found ]] || die "pip's own settings send packages elsewhere than to $VENV: $found;" \
+        "call '$VENV/bin/python -m pip config unset NAME' for each, or set PIP_CONFIG_FILE to another file"
+}
+
 tell_other_clone() { # an environment has one editable fad: the last clone's that was set up
     local other
     other=$(cat "$VENV/setup.root" 2>/dev/null) || return 0
@@ -106,6 +114,7 @@ fi
 
 check_system
 make_venv
+check_pip
 tell_other_clone
 : >"$log_file"
 grep -q "^$hash " "$stamp" 2>/dev/null || rm -f "$stamp"
@@ -117,7 +126,7 @@ step "2/5 torch (1 to 5 minutes: 200 MB, several GB with CUDA)" "$tools/installe
 step "3/5 fairseq (1 to 5 minutes: it is compiled)" "$tools/installers/fairseq.sh"
 step "4/5 torchaudio (seconds)" "$tools/installers/torchaudio.sh"
 step "5/5 fad and its extras $extras (1 to 3 minutes: pyworld is compiled)" \
-    "${pip[@]}" install --no-build-isolation -c "$tools/constraints.txt" -e "${root}[$extras]"
+    "${pip[@]}" install --no-build-isolation --config-settings editable_mode=compat -c "$tools/constraints.txt" -e "${root}[$extras]"
 "$VENV/bin/python" "$tools/check_install.py" --extras "$extras"
 echo "$root" >"$VENV/setup.root"
 echo "$hash $extras" >>"$stamp"

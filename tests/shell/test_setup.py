@@ -24,13 +24,14 @@ case "$1 $2" in
     "-m pip") [[ -z ${{PIP_TARGET:-}}${{PIP_PREFIX:-}}${{PYTHONUSERBASE:-}} ]] || exit 1
               [[ ${{PIP_USER:-0}} == 0 ]] || exit 1
               [[ $3 == --version || $3 == show ]] && exit 0
+              [[ $3 == config ]] && {{ echo "${{PIP_CONF:-}}"; exit 0; }}
               echo "pip ${{*:3}}" >>"$CALLS"
               [[ -z ${{FAIL:-}} || "$*" != *"$FAIL"* ]] || {{ echo "no luck: $FAIL"; exit 1; }} ;;
     *) echo "run ${{1##*/}} ${{*:2}}" >>"$CALLS" ;;
 esac
 """
-TOOLS = ("bash", "basename", "cat", "cut", "dirname", "env", "grep", "mkdir", "cp", "rm", "sed",
-         "sha256sum", "tail", "flock", "g++", "make")  # fmt: skip
+TOOLS = ("bash", "basename", "cat", "cut", "dirname", "env", "grep", "mkdir", "cp", "paste", "rm",
+         "sed", "sha256sum", "tail", "flock", "g++", "make")  # fmt: skip
 
 
 class Machine:
@@ -239,6 +240,17 @@ def test_settings_of_pip_that_lead_elsewhere_are_not_used(machine, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert len(packages(machine.calls())) == 6
+
+
+def test_a_pip_conf_that_leads_elsewhere_is_named_with_its_remedy(machine):
+    done = machine.setup(
+        PIP_CONF="global.index-url='https://x'\nglobal.target='/t'\ninstall.root='/'"
+    )
+    assert done.returncode == 1
+    assert "elsewhere" in done.stderr and "global.target install.root; call" in done.stderr
+    assert "pip config unset NAME" in done.stderr
+    assert packages(machine.calls()) == []
+    assert machine.setup(PIP_CONF="global.index-url='https://x'").returncode == 0
 
 
 def test_an_environment_of_another_clone_is_named(machine, tmp_path):
