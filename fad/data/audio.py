@@ -235,7 +235,7 @@ def _decode_av(path: Path) -> tuple[np.ndarray, int]:
         raise _damaged(path, f"what is at {damage[0]} s has another checksum")
     if damage:
         logger.warning(
-            "%s: packets that cannot be decoded and are left out: %d, the first at %s s",
+            "%s: packets left out, which cannot be decoded: %d, the first at %s s",
             *(path, len(damage), damage[0]),
         )
     return wav, stream.rate

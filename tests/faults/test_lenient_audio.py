@@ -88,7 +88,7 @@ def test_joined_mp3_are_read_behind_the_seam_and_it_is_said(tmp_path, caplog):
     joined.write_bytes(b"".join(part.read_bytes() for part in parts))
     assert len(read_audio(joined)) > 1.95 * RATE
     assert (
-        "joined.mp3: packets that cannot be decoded and are left out: 1, the first at 1.0" in caplog.text
+        "joined.mp3: packets left out, which cannot be decoded: 1, the first at 1.0" in caplog.text
     )
 
 
